@@ -1,0 +1,1 @@
+//! The `hallmark` command line. `cmd/<noun>.rs` holds one command noun each.

@@ -1,0 +1,8 @@
+//! The floor of Hallmark: what every room stands on.
+//!
+//! In scope: identifiers and hashes as newtypes, Ed25519 keys and signatures with domain
+//! separation, `did:key`, strict JSON and RFC 8785, W3C `eddsa-jcs-2022` proofs, sealing of small
+//! items and of large blobs, PADMÉ sizes, the recovery code, and the RFC 9421 profile.
+//!
+//! Out of scope: any I/O, any async runtime, any reading of a clock or of the system's randomness.
+//! Time and randomness are parameters everywhere.
