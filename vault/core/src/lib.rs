@@ -6,3 +6,10 @@
 //!
 //! Out of scope: any I/O, any async runtime, any reading of a clock or of the system's randomness.
 //! Time and randomness are parameters everywhere.
+
+pub mod hash;
+pub mod id;
+pub mod json;
+pub mod key;
+pub mod proof;
+pub mod time;
