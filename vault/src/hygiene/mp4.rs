@@ -1,0 +1,194 @@
+//! MP4 (ISO/IEC 14496-14), M4A and QuickTime: streamed, and overwritten in place. Sample tables name
+//! places in the file, so nothing may move: a box that tells too much becomes free space of the same
+//! size, and the samples of a timed metadata or text track are left and named.
+//!
+//! Kept: what a player needs, by a list for each level. Times of creation and the names of handlers
+//! stay in the headers a player needs.
+
+use std::io::{Read, Seek};
+
+use super::bmff::{self, Block};
+use super::plan::Plan;
+use super::source::Source;
+use super::{HygieneError, Trace};
+
+/// User type of spherical video metadata, which says how to show the picture.
+const SPHERICAL: [u8; 16] = [
+    0xff, 0xcc, 0x82, 0x63, 0xf8, 0x55, 0x4a, 0x93, 0x88, 0x14, 0x58, 0x7a, 0x02, 0x52, 0x1f, 0xdd,
+];
+
+/// Reads the boxes down to the tracks.
+pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, HygieneError> {
+    let mut plan = Plan::default();
+    let size = source.size_bytes();
+    let (mut at, mut has_movie) = (0, false);
+    while at < size {
+        let Some(block) = Block::read(source, at, size)? else {
+            if !has_movie {
+                return Err(HygieneError::Damaged { what: "MP4 that ends before its movie does" });
+            }
+            // Telephones append blocks of their own, which are no boxes.
+            plan.cut(at..size, Trace::TrailingData)?;
+            break;
+        };
+        at = block.body.end;
+        match &block.kind {
+            b"moov" => {
+                has_movie = true;
+                if !movie(source, &block, &mut plan)? {
+                    return Ok(Plan::unreadable());
+                }
+            }
+            b"moof" => fragment(source, &block, &mut plan)?,
+            b"ftyp" | b"styp" | b"mdat" | b"imda" | b"sidx" | b"ssix" | b"mfra" | b"pdin"
+            | b"pnot" => {}
+            _ => other(source, &block, &mut plan)?,
+        }
+    }
+    if !has_movie {
+        return Ok(Plan::unreadable());
+    }
+    Ok(plan)
+}
+
+/// The movie header box. False when its content is compressed.
+fn movie<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    movie: &Block,
+    plan: &mut Plan,
+) -> Result<bool, HygieneError> {
+    for child in movie.children(source, 0)? {
+        match &child.kind {
+            b"cmov" => return Ok(false),
+            b"trak" => track(source, &child, plan)?,
+            b"mvhd" | b"mvex" | b"iods" | b"pssh" | b"ctab" | b"clip" => {}
+            _ => other(source, &child, plan)?,
+        }
+    }
+    Ok(true)
+}
+
+fn track<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    track: &Block,
+    plan: &mut Plan,
+) -> Result<(), HygieneError> {
+    for child in track.children(source, 0)? {
+        match &child.kind {
+            b"mdia" => media(source, &child, plan)?,
+            b"tkhd" | b"edts" | b"tref" | b"tapt" | b"load" | b"imap" | b"matt" | b"clip"
+            | b"tsel" | b"trgr" | b"strk" | b"txas" => {}
+            b"uuid" if child.user_type(source)? == Some(SPHERICAL) => {}
+            _ => other(source, &child, plan)?,
+        }
+    }
+    Ok(())
+}
+
+fn media<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    media: &Block,
+    plan: &mut Plan,
+) -> Result<(), HygieneError> {
+    for child in media.children(source, 0)? {
+        match &child.kind {
+            // Version, flags, pre-defined, then the kind of media.
+            b"hdlr" => match source.array(child.body.start + 8)?.as_ref() {
+                Some(b"meta" | b"nrtm" | b"data" | b"gpmd" | b"camm") => {
+                    plan.leaves.insert(Trace::Mp4TimedMetadata);
+                }
+                Some(b"text" | b"sbtl" | b"subt" | b"clcp") => {
+                    plan.leaves.insert(Trace::Mp4TextTrack);
+                }
+                _ => {}
+            },
+            b"minf" => {
+                for inner in child.children(source, 0)? {
+                    match &inner.kind {
+                        b"vmhd" | b"smhd" | b"hmhd" | b"sthd" | b"nmhd" | b"gmhd" | b"hdlr"
+                        | b"dinf" => {}
+                        b"stbl" => sample_table(source, &inner, plan)?,
+                        _ => other(source, &inner, plan)?,
+                    }
+                }
+            }
+            b"mdhd" | b"elng" => {}
+            _ => other(source, &child, plan)?,
+        }
+    }
+    Ok(())
+}
+
+/// Looks at what kinds of samples there are; the tables themselves stay.
+fn sample_table<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    table: &Block,
+    plan: &mut Plan,
+) -> Result<(), HygieneError> {
+    for child in table.children(source, 0)? {
+        match &child.kind {
+            b"stsd" => {
+                let timed: [&[u8]; 8] =
+                    [b"gpmd", b"mebx", b"camm", b"rtmd", b"fdsc", b"mett", b"metx", b"urim"];
+                for entry in child.children(source, 8)? {
+                    if timed.contains(&entry.kind.as_slice()) {
+                        plan.leaves.insert(Trace::Mp4TimedMetadata);
+                    }
+                }
+            }
+            b"udta" | b"meta" => other(source, &child, plan)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A movie fragment: only what is metadata by name goes, since encryption puts boxes of its own here.
+fn fragment<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    fragment: &Block,
+    plan: &mut Plan,
+) -> Result<(), HygieneError> {
+    for child in fragment.children(source, 0)? {
+        if &child.kind == b"traf" {
+            for inner in child.children(source, 0)? {
+                if matches!(&inner.kind, b"udta" | b"meta") {
+                    other(source, &inner, plan)?;
+                }
+            }
+        } else if matches!(&child.kind, b"udta" | b"meta") {
+            other(source, &child, plan)?;
+        }
+    }
+    Ok(())
+}
+
+/// A box that no player needs.
+fn other<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    block: &Block,
+    plan: &mut Plan,
+) -> Result<(), HygieneError> {
+    const LOCATION: [&[u8]; 5] =
+        [b"\xa9xyz", b"loci", b"location.ISO6709", b"GPSLatitude", b"GPSCoordinates"];
+    let trace = match &block.kind {
+        b"free" | b"skip" | b"wide" | b"junk" => {
+            return bmff::blank_leftovers(source, block, plan);
+        }
+        b"udta" => Trace::Mp4UserData,
+        b"meta" => Trace::Mp4Metadata,
+        b"uuid" => match block.user_type(source)? {
+            Some(bmff::C2PA) => {
+                plan.signed(Trace::C2pa);
+                return Ok(());
+            }
+            Some(bmff::XMP) => Trace::Xmp,
+            _ => Trace::Mp4OtherBox,
+        },
+        _ => Trace::Mp4OtherBox,
+    };
+    if source.contains(block.body.clone(), &LOCATION)? {
+        plan.takes.insert(Trace::Mp4Location);
+    }
+    block.blank(plan, trace)
+}

@@ -1,0 +1,72 @@
+//! WebP (RFC 9649): picture, animation and colour profile are kept; EXIF, XMP and unknown chunks are
+//! dropped and the feature flags follow. The orientation stays, in the smallest EXIF chunk.
+
+use std::io::{Read, Seek};
+
+use super::plan::Plan;
+use super::riff::Riff;
+use super::source::Source;
+use super::{DOCUMENT_LIMIT_BYTES, HygieneError, Trace, exif, xmp};
+
+const HAS_EXIF: u8 = 0x08;
+const HAS_XMP: u8 = 0x04;
+
+/// Reads the chunks of a WebP file.
+pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, HygieneError> {
+    let size_bytes = source.size_bytes();
+    if size_bytes > DOCUMENT_LIMIT_BYTES {
+        return Err(HygieneError::TooLarge { size_bytes, limit_bytes: DOCUMENT_LIMIT_BYTES });
+    }
+    let mut plan = Plan::default();
+    let riff = Riff::read(source)?;
+    let (mut picture, mut kept_orientation, mut features) = (false, false, None);
+    for chunk in &riff.chunks {
+        match &chunk.kind {
+            b"VP8 " | b"VP8L" | b"ANMF" => picture = true,
+            b"ALPH" | b"ANIM" | b"ICCP" => {}
+            b"VP8X" => {
+                let flags: Option<[u8; 1]> = source.array(chunk.body.start)?;
+                features = flags.map(|[flags]| (chunk.body.start, flags));
+            }
+            b"C2PA" => plan.signed(Trace::C2pa),
+            b"EXIF" => {
+                let body = source.read(chunk.body.clone(), DOCUMENT_LIMIT_BYTES)?;
+                let found = exif::inspect(body.strip_prefix(b"Exif\0\0").unwrap_or(&body));
+                let may_keep = features.is_some() && !kept_orientation;
+                let upright = found.orientation.filter(|_| may_keep).map(exif::orientation_only);
+                kept_orientation |= upright.is_some();
+                if upright.is_some_and(|upright| body == upright) {
+                    continue;
+                }
+                plan.takes.extend(found.traces);
+                plan.takes.insert(Trace::ExifOther);
+                let kept = upright.map(|tiff| exif_chunk(&tiff)).unwrap_or_default();
+                plan.replace(chunk.whole.clone(), kept)?;
+            }
+            b"XMP " => {
+                xmp::inspect(
+                    &source.read(chunk.body.clone(), DOCUMENT_LIMIT_BYTES)?,
+                    &mut plan.takes,
+                );
+                plan.cut(chunk.whole.clone(), Trace::Xmp)?;
+            }
+            _ => plan.cut(chunk.whole.clone(), Trace::RiffChunk)?,
+        }
+    }
+    if !picture {
+        return Err(HygieneError::Damaged { what: "WebP without a picture in it" });
+    }
+    riff.close(size_bytes, &mut plan)?;
+    if let Some((at, flags)) = features.filter(|_| !plan.takes.is_empty()) {
+        let exif = if kept_orientation { HAS_EXIF } else { 0 };
+        plan.replace(at..at + 1, [flags & !(HAS_EXIF | HAS_XMP) | exif])?;
+    }
+    Ok(plan)
+}
+
+fn exif_chunk(tiff: &[u8]) -> Vec<u8> {
+    let mut chunk = b"EXIF".to_vec();
+    chunk.extend_from_slice(&(tiff.len() as u32).to_le_bytes());
+    chunk.extend_from_slice(tiff);
+    chunk
+}
