@@ -4,3 +4,4 @@
 //! at rest. Later: credential items, lockers. Out of scope: HTTP, terminals, the service.
 
 pub mod hygiene;
+pub mod provenance;

@@ -7,9 +7,11 @@
 //! Out of scope: any I/O, any async runtime, any reading of a clock or of the system's randomness.
 //! Time and randomness are parameters everywhere.
 
+pub mod chain;
 pub mod hash;
 pub mod id;
 pub mod json;
 pub mod key;
 pub mod proof;
+pub mod secret;
 pub mod time;

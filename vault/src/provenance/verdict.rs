@@ -1,0 +1,556 @@
+//! The verdict on three axes that are never mixed: *integrity* (is it what was signed), *signer*
+//! (who signed, and how do we know), *freshness* (does it still stand) (design, section 5).
+//!
+//! The clock and the trust store are parameters; so is the answer of a domain, where one was asked.
+
+use hallmark_core::{
+    key::{Fingerprint, PublicKey},
+    time::Timestamp,
+};
+use serde::Serialize;
+
+use super::{
+    claim::{Backing, Strength},
+    event::Kind,
+    hidden::Disclosure,
+    inspect::{FoundClaim, Inspection, Problem, ProvenanceFile},
+    piece::Piece,
+    status::Standing,
+    text::{Date, Text},
+    texts::text,
+    trust::{DomainCheck, PinRole, PinSource, Pins},
+};
+
+/// Seconds a status may be dated ahead of the reader's clock.
+const CLOCK_SKEW_S: i64 = 300;
+
+/// What the verdict comes to, with the exit code of `hallmark verify`. Where several hold, the
+/// first in this order counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Exit 4: not a provenance file as FORMAT.md fixes it.
+    Malformed,
+    /// Exit 3: something was changed after it was signed.
+    Tampered,
+    /// Exit 5: sound, but signed by a key nobody here said they trust.
+    Untrusted,
+    /// Exit 7: certificate revoked, or piece reported stolen or destroyed.
+    Revoked,
+    /// Exit 6: the studio's word has run out or does not cover the newest events.
+    Stale,
+    /// Exit 0: holds, trusted and current.
+    Holds,
+}
+
+impl Outcome {
+    /// The exit code of `hallmark verify`.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Holds => 0,
+            Self::Tampered => 3,
+            Self::Malformed => 4,
+            Self::Untrusted => 5,
+            Self::Stale => 6,
+            Self::Revoked => 7,
+        }
+    }
+}
+
+/// What a file, seen at a time and with a trust store, amounts to.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// What it comes to.
+    pub outcome: Outcome,
+    /// The time it was judged at.
+    pub at: Timestamp,
+    /// Is it what was signed?
+    pub integrity: Integrity,
+    /// Who signed, and how do we know?
+    pub signer: Signer,
+    /// Does it still stand?
+    pub freshness: Freshness,
+    /// The piece, when the file holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub piece: Option<Piece>,
+    /// Each claim with the strength it is shown under.
+    pub claims: Vec<ShownClaim>,
+    /// What happened to the piece.
+    pub events: Vec<ShownEvent>,
+    /// Hidden fields that a disclosure opened.
+    pub disclosed: Vec<ShownField>,
+    /// How many hidden fields stay hidden.
+    pub still_hidden: usize,
+    /// What to compare on the piece itself.
+    pub compare: Vec<Compare>,
+    /// What such a file does not prove.
+    pub does_not_prove: &'static str,
+    /// What to do next, when something is to be done.
+    pub todo: Vec<&'static str>,
+}
+
+/// The first axis.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Integrity {
+    /// `holds`, `tampered` or `malformed`.
+    pub state: &'static str,
+    /// In a sentence.
+    pub text: &'static str,
+    /// Everything that is wrong.
+    pub problems: Vec<ShownProblem>,
+}
+
+/// One problem.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownProblem {
+    /// Stable code (`FORMAT.md`, section 11).
+    pub code: &'static str,
+    /// True where signed content was changed, false where the format is not kept.
+    pub tampering: bool,
+    /// In a sentence.
+    pub message: String,
+}
+
+/// The second axis.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Signer {
+    /// `pinned`, `checked`, `unchecked`, `unknown`, `denied` or `not-assessed`.
+    pub state: &'static str,
+    /// In a sentence.
+    pub text: String,
+    /// The key that signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PublicKey>,
+    /// Its fingerprint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+    /// The name the file gives its maker; anyone can write any name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub says_it_is: Option<Text>,
+}
+
+/// The third axis.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Freshness {
+    /// `current`, `expired`, `newer-events`, `not-yet-valid`, `revoked`, `stolen`, `destroyed` or
+    /// `not-assessed`.
+    pub state: &'static str,
+    /// In a sentence.
+    pub text: String,
+    /// When the studio gave its word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Timestamp>,
+    /// Until when its word counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// A claim as it is shown.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownClaim {
+    /// The field it speaks of.
+    pub about: Text,
+    /// The claim.
+    pub says: Text,
+    /// The strength in words: what it calls itself only where a pinned key of that party signed.
+    pub strength: String,
+    /// Who makes it, by the name the file gives.
+    pub by: Text,
+    /// The name a pinned key of the party goes by here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<Text>,
+    /// The rule.
+    pub rule: Text,
+    /// The date.
+    pub date: Date,
+    /// The event it was made in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<u32>,
+}
+
+/// An event as it is shown.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownEvent {
+    /// Place in the chain.
+    pub sequence: u32,
+    /// What happened.
+    pub kind: &'static str,
+    /// When it was signed.
+    pub signed: Timestamp,
+    /// When it happened, where another day is stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred: Option<Date>,
+    /// Who signed.
+    pub signers: Vec<ShownSigner>,
+    /// The name the signer gives itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<Text>,
+    /// In words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<Text>,
+}
+
+/// Who signed an event.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownSigner {
+    /// `studio`, `owner` (the key for this piece) or `third party`.
+    pub role: &'static str,
+    /// The key.
+    pub key: PublicKey,
+    /// The name it is pinned under here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pinned_as: Option<Text>,
+}
+
+/// A field that a disclosure opened.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownField {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: serde_json::Value,
+    /// Where it was hidden: `manifest` or `event N`.
+    pub place: String,
+}
+
+/// Something to hold the piece against.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Compare {
+    /// What to look at.
+    pub what: &'static str,
+    /// What it should be.
+    pub should_be: String,
+}
+
+/// What is known besides the file.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The reader's clock.
+    pub now: Timestamp,
+    /// The reader's trust store.
+    pub pins: &'a Pins,
+    /// What a domain said, where one was asked.
+    pub domain: Option<&'a DomainCheck>,
+    /// Disclosures at hand.
+    pub disclosures: &'a [Disclosure],
+}
+
+/// Judges an inspected file.
+pub fn judge(inspection: Inspection, circumstances: Circumstances<'_>) -> Verdict {
+    match inspection.into_file() {
+        Ok(file) => judge_file(&file, circumstances),
+        Err(problems) => refuse(&problems, circumstances.now),
+    }
+}
+
+fn refuse(problems: &[Problem], now: Timestamp) -> Verdict {
+    let malformed = problems.iter().any(|problem| !problem.is_tampering());
+    let (outcome, state) = match malformed {
+        true => (Outcome::Malformed, "malformed"),
+        false => (Outcome::Tampered, "tampered"),
+    };
+    let shown = problems.iter().map(|problem| ShownProblem {
+        code: problem.code(),
+        tampering: problem.is_tampering(),
+        message: problem.to_string(),
+    });
+    Verdict {
+        outcome,
+        at: now,
+        integrity: Integrity {
+            state,
+            text: text(&format!("integrity.{state}")),
+            problems: shown.collect(),
+        },
+        signer: Signer {
+            state: "not-assessed",
+            text: text("signer.not-assessed").into(),
+            key: None,
+            fingerprint: None,
+            says_it_is: None,
+        },
+        freshness: Freshness {
+            state: "not-assessed",
+            text: text("freshness.not-assessed").into(),
+            as_of: None,
+            until: None,
+        },
+        piece: None,
+        claims: Vec::new(),
+        events: Vec::new(),
+        disclosed: Vec::new(),
+        still_hidden: 0,
+        compare: Vec::new(),
+        does_not_prove: text("doesNotProve"),
+        todo: vec![text(&format!("todo.{state}"))],
+    }
+}
+
+fn judge_file(file: &ProvenanceFile, circumstances: Circumstances<'_>) -> Verdict {
+    let signer = signer(file, circumstances);
+    let freshness = freshness(file, circumstances.now);
+    let trusted = matches!(signer.state, "pinned" | "checked");
+    let outcome = match freshness.state {
+        _ if !trusted => Outcome::Untrusted,
+        "revoked" | "stolen" | "destroyed" => Outcome::Revoked,
+        "current" => Outcome::Holds,
+        _ => Outcome::Stale,
+    };
+    let mut todo = Vec::new();
+    if !trusted {
+        let key = if signer.state == "denied" { "todo.denied" } else { "todo.unknown" };
+        todo.push(text(key));
+    }
+    if freshness.state != "current" {
+        todo.push(text(&format!("todo.{}", freshness.state)));
+    }
+    let (disclosed, still_hidden) = disclosed(file, circumstances.disclosures);
+    Verdict {
+        outcome,
+        at: circumstances.now,
+        integrity: Integrity {
+            state: "holds",
+            text: text("integrity.holds"),
+            problems: Vec::new(),
+        },
+        signer,
+        freshness,
+        piece: Some(file.piece().clone()),
+        claims: file
+            .claims()
+            .iter()
+            .map(|found| claim(found, file.manifest().issuer, circumstances.pins))
+            .collect(),
+        events: events(file, circumstances.pins),
+        disclosed,
+        still_hidden,
+        compare: compare(file.piece()),
+        does_not_prove: text("doesNotProve"),
+        todo,
+    }
+}
+
+fn signer(file: &ProvenanceFile, circumstances: Circumstances<'_>) -> Signer {
+    let key = file.manifest().issuer;
+    let maker = &file.piece().maker;
+    let pin = circumstances.pins.find(&key).filter(|pin| pin.role == PinRole::Studio);
+    let (state, sentence) = match (pin, circumstances.domain) {
+        (Some(pin), _) => {
+            let how = match &pin.source {
+                PinSource::File => "from its .pub file".to_owned(),
+                PinSource::Card => "from the card in the box".to_owned(),
+                PinSource::Typed => "typed in by hand".to_owned(),
+                PinSource::Domain { domain, checked } => {
+                    format!("listed by {domain} on {}", checked.date())
+                }
+            };
+            let since = pin.since.date();
+            let text = text("signer.pinned");
+            ("pinned", format!("{text}: {} ({how}, since {since}).", pin.name))
+        }
+        (None, Some(check)) => {
+            let (domain, date) = (&check.domain, check.at.date());
+            match (check.lists_key, check.named_by_person) {
+                (Some(true), true) => {
+                    ("checked", format!("{}: {domain}, on {date}.", text("signer.checked")))
+                }
+                (Some(true), false) => (
+                    "unchecked",
+                    format!(
+                        "{domain}, which the file itself names, lists this key ({date}). Only you \
+                         know whether {domain} is the studio you mean."
+                    ),
+                ),
+                (Some(false), _) => {
+                    ("denied", format!("{} ({domain}, {date})", text("signer.denied")))
+                }
+                (None, _) => {
+                    ("unknown", format!("{domain} could not be asked. {}", text("signer.unknown")))
+                }
+            }
+        }
+        (None, None) => match &maker.domain {
+            Some(domain) => (
+                "unchecked",
+                format!("Says it is {domain}, not checked. {}", text("signer.unknown")),
+            ),
+            None => ("unknown", text("signer.unknown").to_owned()),
+        },
+    };
+    Signer {
+        state,
+        text: sentence,
+        key: Some(key),
+        fingerprint: Some(key.fingerprint()),
+        says_it_is: Some(maker.name.clone()),
+    }
+}
+
+fn freshness(file: &ProvenanceFile, now: Timestamp) -> Freshness {
+    let status = file.status();
+    let custody = file.custody();
+    let until = status.valid_until;
+    let ahead = status.valid_from.unix_s() > now.unix_s() + CLOCK_SKEW_S;
+    let state = match status.credential_subject.status {
+        Standing::Revoked => "revoked",
+        Standing::Stolen => "stolen",
+        Standing::Current if custody.stolen_until().is_some_and(|until| until >= now) => "stolen",
+        Standing::Current if custody.destroyed() => "destroyed",
+        Standing::Current if ahead => "not-yet-valid",
+        Standing::Current if until.is_none_or(|until| until < now) => "expired",
+        Standing::Current if status.credential_subject.events < custody.events() => "newer-events",
+        Standing::Current => "current",
+    };
+    let mut sentence = text(&format!("freshness.{state}")).to_owned();
+    match (state, until) {
+        ("current", Some(until)) => {
+            sentence = format!("{sentence}, as of {}, until {}.", status.valid_from, until.date());
+        }
+        ("expired", Some(until)) => sentence = format!("{sentence} It counted until {until}."),
+        _ => {}
+    }
+    if let Some(reason) = &status.credential_subject.reason {
+        sentence = format!("{sentence} Reason given: {reason}");
+    }
+    if custody.unconfirmed_transfer() {
+        sentence = format!("{sentence} {}", text("freshness.unconfirmed"));
+    }
+    Freshness { state, text: sentence, as_of: Some(status.valid_from), until }
+}
+
+fn claim(found: &FoundClaim, issuer: PublicKey, pins: &Pins) -> ShownClaim {
+    let claim = &found.claim;
+    let name = strength_name(claim.strength);
+    let pin = match found.backing {
+        Backing::Key(key) if key != issuer => pins.find(&key),
+        _ => None,
+    }
+    .filter(|pin| pin.role.backs(claim.strength));
+    let strength = match (claim.strength, pin) {
+        (Strength::SelfDeclared, _) | (_, Some(_)) => name.to_owned(),
+        (_, None) => text("strength.says").replace("{strength}", name),
+    };
+    ShownClaim {
+        about: claim.about.clone(),
+        says: claim.says.clone(),
+        strength,
+        by: claim.by.clone(),
+        signed_by: pin.map(|pin| pin.name.clone()),
+        rule: claim.rule.clone(),
+        date: claim.date.clone(),
+        event: found.event,
+    }
+}
+
+fn strength_name(strength: Strength) -> &'static str {
+    text(match strength {
+        Strength::SelfDeclared => "strength.self-declared",
+        Strength::SupplierWarranty => "strength.supplier-warranty",
+        Strength::Audited => "strength.audited",
+        Strength::Lab => "strength.lab",
+        Strength::Assay => "strength.assay",
+    })
+}
+
+fn events(file: &ProvenanceFile, pins: &Pins) -> Vec<ShownEvent> {
+    let studio = file.manifest().issuer;
+    file.events()
+        .iter()
+        .map(|event| {
+            let subject = event.subject();
+            let third_party = matches!(subject.kind, Kind::Set | Kind::Inspected | Kind::Serviced);
+            let signers = event.signers().map(|key| ShownSigner {
+                role: match key {
+                    key if key == studio => "studio",
+                    _ if third_party => "third party",
+                    _ => "owner",
+                },
+                pinned_as: pins.find(&key).map(|pin| pin.name.clone()),
+                key,
+            });
+            ShownEvent {
+                sequence: subject.sequence,
+                kind: subject.kind.name(),
+                signed: event.credential().valid_from,
+                occurred: subject.occurred.clone(),
+                signers: signers.collect(),
+                by: subject.by.clone(),
+                note: subject.note.clone(),
+            }
+        })
+        .collect()
+}
+
+fn disclosed(file: &ProvenanceFile, disclosures: &[Disclosure]) -> (Vec<ShownField>, usize) {
+    let of_manifest = file.piece().hidden.iter().map(|hidden| (hidden, "manifest".to_owned()));
+    let of_events = file.events().iter().filter_map(|event| {
+        let subject = event.subject();
+        Some((subject.hidden.as_ref()?, format!("event {}", subject.sequence)))
+    });
+    let places: Vec<_> = of_manifest.chain(of_events).collect();
+    let hidden: usize = places.iter().map(|(hidden, _)| hidden.len()).sum();
+    let shown: Vec<ShownField> = disclosures
+        .iter()
+        .filter_map(|disclosure| {
+            let (_, place) = places.iter().find(|(hidden, _)| hidden.opens(disclosure))?;
+            let field = disclosure.field().ok()?;
+            Some(ShownField { name: field.name, value: field.value, place: place.clone() })
+        })
+        .collect();
+    let still = hidden.saturating_sub(shown.len());
+    (shown, still)
+}
+
+fn compare(piece: &Piece) -> Vec<Compare> {
+    let mut list = Vec::new();
+    let mut add = |what, value: Option<String>| {
+        list.extend(value.map(|should_be| Compare { what, should_be }));
+    };
+    let shown = |text: &Text| text.to_string();
+    add("weight", piece.weight_mg.map(grams));
+    add("inscription", piece.inscription.as_ref().map(shown));
+    add("size", piece.size.as_ref().map(shown));
+    add("serial number", piece.serial.as_ref().map(shown));
+    if let Some(marks) = &piece.hallmark {
+        let all: Vec<String> =
+            [&marks.sponsor_mark, &marks.fineness_mark, &marks.assay_office_mark]
+                .into_iter()
+                .flatten()
+                .chain(&marks.other_marks)
+                .map(shown)
+                .collect();
+        add("marks", (!all.is_empty()).then(|| all.join(", ")));
+    }
+    for stone in &piece.stones {
+        add("laser inscription of the stone", stone.laser_inscription.as_ref().map(shown));
+        add(
+            "size of the stone",
+            stone.measurements_um.map(|[l, w, d]| {
+                format!("{} x {} x {} mm", thousandths(l), thousandths(w), thousandths(d))
+            }),
+        );
+    }
+    let photos = piece.parts.iter().filter(|part| part.role == super::part::Role::Photo).count();
+    add("photographs", (photos > 0).then(|| format!("{photos} in the file")));
+    list
+}
+
+/// `4.350 g` of 4350 mg.
+pub fn grams(mg: u64) -> String {
+    format!("{} g", thousandths(mg))
+}
+
+/// `4.350` of 4350.
+pub fn thousandths(n: u64) -> String {
+    format!("{}.{:03}", n / 1000, n % 1000)
+}
