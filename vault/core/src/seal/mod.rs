@@ -7,5 +7,5 @@
 //! Out of scope: where keys come from and how they are wrapped (`hallmark-vault`), and storage.
 
 pub mod blob;
-//pub mod item;
+pub mod item;
 pub mod padme;
