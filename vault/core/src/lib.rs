@@ -7,5 +7,6 @@
 //! Out of scope: any I/O, any async runtime, any reading of a clock or of the system's randomness.
 //! Time and randomness are parameters everywhere.
 
+pub mod httpsig;
 pub mod recovery;
 pub mod seal;
