@@ -2,3 +2,5 @@
 //!
 //! In scope: the `.hallmark` format, its verdicts, metadata hygiene, the trust store, state sealed
 //! at rest. Later: credential items, lockers. Out of scope: HTTP, terminals, the service.
+
+pub mod state;
