@@ -135,15 +135,20 @@ impl Folder {
         }
     }
 
-    /// Makes the folder's own name last, and the names of those above it: an earlier run may have
-    /// been killed between making them and getting here. Folders we may not read are not of our
-    /// making.
+    /// Makes the renames and removals in the folder outlast a loss of power.
+    pub(super) fn sync(&self) -> Result<(), StateError> {
+        sync_dir(&self.dir).map_err(|source| unwritten(&self.dir, source))
+    }
+
+    /// Does the same for the folder's own name and those above it, which this run or one that was
+    /// killed may have made. Done before there is a state, so that a state always has a path that
+    /// lasts. Folders we may not read are not of our making.
     pub(super) fn sync_ancestors(&self) -> Result<(), StateError> {
         for ancestor in self.dir.ancestors().skip(1) {
             let ancestor = if ancestor.as_os_str().is_empty() { Path::new(".") } else { ancestor };
-            match File::open(ancestor).and_then(|dir| dir.sync_all()) {
+            match sync_dir(ancestor) {
                 Err(source) if source.kind() != io::ErrorKind::PermissionDenied => {
-                    return Err(StateError::Unsettled { path: self.state.clone(), source });
+                    return Err(unwritten(ancestor, source));
                 }
                 _ => {}
             }
@@ -172,6 +177,10 @@ fn private_options() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {

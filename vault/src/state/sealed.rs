@@ -344,3 +344,41 @@ fn at<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
     field.copy_from_slice(&bytes[offset..offset + N]);
     field
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A forger who knows the keys can make everything else fit. Only the commitments say that the
+    /// file was made for this key and no other.
+    #[test]
+    fn a_commitment_to_another_key_is_refused_although_all_else_fits() {
+        let path = Path::new("state.hallmark");
+        let (profile, rng) = (ProfileName::default(), &mut rand::rng());
+        let passphrase = Passphrase::new("right").expect("not empty");
+        let mut state_key =
+            StateKey::generate(path, &profile, &passphrase, KdfCost::MINIMUM, rng).expect("wraps");
+        let seal = |state_key: &StateKey, flip: u8| {
+            let mut body = *b"null";
+            let salt = [7; 32];
+            let mut once = Once::derive(&salt, BODY_LABEL, state_key.key.as_slice());
+            once.commitment[0] ^= flip;
+            let prefix = Prefix {
+                wrap: state_key.wrap.clone(),
+                writes: 1,
+                salt,
+                commitment: once.commitment,
+                body_bytes: (body.len() + TAG_BYTES) as u64,
+            }
+            .encode();
+            let tag = once.seal(&prefix[..CHECKSUM_AT], &mut body);
+            Zeroizing::new([prefix.as_slice(), &body, &tag].concat())
+        };
+        let open = |file| open(path, &profile, &passphrase, file).map(|opened| opened.writes);
+
+        assert!(matches!(open(seal(&state_key, 0)), Ok(1)));
+        assert!(matches!(open(seal(&state_key, 1)), Err(StateError::Damaged { .. })));
+        state_key.wrap.commitment[0] ^= 1;
+        assert!(matches!(open(seal(&state_key, 0)), Err(StateError::WrongPassphrase { .. })));
+    }
+}

@@ -57,15 +57,15 @@ impl<T: Serialize + DeserializeOwned + Clone> Store<T> {
             return Err(StateError::Exists { path: folder.state().to_owned() });
         }
         let key = StateKey::generate(folder.state(), profile, passphrase, cost, rng)?;
+        folder.sync_ancestors()?;
         let mut file = SealedFile { folder, key, writes: 0, settled: true, _lock: lock };
         let value = T::default();
         file.persist(&value, rng)?;
-        file.folder.sync_ancestors()?;
         Ok(Self { file, value })
     }
 
-    /// Opens the state of `profile` under `home` and removes what a killed run left of a write.
-    /// Takes as long as one Argon2id of the cost the file was created with.
+    /// Opens the state of `profile` under `home`, removes what a killed run left of a write, and
+    /// makes what it found outlast a loss of power, since that run may not have come to it. Takes as long as one Argon2id of the cost the file was created with.
     ///
     /// # Errors
     /// [`StateError::Missing`], [`StateError::InUse`], [`StateError::WrongPassphrase`], or one that
@@ -84,6 +84,7 @@ impl<T: Serialize + DeserializeOwned + Clone> Store<T> {
             StateError::Content { path: folder.state().to_owned(), line, column }
         })?;
         folder.remove_leftover()?;
+        folder.sync()?;
         let (key, writes) = (opened.key, opened.writes);
         let file = SealedFile { folder, key, writes, settled: true, _lock: lock };
         Ok(Self { file, value })

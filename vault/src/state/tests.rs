@@ -284,6 +284,13 @@ fn a_newer_version_and_another_profile_are_named() {
     let moved = Store::<Notes>::open(home.path(), &name("studio"), &passphrase("right"));
     assert!(matches!(moved, Err(StateError::OtherProfile { found, .. })
         if found == ProfileName::default()));
+    let path = home.path().join("studio/state.hallmark");
+    let mut renamed = fs::read(&path).expect("reads");
+    renamed[16..23].copy_from_slice(b"studio\0");
+    repair_checksum(&mut renamed);
+    fs::write(&path, renamed).expect("forges");
+    let forged = Store::<Notes>::open(home.path(), &name("studio"), &passphrase("right"));
+    assert!(matches!(forged, Err(StateError::Damaged { .. })));
 }
 
 #[test]
