@@ -21,8 +21,8 @@ impl Passphrase {
         let bytes = Zeroizing::new(bytes.into());
         match bytes.len() {
             0 => Err(PassphraseError::Empty),
-            length if length > Self::MAX_BYTES => Err(PassphraseError::TooLong { length }),
-            _ => Ok(Self(bytes)),
+            1..=Self::MAX_BYTES => Ok(Self(bytes)),
+            _ => Err(PassphraseError::TooLong),
         }
     }
 
@@ -44,9 +44,6 @@ pub enum PassphraseError {
     #[error("the passphrase is empty; choose one of several words")]
     Empty,
     /// There are more than [`Passphrase::MAX_BYTES`].
-    #[error("the passphrase is {length} bytes long; at most {} are taken", Passphrase::MAX_BYTES)]
-    TooLong {
-        /// The length found, in bytes.
-        length: usize,
-    },
+    #[error("the passphrase is longer than {} bytes; choose a shorter one", Passphrase::MAX_BYTES)]
+    TooLong,
 }

@@ -61,10 +61,10 @@ pub(crate) fn run_under_strace(home: &Path, updates: u64, expressions: &[&str]) 
     let output = strace.output().expect("strace starts");
     let trace = fs::read_to_string(trace).expect("strace leaves a trace");
     let stdout = String::from_utf8_lossy(&output.stdout);
-    let acknowledgements =
+    let mut acknowledgements =
         stdout.lines().filter_map(|line| line.strip_prefix("ack ")?.parse().ok());
     Run {
-        acknowledged: acknowledgements.last(),
+        acknowledged: acknowledgements.next_back(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         succeeded: output.status.success(),
         was_hit: output.status.signal() == Some(9) || trace.contains("(INJECTED)"),
