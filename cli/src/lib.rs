@@ -1,1 +1,3 @@
 //! The `hallmark` command line. `cmd/<noun>.rs` holds one command noun each.
+
+pub mod home;

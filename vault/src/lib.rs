@@ -5,3 +5,4 @@
 
 pub mod hygiene;
 pub mod provenance;
+pub mod state;
