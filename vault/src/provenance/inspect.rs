@@ -357,6 +357,11 @@ pub struct Inspection {
 
 impl Inspection {
     /// The file, when nothing at all is wrong with it.
+    pub fn file(&self) -> Option<&ProvenanceFile> {
+        self.file.as_ref().filter(|_| self.problems.is_empty())
+    }
+
+    /// The file, when nothing at all is wrong with it.
     pub fn into_file(self) -> Result<ProvenanceFile, Vec<Problem>> {
         match self.file {
             Some(file) if self.problems.is_empty() => Ok(file),
