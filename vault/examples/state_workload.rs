@@ -3,13 +3,14 @@
 //!
 //! `state_workload HOME UPDATES [hold]` opens the default profile under HOME, or creates it, and
 //! prints `ack N` for the count N it found; then it adds one UPDATES times, with `ack N` after each.
+//! A change the disk did not confirm is tried once more, which the state has to refuse.
 //! With `hold` it prints `holding` and keeps the state open until its standard input ends.
 
 use std::error::Error;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
-use hallmark_vault::state::{self, KdfCost, Passphrase, ProfileName, Store};
+use hallmark_vault::state::{self, KdfCost, Passphrase, ProfileName, StateError, Store};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args_os().skip(1);
@@ -29,11 +30,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     acknowledge(*store.read())?;
     for _ in 0..updates {
-        let count = store.update(rng, |count| {
-            *count += 1;
-            *count
-        });
-        acknowledge(count.map_err(|error| error.to_string())?)?;
+        let mut add_one = || {
+            store.update(rng, |count| {
+                *count += 1;
+                *count
+            })
+        };
+        match add_one() {
+            Ok(count) => acknowledge(count)?,
+            Err(error @ StateError::Unsettled { .. }) => {
+                let again = add_one().map_or_else(|refused| refused.to_string(), |_| "done".into());
+                return Err(format!("{error}; again: {again}").into());
+            }
+            Err(error) => return Err(error.to_string().into()),
+        }
     }
     if hold {
         writeln!(io::stdout(), "holding")?;

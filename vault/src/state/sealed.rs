@@ -28,7 +28,6 @@
 //! and both from a cut one. Later versions keep the place of magic, version and checksum, so that
 //! damage to the version number is never reported as a newer program's file.
 
-use std::cmp::Ordering;
 use std::path::Path;
 
 use chacha20poly1305::aead::AeadInOut;
@@ -231,8 +230,8 @@ impl Prefix {
         bytes
     }
 
-    /// Reads the prefix of a whole file and checks the file's length against it. What it says is
-    /// bounded, not yet authentic.
+    /// Reads the prefix of a whole file, which may not be shorter than it says. What it says is
+    /// bounded, not yet authentic: an older version, or bytes too many, are left to the tags.
     fn parse(path: &Path, file: &[u8]) -> Result<Self, StateError> {
         let damaged = || StateError::Damaged { path: path.to_owned() };
         let truncated = |expected_bytes| StateError::Truncated {
@@ -250,9 +249,6 @@ impl Prefix {
         if found > VERSION {
             return Err(StateError::Newer { path: path.to_owned(), found, supported: VERSION });
         }
-        if found < VERSION {
-            return Err(damaged());
-        }
         let name: &[u8; ProfileName::MAX_BYTES] = &at(prefix, 16);
         let profile = std::str::from_utf8(name).ok();
         let profile = profile.and_then(|name| name.trim_end_matches('\0').parse().ok());
@@ -262,7 +258,12 @@ impl Prefix {
             u32::from_be_bytes(at(prefix, 56)),
         )
         .map_err(|source| StateError::Cost { path: path.to_owned(), source })?;
-        let parsed = Self {
+        let body_bytes = u64::from_be_bytes(at(prefix, 228));
+        let expected = body_bytes.saturating_add(PREFIX_BYTES as u64);
+        if expected > file.len() as u64 {
+            return Err(truncated(expected));
+        }
+        Ok(Self {
             wrap: Wrap {
                 profile: profile.ok_or_else(damaged)?,
                 cost,
@@ -273,14 +274,8 @@ impl Prefix {
             writes: u64::from_be_bytes(at(prefix, 156)),
             salt: at(prefix, 164),
             commitment: at(prefix, 196),
-            body_bytes: u64::from_be_bytes(at(prefix, 228)),
-        };
-        let expected = parsed.body_bytes.saturating_add(PREFIX_BYTES as u64);
-        match expected.cmp(&(file.len() as u64)) {
-            Ordering::Greater => Err(truncated(expected)),
-            Ordering::Less => Err(damaged()),
-            Ordering::Equal => Ok(parsed),
-        }
+            body_bytes,
+        })
     }
 }
 

@@ -302,6 +302,16 @@ fn a_file_beyond_the_limit_is_not_read() {
 }
 
 #[test]
+fn a_file_beyond_the_limit_is_not_written() {
+    let (home, path) = home();
+    let before = fs::read(&path).expect("reads");
+    let content = vec![0; usize::try_from(super::disk::MAX_FILE_BYTES).expect("64 bits") + 1];
+    let folder = super::disk::Folder::new(home.path(), &ProfileName::default());
+    assert!(matches!(folder.replace(&content), Err(StateError::TooLarge { .. })));
+    assert_eq!(fs::read(&path).expect("reads"), before);
+}
+
+#[test]
 fn what_cannot_be_read_or_written_is_named() {
     let (home, path) = home();
     fs::create_dir(path.with_file_name("state.hallmark.new")).expect("stands in the way");
@@ -372,6 +382,21 @@ fn a_new_passphrase_replaces_the_old_one_and_the_state_key() {
     );
     let store = Store::<Notes>::open(home.path(), &ProfileName::default(), &passphrase("new"));
     assert_eq!(store.expect("opens").read().lines.len(), 0);
+}
+
+#[test]
+fn a_change_of_passphrase_that_fails_leaves_the_old_one() {
+    let (home, path) = home();
+    let mut store = open(home.path()).expect("opens");
+    let in_the_way = path.with_file_name("state.hallmark.new");
+    fs::create_dir(&in_the_way).expect("stands in the way");
+    store
+        .change_passphrase(&passphrase("new"), KdfCost::MINIMUM, &mut rand::rng())
+        .expect_err("cannot be written");
+    fs::remove_dir(&in_the_way).expect("out of the way");
+    store.update(&mut rand::rng(), |_| ()).expect("updates");
+    drop(store);
+    open(home.path()).expect("opens with the old passphrase");
 }
 
 /// A file of format version 1, which every later version has to open. It was also opened with an

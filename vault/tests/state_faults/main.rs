@@ -209,6 +209,7 @@ fn an_unconfirmed_change_is_not_called_unchanged() {
     // The calls of an opening and one update: the folder, the new file, the folder.
     let run = run_under_strace(&home, 1, &["trace=fsync", "inject=fsync:error=EIO:when=3"]);
     assert!(run.was_hit && run.stderr.contains("may or may not be kept"), "{}", run.stderr);
+    assert!(run.stderr.contains("again: an earlier change"), "{}", run.stderr);
     check(&home, Some(2), &run, "the folder's fsync");
 }
 
