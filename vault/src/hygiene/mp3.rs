@@ -5,10 +5,9 @@
 use std::io::{Read, Seek};
 use std::ops::Range;
 
-use super::jpeg::C2PA_JUMBF;
 use super::plan::Plan;
 use super::source::Source;
-use super::{HygieneError, Trace};
+use super::{HygieneError, Trace, c2pa};
 
 /// Walks the frames and tags.
 pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, HygieneError> {
@@ -223,9 +222,9 @@ pub(super) fn inspect_id3<R: Read + Seek>(
     if source.contains(tag.clone(), &[b"APIC", b"image/", b"PIC\0"])? {
         plan.takes.insert(Trace::Id3Picture);
     }
-    let c2pa: [&[u8]; 3] = [b"c2pa-manifest-store", b"application/c2pa", &C2PA_JUMBF];
-    if source.contains(tag, &c2pa)? {
-        plan.signed(Trace::C2pa);
+    let manifest: [&[u8]; 3] = [b"c2pa-manifest-store", b"application/c2pa", &c2pa::JUMBF_TYPE];
+    if source.contains(tag.clone(), &manifest)? {
+        c2pa::found_at(source, tag, plan)?;
     }
     Ok(())
 }
