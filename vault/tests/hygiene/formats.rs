@@ -30,7 +30,6 @@ fn secrets_go_and_the_payload_stays() {
 fn cleaning_twice_changes_nothing() {
     for fixture in all() {
         let (_, once) = removed(&fixture.bytes);
-        println!("{}", fixture.name);
         expect_whole(&once, Outcome::Clean, &[]);
     }
 }

@@ -108,10 +108,13 @@ proptest! {
         let mut fixtures = all();
         // The long one is slow to build and adds nothing here.
         fixtures.retain(|fixture| fixture.bytes.len() < 20_000);
-        let mut bytes = fixtures.swap_remove(which.index(fixtures.len())).bytes;
+        let fixture = fixtures.swap_remove(which.index(fixtures.len()));
+        let mut bytes = fixture.bytes;
         for mutation in &mutations {
             mutate(&mut bytes, mutation);
         }
-        hold(&bytes)?;
+        hold(&bytes).map_err(|error| {
+            TestCaseError::fail(format!("{} {}: {error}", fixture.name, bytes.escape_ascii()))
+        })?;
     }
 }
