@@ -10,8 +10,10 @@ use crate::home::{HOME_VARIABLE, PASSPHRASE_FILE_VARIABLE};
 #[derive(Debug, Parser)]
 #[command(name = "hallmark", version, propagate_version = true, after_help = EXIT_CODES)]
 pub struct Cli {
+    /// Arguments of every command.
     #[command(flatten)]
     pub global: Global,
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -411,8 +413,8 @@ pub enum TrustCommand {
 
 /// Arguments of `trust add`.
 #[derive(Debug, Clone, Args)]
-#[group(id = "source", required = true, multiple = false,
-        args = ["file", "card", "fingerprint", "domain"])]
+#[command(group = clap::ArgGroup::new("source").required(true)
+    .args(["file", "card", "fingerprint", "domain"]))]
 pub struct TrustAddArgs {
     /// A studio.pub the studio gave you
     #[arg(long, value_name = "STUDIO.PUB")]

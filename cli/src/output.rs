@@ -20,7 +20,8 @@ pub fn write_whole<T>(
     fill: impl FnOnce(&mut File) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let folder = folder_of(target);
-    let failed = || format!("cannot write {}; what was there before is untouched", target.display());
+    let failed =
+        || format!("cannot write {}; what was there before is untouched", target.display());
     let mut temporary = temporary_in(&folder, access).with_context(failed)?;
     let outcome = fill(temporary.as_file_mut()).with_context(failed)?;
     temporary.as_file_mut().flush().with_context(failed)?;

@@ -1,8 +1,8 @@
 //! One run: whose profile, what time it is, where randomness comes from, and how to ask.
 
 use std::{
-    num::NonZeroUsize,
     io::{self, BufRead, IsTerminal, Write},
+    num::NonZeroUsize,
     path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -172,7 +172,9 @@ impl Session {
     /// [`Usage`] naming `instead` when nobody can be asked.
     pub fn ask(&self, question: &str, instead: &str) -> anyhow::Result<Option<String>> {
         if !self.interactive {
-            return Err(Usage(format!("{question} Nobody can be asked here: give {instead}")).into());
+            return Err(
+                Usage(format!("{question} Nobody can be asked here: give {instead}")).into()
+            );
         }
         eprint!("{question} ");
         io::stderr().flush()?;

@@ -13,11 +13,7 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
 use crate::provenance::{
-    hidden::Disclosure,
-    minisign::WriterKey,
-    piece::Domain,
-    text::Text,
-    trust::Pins,
+    hidden::Disclosure, minisign::WriterKey, piece::Domain, text::Text, trust::Pins,
     write::StudioKeys,
 };
 

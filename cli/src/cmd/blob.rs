@@ -1,9 +1,6 @@
 //! `hallmark blob`: a large file sealed under a key file (design, section 4, "Large blobs").
 
-use std::{
-    fs::File,
-    path::Path,
-};
+use std::{fs::File, path::Path};
 
 use anyhow::Context;
 use data_encoding::HEXLOWER;
@@ -83,9 +80,7 @@ fn key_for_sealing(path: &Path, session: &Session) -> anyhow::Result<(BlobKey, b
     }
     let key = BlobKey::generate(&mut session.rng());
     let line = Zeroizing::new(format!("{}\n", HEXLOWER.encode(key.as_bytes())));
-    write_whole(path, Access::Private, |out| {
-        Ok(std::io::Write::write_all(out, line.as_bytes())?)
-    })?;
+    write_whole(path, Access::Private, |out| Ok(std::io::Write::write_all(out, line.as_bytes())?))?;
     Ok((key, true))
 }
 

@@ -145,6 +145,9 @@ fn remove(who: &str, session: &Session) -> anyhow::Result<Report> {
         gone.iter().map(|pin| format!("{} ({})", pin.name, pin.fingerprint)).collect();
     Report::new(
         &json!({"removed": gone}),
-        format!("No longer trusted: {}. Files they signed verify as \"unknown\" from now on.", names.join(", ")),
+        format!(
+            "No longer trusted: {}. Files they signed verify as \"unknown\" from now on.",
+            names.join(", ")
+        ),
     )
 }

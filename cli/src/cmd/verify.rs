@@ -1,9 +1,6 @@
 //! `hallmark verify`: the verdict on a provenance file.
 
-use std::{
-    fmt::Write as _,
-    path::Path,
-};
+use std::{fmt::Write as _, path::Path};
 
 use anyhow::Context;
 use hallmark_core::time::Timestamp;
@@ -84,11 +81,9 @@ pub fn verdict(args: &VerifyArgs, session: &Session) -> anyhow::Result<(Verdict,
 ///
 /// # Errors
 /// [`Usage`] when it cannot be read.
-pub fn inspected(
-    path: &Path,
-    session: &Session,
-) -> anyhow::Result<(std::fs::File, Inspection)> {
-    let unreadable = |error: std::io::Error| Usage(format!("cannot read {}: {error}", path.display()));
+pub fn inspected(path: &Path, session: &Session) -> anyhow::Result<(std::fs::File, Inspection)> {
+    let unreadable =
+        |error: std::io::Error| Usage(format!("cannot read {}: {error}", path.display()));
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     if metadata.is_dir() {
@@ -99,9 +94,8 @@ pub fn inspected(
         bar.advance(bytes);
         true
     };
-    let inspection =
-        inspect::inspect(&file, metadata.len(), session::threads().get(), &progress)
-            .map_err(unreadable)?;
+    let inspection = inspect::inspect(&file, metadata.len(), session::threads().get(), &progress)
+        .map_err(unreadable)?;
     drop(bar);
     Ok((file, inspection))
 }

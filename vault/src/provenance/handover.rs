@@ -136,7 +136,8 @@ impl Draft {
         }
         let event: Signed<Event> = credential::open_value(draft.event.clone())?;
         let hidden = event.subject().hidden.clone().unwrap_or_default();
-        let sound = |disclosure: &Disclosure| hidden.opens(disclosure) && disclosure.field().is_ok();
+        let sound =
+            |disclosure: &Disclosure| hidden.opens(disclosure) && disclosure.field().is_ok();
         if !draft.disclosures.iter().all(sound) {
             return Err(HandoverError::Disclosure);
         }

@@ -3,7 +3,11 @@
 
 use anyhow::Context;
 use hallmark_core::{id::Label, json};
-use hallmark_vault::provenance::{claim::Claim, path::PartPath, text::{Date, Text}};
+use hallmark_vault::provenance::{
+    claim::Claim,
+    path::PartPath,
+    text::{Date, Text},
+};
 use std::io::Write;
 
 use super::{

@@ -4,7 +4,10 @@ use std::{io::Write, path::Path};
 
 use anyhow::Context;
 use hallmark_vault::provenance::trust::Card;
-use qrcode::{QrCode, render::{svg, unicode::Dense1x2}};
+use qrcode::{
+    QrCode,
+    render::{svg, unicode::Dense1x2},
+};
 use serde_json::json;
 
 use super::sound;

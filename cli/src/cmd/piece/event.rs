@@ -56,9 +56,10 @@ pub(super) fn run(args: &EventArgs, session: &Session) -> anyhow::Result<Report>
     let next_label = match &offer {
         Some(offer) => offer.next_label,
         None => store.update(&mut rng, |profile| {
-            let secrets = profile.pieces.entry(id).or_insert_with(|| {
-                PieceSecrets::new(title.clone(), &mut session.rng())
-            });
+            let secrets = profile
+                .pieces
+                .entry(id)
+                .or_insert_with(|| PieceSecrets::new(title.clone(), &mut session.rng()));
             secrets.next_place()
         })?,
     };
@@ -115,7 +116,9 @@ fn first_signer(
              laboratory or a repairer",
         ),
         _ => handover::key_of(&owner, file, profile).with_context(|| match kind {
-            Kind::Sold => "only the studio that holds the piece can sell it, and this profile is not it",
+            Kind::Sold => {
+                "only the studio that holds the piece can sell it, and this profile is not it"
+            }
             _ => "only the owner can do that, and this profile does not hold the owner's key",
         }),
     }
@@ -178,7 +181,8 @@ fn fill(
         event.setting = Some(Setting { stone: number - 1, report });
     }
     if let (Some(about), Some(says)) = (&args.about, &args.says) {
-        let by = event.by.clone().context("a claim needs a name behind it: `hallmark studio init`")?;
+        let by =
+            event.by.clone().context("a claim needs a name behind it: `hallmark studio init`")?;
         event.claims.push(Claim {
             about: parsed("--about", Some(about))?.context("--about is needed")?,
             says: parsed("--says", Some(says))?.context("--says is needed")?,

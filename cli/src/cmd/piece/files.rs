@@ -49,8 +49,12 @@ impl FileReport {
         }
         match self.outcome.as_str() {
             "clean" => line += ": nothing to remove",
-            "unchecked" => line += "\n      UNCHECKED: kept as it is, this program cannot read all of it",
-            "preserved" => line += "\n      KEPT AS IT IS: it carries a signature of its own that cleaning would break",
+            "unchecked" => {
+                line += "\n      UNCHECKED: kept as it is, this program cannot read all of it"
+            }
+            "preserved" => {
+                line += "\n      KEPT AS IT IS: it carries a signature of its own that cleaning would break"
+            }
             "kept" => line += "\n      kept as you asked",
             _ => {}
         }

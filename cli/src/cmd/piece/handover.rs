@@ -143,7 +143,10 @@ pub(super) fn write_event(
             let keys = studio.keys();
             let standing = Standing::Current;
             let (at, days) = (session.now(), DEFAULT_DAYS);
-            (keys.writer, Some(Restatus { standing, reason: None, at, days, identity: keys.identity }))
+            (
+                keys.writer,
+                Some(Restatus { standing, reason: None, at, days, identity: keys.identity }),
+            )
         }
         // A writer key that stayed the same would join two pieces of one owner.
         None => (WriterKey::new(SigningKey::generate(&mut session.rng())), None),

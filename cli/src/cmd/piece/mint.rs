@@ -172,12 +172,15 @@ fn basics(args: &MintArgs, recipe: &Recipe, session: &Session) -> anyhow::Result
     let title = match (&args.title, &recipe.title) {
         (Some(title), _) => Some(needed(Some(title.clone()), "--title")?),
         (None, Some(_)) => None,
-        (None, None) => Some(needed(session.ask("What is the piece called?", "--title")?, "--title")?),
+        (None, None) => {
+            Some(needed(session.ask("What is the piece called?", "--title")?, "--title")?)
+        }
     };
     let metal = match (&args.metal, recipe.has_metal()) {
         (None, true) if args.fineness.is_none() => None,
         (None, _) => {
-            let answer = session.ask("Which metal is it (gold, silver, platinum ...)?", "--metal")?;
+            let answer =
+                session.ask("Which metal is it (gold, silver, platinum ...)?", "--metal")?;
             Some(needed(answer, "--metal")?)
         }
         (Some(metal), _) => Some(needed(Some(metal.clone()), "--metal")?),

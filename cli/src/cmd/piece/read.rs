@@ -3,9 +3,7 @@
 use std::{fmt::Write as _, io::Write as _, path::Path};
 
 use anyhow::Context;
-use hallmark_vault::provenance::{
-    ProvenanceFile, part::Part, write::copy_entry,
-};
+use hallmark_vault::provenance::{ProvenanceFile, part::Part, write::copy_entry};
 use serde_json::json;
 
 use super::sound;
@@ -30,21 +28,35 @@ pub(super) fn show(path: &Path, session: &Session) -> anyhow::Result<Report> {
     let mut text = format!("{}\n{}\n\n", piece.title, piece.id);
     let fields = serde_json::to_value(piece)?;
     for (name, value) in fields.as_object().into_iter().flatten() {
-        if !matches!(name.as_str(), "title" | "id" | "format" | "parts" | "claims" | "hidden" | "firstLabel" | "story") {
+        if !matches!(
+            name.as_str(),
+            "title" | "id" | "format" | "parts" | "claims" | "hidden" | "firstLabel" | "story"
+        ) {
             let _ = writeln!(text, "{name:<12} {}", plain(value));
         }
     }
     let _ = writeln!(text, "\nParts:");
     for part in file.parts() {
         let title = part.title.as_ref().map(|title| format!("  {title}")).unwrap_or_default();
-        let _ = writeln!(text, "  {:<24} {:>10} bytes  {}{title}", part.path.as_str(), part.size, part.media_type);
+        let _ = writeln!(
+            text,
+            "  {:<24} {:>10} bytes  {}{title}",
+            part.path.as_str(),
+            part.size,
+            part.media_type
+        );
     }
     let _ = writeln!(text, "\nEvents:");
     for event in file.events() {
         let subject = event.subject();
         let note = subject.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
         let date = event.credential().valid_from.date();
-        let _ = writeln!(text, "  {} {date} {}{note}", subject.sequence, super::words(subject.kind.name()));
+        let _ = writeln!(
+            text,
+            "  {} {date} {}{note}",
+            subject.sequence,
+            super::words(subject.kind.name())
+        );
     }
     text += "\nNothing was changed since it was signed. Who signed it: hallmark verify.";
     Report::new(&json, text)
@@ -54,9 +66,7 @@ pub(super) fn show(path: &Path, session: &Session) -> anyhow::Result<Report> {
 fn plain(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Array(items) => {
-            items.iter().map(plain).collect::<Vec<_>>().join("; ")
-        }
+        serde_json::Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join("; "),
         serde_json::Value::Object(map) => {
             map.iter().map(|(k, v)| format!("{k} {}", plain(v))).collect::<Vec<_>>().join(", ")
         }
@@ -160,9 +170,10 @@ fn new_folder(dir: &Path) -> anyhow::Result<()> {
 pub(super) fn disclose(args: &DiscloseArgs, session: &Session) -> anyhow::Result<Report> {
     let (_, file) = sound(&args.file, session)?;
     let store = session.open()?;
-    let secrets = store.read().pieces.get(&file.piece().id).with_context(|| {
-        format!("this profile knows nothing hidden in {}", args.file.display())
-    })?;
+    let secrets =
+        store.read().pieces.get(&file.piece().id).with_context(|| {
+            format!("this profile knows nothing hidden in {}", args.file.display())
+        })?;
     let of_events = file.events().iter().filter_map(|event| event.subject().hidden.as_ref());
     let hidden: Vec<_> = file.piece().hidden.iter().chain(of_events).collect();
     let known: Vec<_> = secrets

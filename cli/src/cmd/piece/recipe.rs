@@ -232,18 +232,16 @@ impl Recipe {
         let part = |file: &Option<String>| -> anyhow::Result<Option<PartPath>> {
             file.as_ref()
                 .map(|file| {
-                    path_of(file).with_context(|| format!("{FILE_NAME} names {file}, which is not in the folder"))
+                    path_of(file).with_context(|| {
+                        format!("{FILE_NAME} names {file}, which is not in the folder")
+                    })
                 })
                 .transpose()
         };
         let mut metals: Vec<Metal> = self.metal.iter().map(MetalEntry::metal).collect();
         if let Some((metal, fineness)) = &basics.metal {
-            let main = Metal {
-                metal: metal.clone(),
-                fineness: *fineness,
-                colour: None,
-                weight_mg: None,
-            };
+            let main =
+                Metal { metal: metal.clone(), fineness: *fineness, colour: None, weight_mg: None };
             match metals.first_mut() {
                 Some(first) => *first = Metal { colour: first.colour.take(), ..main },
                 None => metals.push(main),
@@ -426,9 +424,7 @@ impl StoneEntry {
         let measurements_um = match (self.length_um, self.width_um, self.depth_um) {
             (Some(length), Some(width), Some(depth)) => Some([length, width, depth]),
             (None, None, None) => None,
-            _ => anyhow::bail!(
-                "{FILE_NAME}: length_um, width_um and depth_um are given together"
-            ),
+            _ => anyhow::bail!("{FILE_NAME}: length_um, width_um and depth_um are given together"),
         };
         let report = match &self.report {
             None => None,

@@ -44,7 +44,9 @@ pub(super) fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<Report
     })?;
     let until = at.plus_days(days);
     let text = match standing {
-        Standing::Current => format!("Your word on {} counts until {}.", out.display(), until.date()),
+        Standing::Current => {
+            format!("Your word on {} counts until {}.", out.display(), until.date())
+        }
         Standing::Revoked => format!(
             "The certificate is taken back in {}. Copies handed out before still carry the old \
              status until it expires: send this one to whoever has them.",
