@@ -26,7 +26,7 @@
 //! | Content | Door | Memory | Threads |
 //! |---|---|---|---|
 //! | a buffer | [`memory`] | the buffers | as many as asked |
-//! | a file, length known | [`file`](mod@file) | 512 KiB per thread | as many as asked |
+//! | a file, length known | [`file`](mod@file) | 256 KiB per thread | as many as asked |
 //! | a pipe or socket | [`stream`] | 256 KiB | one |
 //! | a part of a stored blob | [`range`] | the part | one |
 //!
