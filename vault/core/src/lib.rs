@@ -13,6 +13,7 @@ pub mod httpsig;
 pub mod id;
 pub mod json;
 pub mod key;
+pub mod position;
 pub mod proof;
 pub mod recovery;
 pub mod seal;

@@ -1,6 +1,6 @@
 use super::layout::Layout;
-use super::position::ReadAt;
 use super::{BlobError, OpenError};
+use crate::position::ReadAt;
 use crate::seal::padme::padme;
 use std::io;
 

@@ -41,17 +41,16 @@ mod frame;
 mod key;
 mod layout;
 pub mod memory;
-mod position;
 pub mod range;
 pub mod raw;
 mod runs;
 pub mod stream;
 mod workers;
 
+pub use crate::position::{ReadAt, WriteAt};
 pub use error::{BlobError, OpenError};
 pub use frame::blob_len;
 pub use key::{BlobKey, Purpose, Salt};
-pub use position::{ReadAt, WriteAt};
 pub use range::BlobReader;
 pub use workers::Work;
 

@@ -1,10 +1,10 @@
+//! Reading and writing at positions, from several threads at once: files and slices of bytes.
+
 use std::fs::File;
 use std::io;
 
 /// Input that several threads may read at any position: a file or a slice of bytes.
-///
-/// Sealed: a wrong implementation would break no secrecy, but make sealing wrong silently.
-pub trait ReadAt: sealed::Sealed + Sync {
+pub trait ReadAt: Sync {
     /// Fills `buffer` with the bytes from `offset` (in bytes from the start) on.
     ///
     /// # Errors
@@ -14,20 +14,13 @@ pub trait ReadAt: sealed::Sealed + Sync {
 }
 
 /// Output that several threads may write at any position: a file.
-pub trait WriteAt: sealed::Sealed + Sync {
+pub trait WriteAt: Sync {
     /// Writes all of `bytes` from `offset` (in bytes from the start) on.
     ///
     /// # Errors
     ///
     /// The writer's own. Some of the bytes may have been written then.
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for std::fs::File {}
-    impl Sealed for [u8] {}
-    impl Sealed for Vec<u8> {}
 }
 
 impl ReadAt for [u8] {
