@@ -246,7 +246,9 @@ impl Problem {
                 CredentialError::Json(JsonError::NotCanonical) => "json-not-canonical",
                 CredentialError::Json(_) => "json",
                 CredentialError::NotPlain => "control-characters",
-                CredentialError::Shape { .. } | CredentialError::Type { .. } => "document-shape",
+                CredentialError::Shape { .. }
+                | CredentialError::Type { .. }
+                | CredentialError::Spelling { .. } => "document-shape",
                 CredentialError::Proof(hallmark_core::proof::ProofError::BadSignature) => {
                     "signature"
                 }
