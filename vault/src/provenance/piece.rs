@@ -312,7 +312,7 @@ impl std::str::FromStr for Domain {
         };
         let sound = name.len() <= 253
             && name.split('.').all(label)
-            && !port.starts_with('0')
+            && !port.starts_with(['0', '+'])
             && port.parse::<u16>().is_ok();
         sound
             .then(|| Self(text.to_owned()))

@@ -16,7 +16,9 @@ use super::{
     chain::{ChainError, Custody},
     credential::{self, Credential, CredentialError, Signed},
     event::{Event, Kind},
-    inspect::{self, MAX_EVENT_BYTES, MAX_MANIFEST_BYTES, ProvenanceFile, event_name},
+    inspect::{
+        self, MAX_EVENT_BYTES, MAX_EVENTS_BYTES, MAX_MANIFEST_BYTES, ProvenanceFile, event_name,
+    },
     minisign::WriterKey,
     part::{Metadata, Part, Role},
     path::PartPath,
@@ -248,6 +250,11 @@ pub fn rewrite<R: ReadAt + ?Sized, W: Write + Seek>(
     if let Some((event, sources)) = amendment.event {
         let name = event_name(custody.events() + 1);
         let bytes = bounded(&name, &event, MAX_EVENT_BYTES)?;
+        let size_bytes = documents.events.iter().chain([&bytes]).map(|e| e.len() as u64).sum();
+        if size_bytes > MAX_EVENTS_BYTES {
+            let (name, limit_bytes) = (inspect::EVENTS.into(), MAX_EVENTS_BYTES);
+            return Err(WriteError::TooLarge { name, size_bytes, limit_bytes });
+        }
         let signed: Signed<Event> = credential::open(&bytes)?;
         custody.follow(&signed, Sha256::of(&bytes), piece)?;
         let listed = signed.subject().parts.iter();

@@ -3,4 +3,6 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on may say so by panicking
 
 mod fixture;
+mod forge;
 mod life;
+mod spoiled;
