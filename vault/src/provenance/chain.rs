@@ -180,7 +180,10 @@ impl Custody {
                 self.unconfirmed_transfer =
                     subject.kind == Kind::Transferred && event.signers().all(|k| k != self.studio);
             }
-            Kind::Returned => self.owner = self.studio,
+            Kind::Returned => {
+                self.owner = self.studio;
+                self.unconfirmed_transfer = false;
+            }
             Kind::ReportedStolen => self.stolen_until = event.credential().valid_until,
             Kind::Recovered => self.stolen_until = None,
             Kind::Destroyed => self.destroyed = true,

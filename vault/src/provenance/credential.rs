@@ -2,7 +2,7 @@
 //! with `eddsa-jcs-2022` proofs (`FORMAT.md`, section 4).
 
 use hallmark_core::{
-    json::{self, JsonError, Map, Value},
+    json::{self, JsonError, Value},
     key::{PublicKey, SigningKey},
     proof::{self, ProofError, VerifiedProof},
     time::Timestamp,
@@ -21,6 +21,8 @@ pub const CONTEXTS: [&str; 2] = [
 pub trait Subject: Serialize + DeserializeOwned {
     /// The value after `VerifiableCredential` in `type`.
     const TYPE: &'static str;
+    /// Whether `validUntil` may be stated. What is signed once and for all has no end.
+    const MAY_END: bool = false;
 }
 
 /// A credential before it is signed, or after its proofs verified; the proofs are apart.
@@ -87,6 +89,18 @@ pub enum CredentialError {
     #[error("not a {kind}: it has another context or type")]
     Type {
         /// The type that was expected.
+        kind: &'static str,
+    },
+    /// The document states its end, which this type has not.
+    #[error("a {kind} has no validUntil")]
+    Ends {
+        /// The type.
+        kind: &'static str,
+    },
+    /// A field that says nothing is written out, as null or as an empty list.
+    #[error("a {kind} leaves out what it does not state, instead of writing null or an empty list")]
+    Spelling {
+        /// The type.
         kind: &'static str,
     },
     /// The proofs are missing, of another shape, or do not verify.
@@ -179,13 +193,17 @@ pub fn open_value<S: Subject>(document: Value) -> Result<Signed<S>, CredentialEr
 
 /// The credential a document states, its proofs not looked at.
 fn read<S: Subject>(document: Value) -> Result<Credential<S>, CredentialError> {
-    let unsigned: Map<String, Value> = match document {
-        Value::Object(map) => map,
-        _ => return Err(CredentialError::Type { kind: S::TYPE }),
-    };
-    let credential: Credential<S> = serde_json::from_value(Value::Object(unsigned))
-        .map_err(|source| CredentialError::Shape { kind: S::TYPE, source })?;
-    let typed =
-        credential.context == CONTEXTS && credential.types == ["VerifiableCredential", S::TYPE];
-    typed.then_some(credential).ok_or(CredentialError::Type { kind: S::TYPE })
+    let shape = |source| CredentialError::Shape { kind: S::TYPE, source };
+    let credential: Credential<S> = serde_json::from_value(document.clone()).map_err(shape)?;
+    if credential.context != CONTEXTS || credential.types != ["VerifiableCredential", S::TYPE] {
+        return Err(CredentialError::Type { kind: S::TYPE });
+    }
+    if credential.valid_until.is_some() && !S::MAY_END {
+        return Err(CredentialError::Ends { kind: S::TYPE });
+    }
+    // Two readers must never differ on what a null or an empty list says, so there is neither.
+    if serde_json::to_value(&credential).map_err(shape)? != document {
+        return Err(CredentialError::Spelling { kind: S::TYPE });
+    }
+    Ok(credential)
 }

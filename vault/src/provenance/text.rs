@@ -36,7 +36,7 @@ impl Text {
 pub fn is_plain(text: &str) -> bool {
     !text.chars().any(|c| {
         (c.is_control() && c != '\n')
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
                 | '\u{e0000}'..='\u{e007f}')
     })
@@ -144,8 +144,16 @@ mod tests {
     #[test]
     fn text_that_could_draw_on_a_terminal_is_refused() {
         assert!(Text::new("Ring \"Flut\", 18 kt — für Ána\nzweite Zeile").is_ok());
-        for bad in ["", "  ", "a\u{1b}[2Jverified", "a\rb", "a\u{202e}b", "a\u{200b}b", "\u{9b}1m"]
-        {
+        for bad in [
+            "",
+            "  ",
+            "a\u{1b}[2Jverified",
+            "a\rb",
+            "a\u{202e}b",
+            "a\u{200b}b",
+            "\u{9b}1m",
+            "a\u{61c}b",
+        ] {
             assert!(Text::new(bad).is_err(), "{bad:?}");
         }
         assert!(Text::new("x".repeat(MAX_CHARS + 1)).is_err());

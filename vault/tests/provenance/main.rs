@@ -3,4 +3,7 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on may say so by panicking
 
 mod fixture;
+mod frozen;
 mod life;
+mod rich;
+mod shape;
