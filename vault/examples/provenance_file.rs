@@ -41,6 +41,8 @@ fn write(folder: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
         &studio.writer,
     );
     std::fs::write(folder.join("studio.pub"), public)?;
+    let (_, disclosures) = fixture::hidden();
+    std::fs::write(folder.join("price.disclosure"), format!("{}\n", disclosures[0].as_str()))?;
     Ok(())
 }
 
