@@ -3,6 +3,8 @@
 //! `provenance_file write DIR` writes the example files; `provenance_file judge TIME DID FILE...`
 //! prints what this implementation makes of each file as one line of JSON.
 
+#![allow(clippy::unwrap_used)] // the tests' fixture may say that it cannot go on by panicking
+
 use hallmark_core::key::PublicKey;
 use hallmark_vault::provenance::{event::Kind, status::Standing};
 
