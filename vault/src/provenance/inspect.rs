@@ -253,6 +253,7 @@ impl Problem {
                 CredentialError::NotPlain => "control-characters",
                 CredentialError::Shape { .. }
                 | CredentialError::Type { .. }
+                | CredentialError::Ends { .. }
                 | CredentialError::Spelling { .. } => "document-shape",
                 CredentialError::Proof(hallmark_core::proof::ProofError::BadSignature) => {
                     "signature"
@@ -271,6 +272,9 @@ impl Problem {
             },
             Self::Claim { source, .. } => match source {
                 ClaimError::NoField { .. } => "claim-field",
+                ClaimError::Credential { source, .. } if source.is_tampering() => {
+                    "attestation-signature"
+                }
                 ClaimError::Credential { .. } => "attestation",
                 ClaimError::Elsewhere { .. } => "attestation-elsewhere",
             },
@@ -682,7 +686,7 @@ impl<R: ReadAt + ?Sized> Inspector<'_, R> {
     }
 }
 
-/// Every entry in the order of FORMAT.md section 3; proofs as they were found.
+/// Every entry in the order of FORMAT.md section 3; the proofs found, by name, to their limit.
 fn expected_names(file: &ProvenanceFile) -> Vec<String> {
     let events = (1..=file.custody.events()).map(event_name);
     let parts = file.parts().map(|part| part.path.to_string());
