@@ -8,6 +8,7 @@ use std::{collections::BTreeSet, io};
 
 use hallmark_core::{
     hash::Sha256,
+    id::PieceId,
     json::{JsonError, Value},
 };
 
@@ -451,7 +452,9 @@ impl<R: ReadAt + ?Sized> Inspector<'_, R> {
         if let Err(error) = piece.check() {
             self.problems.push(error.into());
         }
-        let mut claims = self.claims(&piece.claims, None, piece, MANIFEST);
+        // A piece was read from JSON, so it can be written as JSON.
+        let value = serde_json::to_value(piece).unwrap_or(Value::Null);
+        let mut claims = self.claims(&piece.claims, None, piece.id, &value, MANIFEST);
         let mut custody = Custody::begin(
             manifest.credential().issuer,
             piece,
@@ -471,7 +474,13 @@ impl<R: ReadAt + ?Sized> Inspector<'_, R> {
                 self.problems.push(error.into());
                 return Ok(None);
             }
-            claims.extend(self.claims(&event.subject().claims, Some(sequence), piece, &name));
+            claims.extend(self.claims(
+                &event.subject().claims,
+                Some(sequence),
+                piece.id,
+                &value,
+                &name,
+            ));
             events.push(event);
         }
         if events.is_empty() {
@@ -510,14 +519,13 @@ impl<R: ReadAt + ?Sized> Inspector<'_, R> {
         &mut self,
         claims: &[Claim],
         event: Option<u32>,
-        piece: &Piece,
+        id: PieceId,
+        piece: &Value,
         name: &str,
     ) -> Vec<FoundClaim> {
-        // A piece was read from JSON, so it can be written as JSON.
-        let value = serde_json::to_value(piece).unwrap_or(Value::Null);
         let mut found = Vec::new();
         for claim in claims {
-            match claim.check(piece.id, &value) {
+            match claim.check(id, piece) {
                 Ok(backing) => found.push(FoundClaim { claim: claim.clone(), event, backing }),
                 Err(source) => self.problems.push(Problem::Claim { name: name.into(), source }),
             }

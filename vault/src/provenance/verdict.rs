@@ -501,7 +501,9 @@ fn disclosed(file: &ProvenanceFile, disclosures: &[Disclosure]) -> (Vec<ShownFie
     let hidden: usize = places.iter().map(|(hidden, _)| hidden.len()).sum();
     let shown: Vec<ShownField> = disclosures
         .iter()
-        .filter_map(|disclosure| {
+        .enumerate()
+        .filter(|(i, disclosure)| !disclosures[..*i].contains(disclosure))
+        .filter_map(|(_, disclosure)| {
             let (_, place) = places.iter().find(|(hidden, _)| hidden.opens(disclosure))?;
             let field = disclosure.field().ok()?;
             Some(ShownField { name: field.name, value: field.value, place: place.clone() })
