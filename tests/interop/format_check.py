@@ -683,11 +683,11 @@ def media_type_fits(stated, content):
     if stated == "application/octet-stream":
         return True
     if stated in ("text/plain", "text/markdown"):
-        import codecs
         try:
-            codecs.getincrementaldecoder("utf-8")().decode(head, final=False)
-        except UnicodeDecodeError:
-            return False
+            head.decode("utf-8")
+        except UnicodeDecodeError as error:
+            if error.reason != "unexpected end of data":  # else cut inside a well-formed character
+                return False
         return b"\0" not in head
     return stated in TYPES and kind_of(head) == TYPES[stated]
 

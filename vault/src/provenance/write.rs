@@ -483,9 +483,18 @@ fn status(custody: &Custody, piece: &Piece, standing: Standing, reason: Option<T
     }
 }
 
+/// Characters of a studio's name that its `studio.pub` shows: minisign reads no longer comments
+/// than 1,024 bytes.
+const PUB_NAME_CHARS: usize = 200;
+
 /// The text of a `studio.pub` file: a minisign public key file whose comment names the studio's
 /// `did:key`.
 pub fn pub_file(identity: &PublicKey, name: &Text, writer: &WriterKey) -> String {
-    let name: String = name.as_str().chars().map(|c| if c == '\n' { ' ' } else { c }).collect();
+    let name: String = name
+        .as_str()
+        .chars()
+        .take(PUB_NAME_CHARS)
+        .map(|c| if c == '\n' { ' ' } else { c })
+        .collect();
     format!("untrusted comment: hallmark studio {identity} {name}\n{}\n", writer.public_line())
 }

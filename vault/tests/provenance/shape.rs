@@ -8,7 +8,9 @@ use hallmark_core::{
 use hallmark_vault::provenance::{
     credential::{self, CredentialError},
     event::Kind,
+    hidden::{Field, Hidden},
     piece::Piece,
+    verdict::{Circumstances, judge},
     write::{Amendment, WriteError},
 };
 use serde_json::json;
@@ -78,6 +80,21 @@ fn a_return_to_the_studio_settles_an_unconfirmed_transfer() {
     assert!(open(&bytes).custody().unconfirmed_transfer());
     bytes = append(&bytes, Kind::Returned, &[&next, &studio]).unwrap();
     assert!(!open(&bytes).custody().unconfirmed_transfer());
+}
+
+#[test]
+fn a_disclosure_given_twice_opens_one_field() {
+    let mut rich = piece();
+    let fields = ["price", "buyer"].map(|name| Field { name: name.into(), value: json!("x") });
+    let (hidden, disclosures) = Hidden::hide(&fields, &mut rng(9)).unwrap();
+    rich.hidden = Some(hidden);
+    let bytes = minted_by(&studio(), rich);
+    let twice = [disclosures[0].clone(), disclosures[0].clone()];
+    let pins = pins(&[key(1).public()]);
+    let circumstances =
+        Circumstances { now: at(LATER), pins: &pins, domain: None, disclosures: &twice };
+    let verdict = judge(inspect(&bytes), circumstances);
+    assert_eq!((verdict.disclosed.len(), verdict.still_hidden), (1, 1));
 }
 
 /// What the reader would refuse is not written.
