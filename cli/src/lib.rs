@@ -1,1 +1,28 @@
-//! The `hallmark` command line. `cmd/<noun>.rs` holds one command noun each.
+//! The `hallmark` command line: `cmd/<noun>.rs` holds one command noun each, `remote/` what talks
+//! to the network. Verdicts that need both vault and consent are combined here.
+//!
+//! In scope: arguments, prompts, progress, files, wording. Out of scope: deciding anything about a
+//! signature; that is the vault's.
+
+pub mod args;
+pub mod cmd;
+pub mod home;
+pub mod output;
+pub mod remote;
+pub mod report;
+pub mod session;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    let json = cli.global.json;
+    match session::Session::of_process(&cli.global).and_then(|s| cmd::run(&cli.command, &s)) {
+        Ok(report) => report.print(json),
+        Err(error) => report::print_error(&error, json),
+    }
+}

@@ -1,2 +1,5 @@
 //! The `hallmark` binary.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    hallmark_cli::main()
+}

@@ -4,4 +4,6 @@
 //! at rest. Later: credential items, lockers. Out of scope: HTTP, terminals, the service.
 
 pub mod hygiene;
+pub mod profile;
 pub mod provenance;
+pub mod state;

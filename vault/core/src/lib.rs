@@ -9,9 +9,13 @@
 
 pub mod chain;
 pub mod hash;
+pub mod httpsig;
 pub mod id;
 pub mod json;
 pub mod key;
+pub mod position;
 pub mod proof;
+pub mod recovery;
+pub mod seal;
 pub mod secret;
 pub mod time;

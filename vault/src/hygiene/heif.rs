@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::bmff::{self, Block};
 use super::plan::Plan;
 use super::source::Source;
-use super::{DOCUMENT_LIMIT_BYTES, HygieneError, Trace, exif, xmp};
+use super::{DOCUMENT_LIMIT_BYTES, HygieneError, Trace, c2pa, exif, xmp};
 
 /// Longer tables than any real picture has, in bytes.
 const TABLE_LIMIT_BYTES: u64 = 4 << 20;
@@ -45,7 +45,9 @@ pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, H
             }
             // A picture sequence is a movie as well; cleaning one half is not cleaning.
             b"moov" => return Ok(Plan::unreadable()),
-            b"uuid" if block.user_type(source)? == Some(bmff::C2PA) => plan.signed(Trace::C2pa),
+            b"uuid" if block.user_type(source)? == Some(c2pa::USER_TYPE) => {
+                c2pa::found_at(source, block.body.clone(), &mut plan)?;
+            }
             b"uuid" if block.user_type(source)? == Some(bmff::XMP) => {
                 block.blank(&mut plan, Trace::Xmp)?
             }
@@ -77,20 +79,19 @@ fn items<R: Read + Seek>(
     };
     for (item, kind) in &info {
         // Items of no metadata are pictures, or derived from them.
-        let Some(places) = locations.remove(item) else { continue };
+        if *kind == Item::Picture {
+            continue;
+        }
+        let Some(places) = locations.remove(item).filter(|places| !places.is_empty()) else {
+            return Ok(false);
+        };
+        // Bytes shared with another item are not ours to overwrite.
+        if locations.values().flatten().any(|other| places.iter().any(|p| overlap(p, other))) {
+            return Ok(false);
+        }
         match kind {
-            Item::Picture => continue,
-            _ if places.is_empty() => return Ok(false),
-            // Bytes shared with another item are not ours to overwrite.
-            _ if locations
-                .values()
-                .flatten()
-                .any(|other| places.iter().any(|p| overlap(p, other))) =>
-            {
-                return Ok(false);
-            }
             Item::Exif => blank_exif(source, &places, plan)?,
-            Item::Text => blank_text(source, &places, plan)?,
+            _ => blank_text(source, &places, plan)?,
         }
         locations.insert(*item, places);
     }
@@ -99,7 +100,9 @@ fn items<R: Read + Seek>(
             b"hdlr" | b"pitm" | b"iinf" | b"iloc" | b"iprp" | b"iref" | b"idat" | b"dinf"
             | b"grpl" | b"ipro" => {}
             b"free" | b"skip" => bmff::blank_leftovers(source, child, plan)?,
-            b"uuid" if child.user_type(source)? == Some(bmff::C2PA) => plan.signed(Trace::C2pa),
+            b"uuid" if child.user_type(source)? == Some(c2pa::USER_TYPE) => {
+                c2pa::found_at(source, child.body.clone(), plan)?;
+            }
             _ => child.blank(plan, Trace::Mp4OtherBox)?,
         }
     }

@@ -9,33 +9,27 @@
 use std::ops::Range;
 
 use super::plan::{Plan, Verdict, With};
-use super::{HygieneError, Trace, exif, search, xmp};
-
-/// C2PA superbox type, as JUMBF writes it (C2PA 2.1, section 11.1.4.2).
-pub(super) const C2PA_JUMBF: [u8; 16] = *b"c2pa\0\x11\0\x10\x80\0\0\xaa\0\x38\x9b\x71";
+use super::{HygieneError, Trace, c2pa, exif, search, xmp};
 
 const EXIF: &[u8] = b"Exif\0\0";
 const ADOBE_LEN: usize = 12;
 
 /// Reads the segments of a JPEG, from its first marker to its last byte.
 pub(super) fn plan(data: &[u8]) -> Result<Plan, HygieneError> {
-    let mut plan = Plan::default();
-    let mut kept_orientation = false;
+    let mut reader = Reader::default();
     let (mut frames, mut scans) = (0_u32, 0_u32);
     let mut at = 2; // the start of image, by which the type was told
     loop {
-        let Segment { marker, whole, payload } = Segment::read(data, at)?;
-        at = whole.end;
-        match marker {
+        let segment = Segment::read(data, at)?;
+        at = segment.whole.end;
+        match segment.marker {
             0xd9 => break,
             0xda => {
                 scans += 1;
                 at = end_of_scan(data, at)?;
             }
-            0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => frames += 1,
-            0xe0..=0xef | 0xfe => {
-                application(data, marker, &whole, payload, &mut plan, &mut kept_orientation)?;
-            }
+            0xc0..=0xcf if !matches!(segment.marker, 0xc4 | 0xc8 | 0xcc) => frames += 1,
+            0xe0..=0xef | 0xfe => reader.application(&segment, &data[segment.payload.clone()])?,
             _ => {}
         }
     }
@@ -43,67 +37,81 @@ pub(super) fn plan(data: &[u8]) -> Result<Plan, HygieneError> {
         return Err(damaged("JPEG without a picture in it"));
     }
     if at < data.len() {
-        plan.cut(span(at..data.len()), Trace::TrailingData)?;
+        reader.plan.cut(span(at..data.len()), Trace::TrailingData)?;
     }
-    Ok(plan)
+    reader.finish()
 }
 
-/// Decides about an application segment or a comment.
-fn application(
-    data: &[u8],
-    marker: u8,
-    whole: &Range<usize>,
-    payload: Range<usize>,
-    plan: &mut Plan,
-    kept_orientation: &mut bool,
-) -> Result<(), HygieneError> {
-    let body = &data[payload.clone()];
-    let whole = span(whole.clone());
-    if body.iter().all(|&b| b == 0) {
-        return Ok(()); // blanked in place before, as pictures inside a PDF are
-    }
-    match marker {
-        0xe0 if body.starts_with(b"JFIF\0") => trim_jfif(whole, body, plan),
-        0xe0 if body.starts_with(b"JFXX\0") => plan.cut(whole, Trace::JpegThumbnail),
-        0xe1 if body.starts_with(EXIF) => {
-            let found = exif::inspect(&body[EXIF.len()..]);
-            let orientation = found.orientation.filter(|_| !*kept_orientation);
-            let Some(orientation) = orientation else {
-                plan.takes.extend(found.traces);
-                return plan.cut(whole, Trace::ExifOther);
-            };
-            *kept_orientation = true;
-            let upright = exif::orientation_only(orientation);
-            if body[EXIF.len()..] == upright {
-                return Ok(());
+/// What the application segments and comments say so far.
+#[derive(Default)]
+struct Reader {
+    plan: Plan,
+    kept_orientation: bool,
+    /// JUMBF boxes, which may be cut into several segments: where they are, and their bytes.
+    box_segments: Vec<Range<u64>>,
+    boxes: Vec<u8>,
+}
+
+impl Reader {
+    fn application(&mut self, segment: &Segment, body: &[u8]) -> Result<(), HygieneError> {
+        let whole = span(segment.whole.clone());
+        let plan = &mut self.plan;
+        if body.iter().all(|&b| b == 0) {
+            return Ok(()); // blanked in place before, as pictures inside a PDF are
+        }
+        match segment.marker {
+            0xe0 if body.starts_with(b"JFIF\0") => trim_jfif(whole, body, plan),
+            0xe0 if body.starts_with(b"JFXX\0") => plan.cut(whole, Trace::JpegThumbnail),
+            0xe1 if body.starts_with(EXIF) => self.exif(whole, &body[EXIF.len()..]),
+            0xe1 if body.starts_with(b"http://ns.adobe.com/x") => {
+                xmp::inspect(body, &mut plan.takes);
+                plan.cut(whole, Trace::Xmp)
             }
-            plan.takes.extend(found.traces);
-            plan.takes.insert(Trace::ExifOther);
-            plan.replace(whole, exif_segment(&upright))
-        }
-        0xe1 if body.starts_with(b"http://ns.adobe.com/x") => {
-            xmp::inspect(body, &mut plan.takes);
-            plan.cut(whole, Trace::Xmp)
-        }
-        0xe2 if body.starts_with(b"ICC_PROFILE\0") => Ok(()),
-        0xe2 if body.starts_with(b"MPF\0") => plan.cut(whole, Trace::Mpf),
-        0xeb if search::find(body, &C2PA_JUMBF, 0).is_some() => {
-            plan.signed(Trace::C2pa);
-            Ok(())
-        }
-        0xed if body.starts_with(b"Photoshop ") => plan.cut(whole, Trace::Iptc),
-        0xee if body.starts_with(b"Adobe") && body.len() >= ADOBE_LEN => {
-            if body.len() > ADOBE_LEN {
-                let end = whole.end;
+            0xe2 if body.starts_with(b"ICC_PROFILE\0") => Ok(()),
+            0xe2 if body.starts_with(b"MPF\0") => plan.cut(whole, Trace::Mpf),
+            0xeb if body.starts_with(b"JP") => {
+                // Identifier, instance, sequence, then the box header, repeated in each segment.
+                self.boxes.extend_from_slice(body.get(16..).unwrap_or_default());
+                self.box_segments.push(whole);
+                Ok(())
+            }
+            0xed if body.starts_with(b"Photoshop ") => plan.cut(whole, Trace::Iptc),
+            0xee if body.starts_with(b"Adobe") && body.len() >= ADOBE_LEN => {
+                if body.len() == ADOBE_LEN {
+                    return Ok(());
+                }
                 plan.takes.insert(Trace::JpegSegment);
-                let mut segment = vec![0xff, 0xee, 0, ADOBE_LEN as u8 + 2];
-                segment.extend_from_slice(&body[..ADOBE_LEN]);
-                return plan.replace(whole.start..end, segment);
+                plan.replace(whole, write(0xee, &[&body[..ADOBE_LEN]]))
             }
-            Ok(())
+            0xfe => plan.cut(whole, Trace::JpegComment),
+            _ => plan.cut(whole, Trace::JpegSegment),
         }
-        0xfe => plan.cut(whole, Trace::JpegComment),
-        _ => plan.cut(whole, Trace::JpegSegment),
+    }
+
+    fn exif(&mut self, whole: Range<u64>, tiff: &[u8]) -> Result<(), HygieneError> {
+        let found = exif::inspect(tiff);
+        let orientation = found.orientation.filter(|_| !self.kept_orientation);
+        let upright = orientation.map(exif::orientation_only);
+        self.kept_orientation |= upright.is_some();
+        if upright.is_some_and(|upright| upright == tiff) {
+            return Ok(());
+        }
+        self.plan.takes.extend(found.traces);
+        self.plan.takes.insert(Trace::ExifOther);
+        let kept = upright.map(|tiff| write(0xe1, &[EXIF, &tiff])).unwrap_or_default();
+        self.plan.replace(whole, kept)
+    }
+
+    /// Decides about the JUMBF boxes, now that they are whole.
+    fn finish(mut self) -> Result<Plan, HygieneError> {
+        if search::find(&self.boxes, &c2pa::JUMBF_TYPE, 0).is_some() {
+            c2pa::found(&self.boxes, &mut self.plan);
+        } else {
+            for segment in self.box_segments {
+                self.plan.cut(segment, Trace::JpegSegment)?;
+            }
+        }
+        Ok(self.plan)
     }
 }
 
@@ -114,13 +122,18 @@ fn trim_jfif(whole: Range<u64>, body: &[u8], plan: &mut Plan) -> Result<(), Hygi
         LEN if body[12..] == [0, 0] => Ok(()),
         LEN.. => {
             plan.takes.insert(Trace::JpegThumbnail);
-            let mut segment = vec![0xff, 0xe0, 0, LEN as u8 + 2];
-            segment.extend_from_slice(&body[..12]);
-            segment.extend_from_slice(&[0, 0]);
-            plan.replace(whole, segment)
+            plan.replace(whole, write(0xe0, &[&body[..12], &[0, 0]]))
         }
         _ => Err(damaged("JPEG with a JFIF segment that is too short")),
     }
+}
+
+/// A short segment.
+fn write(marker: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let body = parts.concat();
+    let mut segment = vec![0xff, marker, 0, body.len() as u8 + 2];
+    segment.extend_from_slice(&body);
+    segment
 }
 
 /// Blanks in place what [`plan`] would take out of a JPEG that may not move, `start` bytes into its
@@ -148,14 +161,6 @@ pub(super) fn blank(data: &[u8], start: u64, into: &mut Plan) -> Result<(), Hygi
     }
     into.takes.extend(found.takes.into_iter().filter(|&trace| trace != Trace::TrailingData));
     Ok(())
-}
-
-fn exif_segment(tiff: &[u8]) -> Vec<u8> {
-    let len = 2 + EXIF.len() + tiff.len();
-    let mut segment = vec![0xff, 0xe1, 0, len as u8];
-    segment.extend_from_slice(EXIF);
-    segment.extend_from_slice(tiff);
-    segment
 }
 
 /// One marker, from its first fill byte, with what belongs to it.

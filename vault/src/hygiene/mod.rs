@@ -20,6 +20,7 @@
 //! stores them apart from other metadata); colour profiles (they are kept, names and all).
 
 mod bmff;
+mod c2pa;
 mod exif;
 mod flac;
 mod heif;
@@ -140,7 +141,7 @@ pub fn clean(
 ) -> Result<Cleaning, HygieneError> {
     let mut source = Source::new(source, size_bytes);
     let sniffed = MediaType::sniff(&source.head()?);
-    let plan = match read(&mut source, sniffed) {
+    let plan = match read(&mut source, sniffed).and_then(Plan::sorted) {
         Err(HygieneError::Damaged { .. } | HygieneError::TooLarge { .. })
             if policy == Policy::Keep =>
         {
@@ -148,7 +149,7 @@ pub fn clean(
         }
         other => other?,
     };
-    let Plan { edits, takes, leaves, verdict } = plan.sorted()?;
+    let Plan { edits, takes, leaves, verdict } = plan;
     let all: BTreeSet<Trace> = takes.union(&leaves).copied().collect();
 
     let (outcome, removed, reveals) = match (verdict, policy) {

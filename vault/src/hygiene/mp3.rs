@@ -5,10 +5,9 @@
 use std::io::{Read, Seek};
 use std::ops::Range;
 
-use super::jpeg::C2PA_JUMBF;
 use super::plan::Plan;
 use super::source::Source;
-use super::{HygieneError, Trace};
+use super::{HygieneError, Trace, c2pa};
 
 /// Walks the frames and tags.
 pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, HygieneError> {
@@ -28,7 +27,7 @@ pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, H
             at += len;
             continue;
         }
-        let frame = Frame::at(source, at)?.filter(|frame| match &like {
+        let frame = Frame::at(source, at, end)?.filter(|frame| match &like {
             Some(first) => frame.is_like(first),
             None => true,
         });
@@ -92,11 +91,14 @@ impl Frame {
         (self.version, self.sample_rate_hz) == (other.version, other.sample_rate_hz)
     }
 
+    /// The header at `at`, if it is wholly before `end`.
     fn at<R: Read + Seek>(
         source: &mut Source<'_, R>,
         at: u64,
+        end: u64,
     ) -> Result<Option<Self>, HygieneError> {
-        Ok(source.array(at)?.and_then(|header| Self::parse(&header)))
+        let header = source.array(at)?.filter(|_| at + 4 <= end);
+        Ok(header.and_then(|header| Self::parse(&header)))
     }
 }
 
@@ -109,9 +111,12 @@ fn is_run<R: Read + Seek>(
 ) -> Result<bool, HygieneError> {
     let next = at + u64::from(frame.len_bytes);
     Ok(next == end
-        || Frame::at(source, next)?.is_some_and(|next| next.is_like(frame))
+        || Frame::at(source, next, end)?.is_some_and(|next| next.is_like(frame))
         || (next < end && tag_at(source, next)?.is_some()))
 }
+
+/// How far behind its tags the first frame of an MP3 may be, in bytes.
+const FIRST_FRAME_WITHIN: u64 = 1 << 20;
 
 /// The next place where frames or a tag begin, or the end.
 fn next_run<R: Read + Seek>(
@@ -120,9 +125,10 @@ fn next_run<R: Read + Seek>(
     end: u64,
     like: Option<&Frame>,
 ) -> Result<u64, HygieneError> {
-    for at in from..end {
-        let Some(first) = source.array(at)? else { break };
-        if let Some(frame) = Frame::parse(&first)
+    let until = if like.is_none() { end.min(from + FIRST_FRAME_WITHIN) } else { end };
+    for at in from..until {
+        let Some(first) = source.array::<4>(at)? else { break };
+        if let Some(frame) = Frame::at(source, at, end)?
             && like.is_none_or(|like| frame.is_like(like))
             && is_run(source, at, &frame, end)?
         {
@@ -223,9 +229,9 @@ pub(super) fn inspect_id3<R: Read + Seek>(
     if source.contains(tag.clone(), &[b"APIC", b"image/", b"PIC\0"])? {
         plan.takes.insert(Trace::Id3Picture);
     }
-    let c2pa: [&[u8]; 3] = [b"c2pa-manifest-store", b"application/c2pa", &C2PA_JUMBF];
-    if source.contains(tag, &c2pa)? {
-        plan.signed(Trace::C2pa);
+    let manifest: [&[u8]; 3] = [b"c2pa-manifest-store", b"application/c2pa", &c2pa::JUMBF_TYPE];
+    if source.contains(tag.clone(), &manifest)? {
+        c2pa::found_at(source, tag, plan)?;
     }
     Ok(())
 }

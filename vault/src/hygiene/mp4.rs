@@ -10,7 +10,7 @@ use std::io::{Read, Seek};
 use super::bmff::{self, Block};
 use super::plan::Plan;
 use super::source::Source;
-use super::{HygieneError, Trace};
+use super::{HygieneError, Trace, c2pa};
 
 /// User type of spherical video metadata, which says how to show the picture.
 const SPHERICAL: [u8; 16] = [
@@ -178,9 +178,8 @@ fn other<R: Read + Seek>(
         b"udta" => Trace::Mp4UserData,
         b"meta" => Trace::Mp4Metadata,
         b"uuid" => match block.user_type(source)? {
-            Some(bmff::C2PA) => {
-                plan.signed(Trace::C2pa);
-                return Ok(());
+            Some(c2pa::USER_TYPE) => {
+                return c2pa::found_at(source, block.body.clone(), plan);
             }
             Some(bmff::XMP) => Trace::Xmp,
             _ => Trace::Mp4OtherBox,

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::plan::Plan;
-use super::{HygieneError, Trace, exif, search, xmp};
+use super::{HygieneError, Trace, c2pa, exif, search, xmp};
 
 const SIGNATURE_LEN: usize = 8;
 
@@ -35,7 +35,7 @@ pub(super) fn plan(data: &[u8]) -> Result<Plan, HygieneError> {
             b"IDAT" => pixels = true,
             b"IHDR" | b"PLTE" => {}
             kind if KEPT.contains(&kind) => {}
-            b"caBX" => plan.signed(Trace::C2pa),
+            b"caBX" => c2pa::found(chunk.body, &mut plan),
             b"tEXt" | b"zTXt" | b"iTXt" => text(chunk.body, whole, &mut plan)?,
             b"tIME" => plan.cut(whole, Trace::PngTime)?,
             b"eXIf" => {

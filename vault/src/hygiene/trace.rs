@@ -108,6 +108,12 @@ traces! {
     PdfEncrypted => "whatever is inside: the PDF is encrypted and could not be looked into",
     /// A C2PA manifest.
     C2pa => "a signed C2PA manifest, which can name its signer, the device, the place and the time",
+    /// A position in a C2PA manifest.
+    C2paLocation => "the place where it was taken, inside the signed C2PA manifest",
+    /// A device's serial number in a C2PA manifest.
+    C2paSerial => "the serial number of a device, inside the signed C2PA manifest",
+    /// An author or owner in a C2PA manifest.
+    C2paName => "the name of an author or owner, inside the signed C2PA manifest",
     /// A digital signature in a PDF.
     PdfSignature => "a digital signature with the name of its signer (PDF)",
     /// Bytes before, between or after the parts the format defines.

@@ -6,7 +6,7 @@ use std::io::{Read, Seek};
 use super::plan::Plan;
 use super::riff::Riff;
 use super::source::Source;
-use super::{HygieneError, Trace, mp3};
+use super::{HygieneError, Trace, c2pa, mp3};
 
 /// Reads the chunks of a WAV file.
 pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, HygieneError> {
@@ -19,7 +19,7 @@ pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, H
             b"fmt " => format = true,
             b"data" => samples = true,
             b"fact" | b"cue " | b"plst" | b"smpl" | b"inst" => {}
-            b"C2PA" => plan.signed(Trace::C2pa),
+            b"C2PA" => c2pa::found_at(source, chunk.body.clone(), &mut plan)?,
             b"LIST" => match source.array(chunk.body.start)? {
                 // Samples and silences in a list: a form nobody writes any more.
                 Some(list) if &list == b"wavl" => return Ok(Plan::unreadable()),

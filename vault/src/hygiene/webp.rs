@@ -6,7 +6,7 @@ use std::io::{Read, Seek};
 use super::plan::Plan;
 use super::riff::Riff;
 use super::source::Source;
-use super::{DOCUMENT_LIMIT_BYTES, HygieneError, Trace, exif, xmp};
+use super::{DOCUMENT_LIMIT_BYTES, HygieneError, Trace, c2pa, exif, xmp};
 
 const HAS_EXIF: u8 = 0x08;
 const HAS_XMP: u8 = 0x04;
@@ -28,7 +28,7 @@ pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, H
                 let flags: Option<[u8; 1]> = source.array(chunk.body.start)?;
                 features = flags.map(|[flags]| (chunk.body.start, flags));
             }
-            b"C2PA" => plan.signed(Trace::C2pa),
+            b"C2PA" => c2pa::found_at(source, chunk.body.clone(), &mut plan)?,
             b"EXIF" => {
                 let body = source.read(chunk.body.clone(), DOCUMENT_LIMIT_BYTES)?;
                 let found = exif::inspect(body.strip_prefix(b"Exif\0\0").unwrap_or(&body));

@@ -2,7 +2,7 @@
 //! with `eddsa-jcs-2022` proofs (`FORMAT.md`, section 4).
 
 use hallmark_core::{
-    json::{self, JsonError, Value},
+    json::{self, JsonError, Map, Value},
     key::{PublicKey, SigningKey},
     proof::{self, ProofError, VerifiedProof},
     time::Timestamp,
@@ -21,8 +21,9 @@ pub const CONTEXTS: [&str; 2] = [
 pub trait Subject: Serialize + DeserializeOwned {
     /// The value after `VerifiableCredential` in `type`.
     const TYPE: &'static str;
-    /// Whether `validUntil` may be stated. What is signed once and for all has no end.
-    const MAY_END: bool = false;
+    /// Whether such a credential may say until when it counts (`validUntil`). Where nobody looks at
+    /// that, it is refused rather than passed over.
+    const ENDS: bool = false;
 }
 
 /// A credential before it is signed, or after its proofs verified; the proofs are apart.
@@ -85,22 +86,16 @@ pub enum CredentialError {
         /// What was wrong.
         source: serde_json::Error,
     },
-    /// The document says it is something else.
-    #[error("not a {kind}: it has another context or type")]
+    /// The document says it is something else, or until when it counts where its kind does not end.
+    #[error("not a {kind}: it has another context or type, or an end")]
     Type {
         /// The type that was expected.
         kind: &'static str,
     },
-    /// The document states its end, which this type has not.
-    #[error("a {kind} has no validUntil")]
-    Ends {
-        /// The type.
-        kind: &'static str,
-    },
-    /// A field that says nothing is written out, as null or as an empty list.
-    #[error("a {kind} leaves out what it does not state, instead of writing null or an empty list")]
+    /// A field that is there and says nothing, which FORMAT.md leaves out.
+    #[error("not a {kind} as FORMAT.md has it: an empty field that should be left out")]
     Spelling {
-        /// The type.
+        /// The type that was expected.
         kind: &'static str,
     },
     /// The proofs are missing, of another shape, or do not verify.
@@ -193,15 +188,20 @@ pub fn open_value<S: Subject>(document: Value) -> Result<Signed<S>, CredentialEr
 
 /// The credential a document states, its proofs not looked at.
 fn read<S: Subject>(document: Value) -> Result<Credential<S>, CredentialError> {
+    let unsigned: Map<String, Value> = match document {
+        Value::Object(map) => map,
+        _ => return Err(CredentialError::Type { kind: S::TYPE }),
+    };
     let shape = |source| CredentialError::Shape { kind: S::TYPE, source };
+    let document = Value::Object(unsigned);
     let credential: Credential<S> = serde_json::from_value(document.clone()).map_err(shape)?;
-    if credential.context != CONTEXTS || credential.types != ["VerifiableCredential", S::TYPE] {
+    let typed =
+        credential.context == CONTEXTS && credential.types == ["VerifiableCredential", S::TYPE];
+    if !typed || (credential.valid_until.is_some() && !S::ENDS) {
         return Err(CredentialError::Type { kind: S::TYPE });
     }
-    if credential.valid_until.is_some() && !S::MAY_END {
-        return Err(CredentialError::Ends { kind: S::TYPE });
-    }
-    // Two readers must never differ on what a null or an empty list says, so there is neither.
+    // `null` or an empty list where a field is simply left out would be a second spelling, and what
+    // an attestation signs is the first one.
     if serde_json::to_value(&credential).map_err(shape)? != document {
         return Err(CredentialError::Spelling { kind: S::TYPE });
     }

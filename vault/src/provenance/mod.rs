@@ -14,6 +14,7 @@ pub mod claim;
 pub mod credential;
 mod digest;
 pub mod event;
+pub mod handover;
 pub mod hidden;
 pub mod inspect;
 pub mod minisign;

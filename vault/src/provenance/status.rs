@@ -43,5 +43,5 @@ pub struct Status {
 
 impl Subject for Status {
     const TYPE: &'static str = "HallmarkStatus";
-    const MAY_END: bool = true;
+    const ENDS: bool = true;
 }

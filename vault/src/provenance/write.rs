@@ -17,7 +17,9 @@ use super::{
     claim::{Claim, ClaimError},
     credential::{self, Credential, CredentialError, Signed},
     event::{Event, Kind, MAX_EVENTS},
-    inspect::{self, MAX_EVENT_BYTES, MAX_MANIFEST_BYTES, ProvenanceFile, event_name},
+    inspect::{
+        self, MAX_EVENT_BYTES, MAX_EVENTS_BYTES, MAX_MANIFEST_BYTES, ProvenanceFile, event_name,
+    },
     minisign::WriterKey,
     part::{Metadata, Part, Role},
     path::PartPath,
@@ -264,6 +266,11 @@ pub fn rewrite<R: ReadAt + ?Sized, W: Write + Seek>(
         }
         let name = event_name(custody.events() + 1);
         let bytes = bounded(&name, &event, MAX_EVENT_BYTES)?;
+        let size_bytes = documents.events.iter().chain([&bytes]).map(|e| e.len() as u64).sum();
+        if size_bytes > MAX_EVENTS_BYTES {
+            let (name, limit_bytes) = (inspect::EVENTS.into(), MAX_EVENTS_BYTES);
+            return Err(WriteError::TooLarge { name, size_bytes, limit_bytes });
+        }
         let signed: Signed<Event> = credential::open(&bytes)?;
         custody.follow(&signed, Sha256::of(&bytes), piece)?;
         check_claims(&signed.subject().claims, piece)?;

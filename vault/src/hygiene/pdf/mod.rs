@@ -15,9 +15,8 @@ use std::ops::Range;
 
 use object::{Object, Token, references};
 
-use super::jpeg::{self, C2PA_JUMBF};
 use super::plan::{Plan, Verdict};
-use super::{HygieneError, Trace, search};
+use super::{HygieneError, Trace, c2pa, jpeg, search};
 
 /// Reads the objects of a PDF, first for what it is, then for what to blank.
 pub(super) fn plan(data: &[u8]) -> Result<Plan, HygieneError> {
@@ -74,12 +73,11 @@ impl Facts {
             if object.mentions(b"ByteRange") {
                 plan.signed(Trace::PdfSignature);
             }
-            let manifest = object.stream.as_ref().is_some_and(|stream| {
-                let head = &data[stream.start..stream.end.min(stream.start + 64)];
-                search::find(head, &C2PA_JUMBF, 0).is_some()
-            });
-            if manifest || object.mentions(b"C2PA_Manifest") || object.mentions(b"application/c2pa")
-            {
+            let stream = object.stream.clone().map(|range| &data[range]).unwrap_or_default();
+            let head = &stream[..stream.len().min(64)];
+            if search::find(head, &c2pa::JUMBF_TYPE, 0).is_some() {
+                c2pa::found(stream, plan);
+            } else if object.mentions(b"C2PA_Manifest") || object.mentions(b"application/c2pa") {
                 plan.signed(Trace::C2pa);
             }
             Ok(())

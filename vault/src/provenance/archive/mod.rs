@@ -10,6 +10,7 @@ mod layout;
 mod reader;
 mod writer;
 
+pub use hallmark_core::position::ReadAt;
 pub use layout::MAX_ENTRIES;
-pub use reader::{Archive, ArchiveError, Entry, ReadAt};
+pub use reader::{Archive, ArchiveError, Entry};
 pub use writer::{ArchiveWriter, Written};

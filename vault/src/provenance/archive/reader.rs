@@ -2,50 +2,9 @@
 
 use std::io;
 
+use hallmark_core::position::ReadAt;
+
 use super::layout::{END_LEN, Header, LOCAL_EXTRA, LOCAL_FIXED, MAX_ENTRIES, tail};
-
-/// Bytes that can be read at any position, by several threads at once.
-pub trait ReadAt: Sync {
-    /// Fills `buffer` from `offset`.
-    ///
-    /// # Errors
-    /// As the source; [`io::ErrorKind::UnexpectedEof`] past its end.
-    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
-}
-
-impl ReadAt for [u8] {
-    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        let start = usize::try_from(offset).map_err(|_| io::ErrorKind::UnexpectedEof)?;
-        let source = start
-            .checked_add(buffer.len())
-            .and_then(|end| self.get(start..end))
-            .ok_or(io::ErrorKind::UnexpectedEof)?;
-        buffer.copy_from_slice(source);
-        Ok(())
-    }
-}
-
-#[cfg(unix)]
-impl ReadAt for std::fs::File {
-    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        std::os::unix::fs::FileExt::read_exact_at(self, buffer, offset)
-    }
-}
-
-#[cfg(windows)]
-impl ReadAt for std::fs::File {
-    fn read_exact_at(&self, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
-        while !buffer.is_empty() {
-            let n = std::os::windows::fs::FileExt::seek_read(self, buffer, offset)?;
-            if n == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            buffer = &mut buffer[n..];
-            offset += n as u64;
-        }
-        Ok(())
-    }
-}
 
 /// Why bytes are not a container.
 #[derive(Debug, thiserror::Error)]

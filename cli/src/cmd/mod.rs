@@ -1,0 +1,27 @@
+//! One file per command noun.
+
+pub mod blob;
+pub mod piece;
+pub mod shell;
+pub mod studio;
+pub mod trust;
+pub mod verify;
+
+use crate::{args::Command, report::Report, session::Session};
+
+/// Runs a command.
+///
+/// # Errors
+/// What the command could not do, with the way out in the message.
+pub fn run(command: &Command, session: &Session) -> anyhow::Result<Report> {
+    match command {
+        Command::Verify(args) => verify::run(args, session),
+        Command::Studio(command) => studio::run(command, session),
+        Command::Piece(command) => piece::run(command, session),
+        Command::Trust(command) => trust::run(command, session),
+        Command::Blob(command) => blob::run(command, session),
+        Command::Tour(_) => anyhow::bail!("the tour is not here yet"),
+        Command::Completions { shell } => shell::completions(*shell),
+        Command::Man { dir } => shell::man(dir),
+    }
+}

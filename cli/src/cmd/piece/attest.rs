@@ -1,0 +1,92 @@
+//! `hallmark piece attest`: a laboratory, supplier or auditor signs a claim about a piece that is
+//! still to be minted.
+
+use anyhow::Context;
+use hallmark_core::{id::Label, json};
+use hallmark_vault::provenance::{
+    claim::Claim,
+    path::PartPath,
+    text::{Date, Text},
+};
+use std::io::Write;
+
+use super::{
+    files::{self, Names},
+    recipe::{self, Basics, Recipe},
+};
+use crate::{
+    args::AttestArgs,
+    cmd::studio::{self, parsed},
+    output::{Access, write_whole},
+    report::{Report, Usage},
+    session::Session,
+};
+
+/// Runs `hallmark piece attest`.
+///
+/// # Errors
+/// When the folder's `piece.toml` has no id or not the field, or nothing can be written.
+pub(super) fn run(args: &AttestArgs, session: &Session) -> anyhow::Result<Report> {
+    let store = session.open()?;
+    let party = studio::of(&store)?;
+    let recipe = Recipe::of_folder(&args.from)?;
+    let id = recipe.id.ok_or_else(|| {
+        Usage(format!(
+            "{}/piece.toml needs an id, so that the claim can be bound to this piece: \
+             id = \"urn:uuid:...\" (a random version 4 UUID)",
+            args.from.display()
+        ))
+    })?;
+    // The names parts will have, as `mint` gives them.
+    let near = args.out.clone();
+    let (paths, _) = files::of_folder(&args.from)?;
+    let mut names = Names::default();
+    let mut parts = Vec::new();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if recipe.working_files().any(|working| name == working) {
+            continue;
+        }
+        let cleaned = files::clean(&path, &near, false, session)?;
+        let entry = recipe.file.iter().find(|entry| entry.name == name);
+        let role = entry.and_then(|entry| entry.role).unwrap_or(cleaned.role);
+        parts.push((name, names.next(role, cleaned.cleaning.media_type)?));
+    }
+    let path_of = |file: &str| -> Option<PartPath> {
+        parts.iter().find(|(name, _)| name == file).map(|(_, path)| path.clone())
+    };
+    let today = Date::of(session.now());
+    let title: Option<Text> = recipe.title.is_none().then(|| "untitled".parse()).transpose()?;
+    let basics = Basics { title, ..Basics::default() };
+    let mut unsigned = Recipe::of_folder(&args.from)?;
+    unsigned.forget_signed_claims();
+    let mut piece = unsigned.piece(id, &basics, party, &today, &args.from, &path_of)?;
+    piece.first_label = Label::from_bytes([0; 32]);
+    let value = recipe::field(&piece, &args.about)?;
+
+    let mut claim = Claim {
+        about: parsed("--about", Some(&args.about))?.context("--about is needed")?,
+        says: parsed("--says", Some(&args.says))?.context("--says is needed")?,
+        strength: args.strength.into(),
+        by: party.name.clone(),
+        rule: parsed("--rule", Some(&args.rule))?.context("--rule is needed")?,
+        date: today,
+        attestation: None,
+    };
+    claim.attest(id, value.clone(), &party.keys().identity, session.now())?;
+    let bytes = json::canonical(&serde_json::to_value(&claim)?);
+    write_whole(&args.out, Access::Shared, |out| Ok(out.write_all(&bytes)?))?;
+    let shown = serde_json::to_string_pretty(&value)?;
+    Report::new(
+        &claim,
+        format!(
+            "You signed, as {}, about {} of {id}:\n  {}\nThe field you signed for says:\n{shown}\n\n\
+             Give {} to the studio, for its piece.toml:\n  [[claim]]\n  signed = \"{}\"",
+            party.name,
+            args.about,
+            args.says,
+            args.out.display(),
+            args.out.file_name().unwrap_or_default().to_string_lossy(),
+        ),
+    )
+}

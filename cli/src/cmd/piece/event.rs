@@ -1,0 +1,358 @@
+//! `hallmark piece event`: something happened to the piece.
+
+use std::path::Path;
+
+use anyhow::Context;
+use hallmark_core::{json::Value, key::SigningKey};
+use hallmark_vault::{
+    profile::{PieceSecrets, Profile},
+    provenance::{
+        ProvenanceFile,
+        claim::Claim,
+        credential::Credential,
+        event::{Event, Kind, Setting},
+        handover::{Draft, Offer},
+        hidden::{Disclosure, Field, Hidden},
+        piece::Warranty,
+        text::{Date, Text},
+        write::{Source, next_event},
+    },
+    state::Store,
+};
+use serde_json::json;
+use std::io::Write;
+
+use super::{
+    files::{self, FileReport, Names},
+    handover, recipe, sound,
+};
+use crate::{
+    args::{EventArgs, EventKind},
+    cmd::studio::parsed,
+    output::{Access, write_whole},
+    report::{Report, Usage},
+    session::Session,
+};
+
+/// Runs `hallmark piece event`: signs, and adds the event to the file, or writes a draft when
+/// others have to sign too.
+///
+/// # Errors
+/// When the file does not hold, this profile may not sign such an event, or an argument is missing.
+pub(super) fn run(args: &EventArgs, session: &Session) -> anyhow::Result<Report> {
+    let (source, file) = sound(&args.file, session)?;
+    let mut store = session.open()?;
+    let kind = kind(args.kind);
+    let key = first_signer(kind, &file, store.read())?;
+    let offer = offer(args, kind, &file)?;
+    let (sources, reports) = parts(args, &file, session)?;
+    let (hidden, disclosures) = hidden(args, session)?;
+
+    let title = file.piece().title.clone();
+    let id = file.piece().id;
+    let mut rng = session.rng();
+    // The place after a change of hands is the next owner's; otherwise it is this profile's, kept
+    // before anything is signed with it.
+    let next_label = match &offer {
+        Some(offer) => offer.next_label,
+        None => store.update(&mut rng, |profile| {
+            let secrets = profile
+                .pieces
+                .entry(id)
+                .or_insert_with(|| PieceSecrets::new(title.clone(), &mut session.rng()));
+            secrets.next_place()
+        })?,
+    };
+    let mut event = next_event(&file, kind, next_label);
+    event.parts = sources.iter().map(|source| source.part().clone()).collect();
+    event.hidden = hidden;
+    fill(&mut event, args, &file, store.read(), offer.as_ref(), session)?;
+    attest_claims(&mut event, &file, &key, session)?;
+    let mut credential = Credential::new(key.public(), session.now(), event);
+    if kind == Kind::ReportedStolen {
+        credential.valid_until = Some(session.now().plus_days(args.days));
+    }
+    let document = credential.sign(&key)?;
+    keep(&mut store, &file, &disclosures, session)?;
+
+    if matches!(kind, Kind::Sold | Kind::Returned | Kind::Transferred) {
+        anyhow::ensure!(
+            sources.is_empty(),
+            "files cannot be added to an event that others have to sign too; add them with an \
+             event of their own"
+        );
+        return draft(args, document, disclosures, kind);
+    }
+    let out = args.out.as_deref().unwrap_or(&args.file);
+    handover::write_event(&source, &file, document, sources, &store, out, session)?;
+    done(args, kind, out, &reports, &store, &file)
+}
+
+fn kind(typed: EventKind) -> Kind {
+    match typed {
+        EventKind::Set => Kind::Set,
+        EventKind::Inspected => Kind::Inspected,
+        EventKind::Sold => Kind::Sold,
+        EventKind::Returned => Kind::Returned,
+        EventKind::Serviced => Kind::Serviced,
+        EventKind::Stolen => Kind::ReportedStolen,
+        EventKind::Recovered => Kind::Recovered,
+        EventKind::Transferred => Kind::Transferred,
+        EventKind::Destroyed => Kind::Destroyed,
+    }
+}
+
+/// The key this profile signs such an event with.
+fn first_signer(
+    kind: Kind,
+    file: &ProvenanceFile,
+    profile: &Profile,
+) -> anyhow::Result<SigningKey> {
+    let own = profile.studio.as_ref().map(|studio| studio.keys().identity);
+    let owner = file.custody().owner();
+    match kind {
+        Kind::Made | Kind::Set | Kind::Inspected | Kind::Serviced => own.context(
+            "this profile has no signing keys; `hallmark studio init` makes them, also for a \
+             laboratory or a repairer",
+        ),
+        _ => handover::key_of(&owner, file, profile).with_context(|| match kind {
+            Kind::Sold => {
+                "only the studio that holds the piece can sell it, and this profile is not it"
+            }
+            _ => "only the owner can do that, and this profile does not hold the owner's key",
+        }),
+    }
+}
+
+fn offer(args: &EventArgs, kind: Kind, file: &ProvenanceFile) -> anyhow::Result<Option<Offer>> {
+    let needed = matches!(kind, Kind::Sold | Kind::Transferred);
+    let Some(path) = &args.offer else {
+        if needed {
+            return Err(Usage(
+                "the next owner's offer is needed: they run `hallmark piece offer FILE`, you give \
+                 --offer offer.json"
+                    .into(),
+            )
+            .into());
+        }
+        return Ok(None);
+    };
+    if !needed {
+        return Err(Usage("--offer belongs to --kind sold or transferred".into()).into());
+    }
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let offer = Offer::open(&bytes).with_context(|| path.display().to_string())?;
+    anyhow::ensure!(
+        offer.id == file.piece().id,
+        "{} is an offer for another piece",
+        path.display()
+    );
+    Ok(Some(offer))
+}
+
+fn fill(
+    event: &mut Event,
+    args: &EventArgs,
+    file: &ProvenanceFile,
+    profile: &Profile,
+    offer: Option<&Offer>,
+    session: &Session,
+) -> anyhow::Result<()> {
+    let today = Date::of(session.now());
+    event.note = parsed("--note", args.note.as_deref())?;
+    event.occurred = parsed("--occurred", args.occurred.as_deref())?;
+    event.owner = offer.map(|offer| offer.owner);
+    let signs_by_name = matches!(event.kind, Kind::Set | Kind::Inspected | Kind::Serviced)
+        || file.custody().with_studio();
+    event.by = profile.studio.as_ref().filter(|_| signs_by_name).map(|s| s.name.clone());
+    if let Some(statement) = parsed::<Text>("--warranty", args.warranty.as_deref())? {
+        let system = parsed("--warranty-system", Some(&args.warranty_system))?
+            .context("--warranty-system is needed")?;
+        event.warranties.push(Warranty { system, statement, date: today.clone(), invoice: None });
+    }
+    if event.kind == Kind::Set {
+        let number = args.stone.filter(|n| *n > 0).ok_or_else(|| {
+            Usage("say which stone was set: --stone 1 is the first of the manifest".into())
+        })?;
+        let stone = file.piece().stones.get(number as usize - 1).ok_or_else(|| {
+            Usage(format!("the manifest has {} stones", file.piece().stones.len()))
+        })?;
+        let report = stone.report.as_ref().map(|report| report.number.clone());
+        event.setting = Some(Setting { stone: number - 1, report });
+    }
+    if let (Some(about), Some(says)) = (&args.about, &args.says) {
+        let by =
+            event.by.clone().context("a claim needs a name behind it: `hallmark studio init`")?;
+        event.claims.push(Claim {
+            about: parsed("--about", Some(about))?.context("--about is needed")?,
+            says: parsed("--says", Some(says))?.context("--says is needed")?,
+            strength: args.strength.into(),
+            by,
+            rule: parsed("--rule", Some(&args.rule))?.context("--rule is needed")?,
+            date: today,
+            attestation: None,
+        });
+    }
+    Ok(())
+}
+
+/// A claim above self-declared carries the signer's own attestation.
+fn attest_claims(
+    event: &mut Event,
+    file: &ProvenanceFile,
+    key: &SigningKey,
+    session: &Session,
+) -> anyhow::Result<()> {
+    for claim in &mut event.claims {
+        let value = recipe::field(file.piece(), claim.about.as_str())?;
+        if claim.strength != hallmark_vault::provenance::claim::Strength::SelfDeclared {
+            claim.attest(file.piece().id, value, key, session.now())?;
+        }
+    }
+    Ok(())
+}
+
+fn parts(
+    args: &EventArgs,
+    file: &ProvenanceFile,
+    session: &Session,
+) -> anyhow::Result<(Vec<Source>, Vec<FileReport>)> {
+    let mut names = Names::after(file.parts().map(|part| &part.path));
+    let near = args.out.as_deref().unwrap_or(&args.file);
+    let mut both = (Vec::new(), Vec::new());
+    for path in &args.with {
+        let cleaned = files::clean(path, near, args.keep_metadata, session)?;
+        let role = cleaned.role;
+        let name = names.next(role, cleaned.cleaning.media_type)?;
+        let (source, report) = cleaned.into_part(name, role, None)?;
+        both.0.push(source);
+        both.1.push(report);
+    }
+    Ok(both)
+}
+
+fn hidden(
+    args: &EventArgs,
+    session: &Session,
+) -> anyhow::Result<(Option<Hidden>, Vec<Disclosure>)> {
+    let mut fields = Vec::new();
+    if let Some(price) = &args.price {
+        fields.push(Field { name: "price".into(), value: amount(price)? });
+    }
+    if let Some(buyer) = &args.buyer {
+        let buyer: Text = parsed("--buyer", Some(buyer))?.context("--buyer is needed")?;
+        fields.push(Field { name: "buyer".into(), value: buyer.to_string().into() });
+    }
+    if fields.is_empty() {
+        return Ok((None, Vec::new()));
+    }
+    let (hidden, disclosures) = Hidden::hide(&fields, &mut session.rng())?;
+    Ok((Some(hidden), disclosures))
+}
+
+/// `1890.00 EUR` as minor units and an ISO 4217 code.
+fn amount(text: &str) -> anyhow::Result<Value> {
+    let wrong = || Usage(format!("--price: {text} is no price such as \"1890.00 EUR\""));
+    let (number, currency) = text.trim().rsplit_once(' ').ok_or_else(wrong)?;
+    let (whole, places) = number.split_once('.').unwrap_or((number, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let sound = !whole.is_empty()
+        && digits(whole)
+        && digits(places)
+        && currency.len() == 3
+        && currency.bytes().all(|b| b.is_ascii_uppercase());
+    let minor: u64 = format!("{whole}{places}").parse().map_err(|_| wrong())?;
+    if !sound || minor > hallmark_core::json::MAX_INTEGER {
+        return Err(wrong().into());
+    }
+    Ok(json!({"amountMinor": minor, "decimals": places.len(), "currency": currency}))
+}
+
+fn keep(
+    store: &mut Store<Profile>,
+    file: &ProvenanceFile,
+    disclosures: &[Disclosure],
+    session: &Session,
+) -> anyhow::Result<()> {
+    if disclosures.is_empty() {
+        return Ok(());
+    }
+    let title = file.piece().title.clone();
+    let id = file.piece().id;
+    Ok(store.update(&mut session.rng(), |profile| {
+        let secrets = profile
+            .pieces
+            .entry(id)
+            .or_insert_with(|| PieceSecrets::new(title, &mut session.rng()));
+        secrets.keep(disclosures);
+    })?)
+}
+
+fn draft(
+    args: &EventArgs,
+    document: Value,
+    disclosures: Vec<Disclosure>,
+    kind: Kind,
+) -> anyhow::Result<Report> {
+    let draft = Draft::new(document, disclosures);
+    let bytes = serde_json::to_vec_pretty(&draft)?;
+    write_whole(&args.draft, Access::Private, |out| Ok(out.write_all(&bytes)?))?;
+    let who = match kind {
+        Kind::Returned => "the studio",
+        _ => "the new owner",
+    };
+    Report::new(
+        &json!({"draft": args.draft, "needs": who}),
+        format!(
+            "{} holds the event with your signature; nothing is in the provenance file yet.\n\
+             Next: {who} runs  hallmark piece countersign {} {}\n\
+             Then: hallmark piece append {1} {2}",
+            args.draft.display(),
+            args.file.display(),
+            args.draft.display()
+        ),
+    )
+}
+
+fn done(
+    args: &EventArgs,
+    kind: Kind,
+    out: &Path,
+    reports: &[FileReport],
+    store: &Store<Profile>,
+    file: &ProvenanceFile,
+) -> anyhow::Result<Report> {
+    let lines: Vec<String> = reports.iter().map(FileReport::text).collect();
+    let restatus = if handover::is_studio_of(file, store.read()) {
+        "The studio's status was renewed with it."
+    } else {
+        "The studio's status does not cover this event yet: `hallmark piece status` by the studio \
+         renews it."
+    };
+    let text = format!(
+        "Added \"{}\" to {}.\n{}{}{restatus}",
+        super::words(kind.name()),
+        out.display(),
+        lines.join("\n"),
+        if lines.is_empty() { "" } else { "\n" },
+    );
+    Report::new(&json!({"out": out, "kind": args_kind(args), "files": reports}), text)
+}
+
+fn args_kind(args: &EventArgs) -> &'static str {
+    kind(args.kind).name()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_price_is_whole_minor_units() {
+        let price = super::amount("1890.00 EUR").unwrap();
+        assert_eq!(price["amountMinor"], 189_000);
+        assert_eq!(price["decimals"], 2);
+        assert_eq!(super::amount("5000 JPY").unwrap()["decimals"], 0);
+        for wrong in ["1890", "EUR", "18,90 EUR", "1890.00 eur", "-1 EUR", "1e3 EUR", ""] {
+            assert!(super::amount(wrong).is_err(), "{wrong}");
+        }
+    }
+}

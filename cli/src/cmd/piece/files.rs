@@ -1,0 +1,223 @@
+//! Files of a folder on their way into a provenance file: cleaned, named and described.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{Seek, SeekFrom},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use hallmark_vault::{
+    hygiene::{self, Cleaning, MediaType, Outcome, Policy, Trace},
+    provenance::{
+        part::{Metadata, Role},
+        path::PartPath,
+        text::Text,
+        write::Source,
+    },
+};
+
+use crate::{output::scratch_beside, session::Session};
+
+/// A file that was cleaned, with what came of it.
+pub(super) struct Cleaned {
+    /// Its name in the maker's folder.
+    pub(super) name: String,
+    pub(super) role: Role,
+    pub(super) cleaning: Cleaning,
+    content: File,
+}
+
+/// What a person is told of one file.
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FileReport {
+    pub(super) name: String,
+    pub(super) path: PartPath,
+    pub(super) outcome: String,
+    pub(super) removed: Vec<&'static str>,
+    pub(super) reveals: Vec<&'static str>,
+}
+
+impl FileReport {
+    /// The lines a person reads about this file.
+    pub(super) fn text(&self) -> String {
+        let mut line = format!("  {} -> {}", self.name, self.path);
+        if !self.removed.is_empty() {
+            line += &format!("\n      removed: {}", self.removed.join(", "));
+        }
+        match self.outcome.as_str() {
+            "clean" => line += ": nothing to remove",
+            "unchecked" => {
+                line += "\n      UNCHECKED: kept as it is, this program cannot read all of it"
+            }
+            "preserved" => {
+                line += "\n      KEPT AS IT IS: it carries a signature of its own that cleaning would break"
+            }
+            "kept" => line += "\n      kept as you asked",
+            _ => {}
+        }
+        if !self.reveals.is_empty() {
+            line += &format!("\n      STILL REVEALS: {}", self.reveals.join(", "));
+        }
+        line
+    }
+}
+
+/// The files of a maker's folder by name, hidden ones, folders and provenance files left out (and
+/// named in the second list).
+pub(super) fn of_folder(folder: &Path) -> anyhow::Result<(Vec<PathBuf>, Vec<String>)> {
+    let cannot = || format!("cannot read the folder {}", folder.display());
+    let (mut files, mut left_out) = (Vec::new(), Vec::new());
+    for entry in std::fs::read_dir(folder).with_context(cannot)? {
+        let entry = entry.with_context(cannot)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let plain = entry.file_type().with_context(cannot)?.is_file();
+        if !plain || name.starts_with('.') || name.ends_with(".hallmark") {
+            left_out.push(name);
+        } else {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    left_out.sort();
+    Ok((files, left_out))
+}
+
+/// Cleans one file into a nameless temporary file beside `near`.
+pub(super) fn clean(
+    path: &Path,
+    near: &Path,
+    keep_metadata: bool,
+    session: &Session,
+) -> anyhow::Result<Cleaned> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let cannot = || format!("cannot use {}", path.display());
+    let mut source = File::open(path).with_context(cannot)?;
+    let size_bytes = source.metadata().with_context(cannot)?.len();
+    let mut content = scratch_beside(near)?;
+    let bar = session.bar("cleaning", size_bytes);
+    let policy = if keep_metadata { Policy::Keep } else { Policy::Remove };
+    let mut cleaning =
+        hygiene::clean(&mut source, size_bytes, &mut content, policy).with_context(cannot)?;
+    drop(bar);
+    content.seek(SeekFrom::Start(0)).with_context(cannot)?;
+    // Content cannot tell Markdown from plain text; its author can.
+    if cleaning.media_type == MediaType::PlainText && name.to_lowercase().ends_with(".md") {
+        cleaning.media_type = MediaType::Markdown;
+    }
+    Ok(Cleaned { name, role: role_of(cleaning.media_type), cleaning, content })
+}
+
+/// What a file most likely is to the piece, by its type.
+fn role_of(media_type: MediaType) -> Role {
+    let mime = media_type.mime();
+    match mime.split('/').next() {
+        Some("image") => Role::Photo,
+        Some("audio" | "video") => Role::Episode,
+        Some("text") => Role::Note,
+        _ if mime == "application/pdf" => Role::Certificate,
+        _ => Role::Other,
+    }
+}
+
+/// Names parts so that a file's own name, which may say more than its maker wants, stays outside:
+/// folder by role, a number that goes up, and the ending of the type.
+#[derive(Debug, Default)]
+pub(super) struct Names(BTreeMap<&'static str, u32>);
+
+impl Names {
+    /// A namer for a file that holds parts already: numbers go on after `taken`.
+    pub(super) fn after<'a>(taken: impl Iterator<Item = &'a PartPath>) -> Self {
+        let mut names = Self::default();
+        for path in taken {
+            for folder in PartPath::FOLDERS {
+                let number = path
+                    .as_str()
+                    .strip_prefix(folder)
+                    .and_then(|rest| rest.strip_prefix('/'))
+                    .and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+                let last = names.0.entry(folder).or_default();
+                *last = (*last).max(number.unwrap_or(0));
+            }
+        }
+        names
+    }
+
+    /// The next name for a file of this role and type.
+    pub(super) fn next(&mut self, role: Role, media_type: MediaType) -> anyhow::Result<PartPath> {
+        let folder = match role {
+            Role::Photo | Role::Episode | Role::Other => "media",
+            Role::Note => "notes",
+            Role::Certificate => "certs",
+        };
+        let number = self.0.entry(folder).or_default();
+        *number += 1;
+        Ok(format!("{folder}/{number:03}.{}", ending(media_type)).parse()?)
+    }
+}
+
+fn ending(media_type: MediaType) -> &'static str {
+    match media_type {
+        MediaType::Jpeg => "jpg",
+        MediaType::Png => "png",
+        MediaType::WebP => "webp",
+        MediaType::Heic => "heic",
+        MediaType::Avif => "avif",
+        MediaType::Mp4 => "mp4",
+        MediaType::M4a => "m4a",
+        MediaType::QuickTime => "mov",
+        MediaType::Mp3 => "mp3",
+        MediaType::Ogg => "ogg",
+        MediaType::Flac => "flac",
+        MediaType::Wav => "wav",
+        MediaType::Pdf => "pdf",
+        MediaType::PlainText => "txt",
+        MediaType::Markdown => "md",
+        MediaType::OctetStream => "bin",
+    }
+}
+
+impl Cleaned {
+    /// The part it becomes, and what a person is told of it.
+    pub(super) fn into_part(
+        self,
+        path: PartPath,
+        role: Role,
+        title: Option<Text>,
+    ) -> anyhow::Result<(Source, FileReport)> {
+        let Cleaned { name, cleaning, content, .. } = self;
+        let codes = |traces: &[Trace]| -> anyhow::Result<Vec<String>> {
+            Ok(serde_json::from_value(serde_json::to_value(traces)?)?)
+        };
+        let outcome = outcome(cleaning.outcome).to_owned();
+        let metadata = Metadata {
+            outcome: outcome.clone(),
+            removed: codes(&cleaning.removed)?,
+            reveals: codes(&cleaning.reveals)?,
+        };
+        let words = |traces: &[Trace]| traces.iter().copied().map(hygiene::describe).collect();
+        let report = FileReport {
+            path: path.clone(),
+            outcome,
+            removed: words(&cleaning.removed),
+            reveals: words(&cleaning.reveals),
+            name: name.clone(),
+        };
+        let content = Box::new(content);
+        let source = Source::new(path, cleaning.media_type, role, title, metadata, content)
+            .with_context(|| format!("cannot read {name}"))?;
+        Ok((source, report))
+    }
+}
+
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Clean => "clean",
+        Outcome::Removed => "removed",
+        Outcome::Kept => "kept",
+        Outcome::Preserved => "preserved",
+        Outcome::Unchecked => "unchecked",
+    }
+}

@@ -1,0 +1,205 @@
+//! Events that two or three parties sign: offer, countersign, append.
+
+use std::{fs::File, io::Write, path::Path};
+
+use anyhow::Context;
+use hallmark_core::{
+    json::Value,
+    key::{PublicKey, SigningKey},
+};
+use hallmark_vault::{
+    profile::{PieceSecrets, Profile},
+    provenance::{
+        ProvenanceFile,
+        credential::{self, Signed},
+        event::{Event, Kind},
+        handover::{Draft, Offer},
+        minisign::WriterKey,
+        status::{DEFAULT_DAYS, Standing},
+        write::{self, Amendment, Restatus, Source},
+    },
+    state::Store,
+};
+use serde_json::json;
+
+use super::sound;
+use crate::{
+    output::{Access, write_whole},
+    report::Report,
+    session::Session,
+};
+
+/// `hallmark piece offer`: the buyer's key for this piece, and the place they provide.
+pub(super) fn offer(path: &Path, out: &Path, session: &Session) -> anyhow::Result<Report> {
+    let (_, file) = sound(path, session)?;
+    let mut store = session.open_or_create()?;
+    let (title, id) = (file.piece().title.clone(), file.piece().id);
+    let offer = store.update(&mut session.rng(), |profile| {
+        let mut rng = session.rng();
+        let secrets =
+            profile.pieces.entry(id).or_insert_with(|| PieceSecrets::new(title.clone(), &mut rng));
+        let place = secrets.next_place();
+        Offer::new(id, &secrets.owner_key(&mut rng), place)
+    })?;
+    let bytes = serde_json::to_vec_pretty(&offer)?;
+    write_whole(out, Access::Shared, |file| Ok(file.write_all(&bytes)?))?;
+    Report::new(
+        &offer,
+        format!(
+            "Your offer for {title} is in {}. The key in it is for this piece alone.\n\
+             Give it to the one who sells; they send you a draft to countersign.",
+            out.display()
+        ),
+    )
+}
+
+/// `hallmark piece countersign`: the second or third signature on a draft.
+pub(super) fn countersign(
+    path: &Path,
+    draft_path: &Path,
+    out: &Path,
+    session: &Session,
+) -> anyhow::Result<Report> {
+    let (_, file) = sound(path, session)?;
+    let (mut draft, event) = read_draft(draft_path)?;
+    let mut store = session.open()?;
+    let key = countersigner(&event, &file, store.read())?;
+    draft.event = credential::countersign(draft.event, &key, session.now())?;
+    let fields: Vec<String> = draft
+        .disclosures
+        .iter()
+        .filter_map(|opening| opening.field().ok())
+        .map(|field| format!("  {} = {}", field.name, field.value))
+        .collect();
+    if !draft.disclosures.is_empty() {
+        let (title, id, openings) =
+            (file.piece().title.clone(), file.piece().id, draft.disclosures.clone());
+        store.update(&mut session.rng(), |profile| {
+            profile
+                .pieces
+                .entry(id)
+                .or_insert_with(|| PieceSecrets::new(title, &mut session.rng()))
+                .keep(&openings);
+        })?;
+    }
+    let bytes = serde_json::to_vec_pretty(&draft)?;
+    write_whole(out, Access::Private, |file| Ok(file.write_all(&bytes)?))?;
+    let hidden = if fields.is_empty() {
+        String::new()
+    } else {
+        format!("Hidden in it, and known to you now:\n{}\n", fields.join("\n"))
+    };
+    Report::new(
+        &json!({"out": out, "kind": event.subject().kind, "hidden": fields.len()}),
+        format!(
+            "You signed \"{}\" of {}.\n{hidden}Next: hallmark piece append {} {}",
+            super::words(event.subject().kind.name()),
+            file.piece().title,
+            path.display(),
+            out.display()
+        ),
+    )
+}
+
+/// `hallmark piece append`: a fully signed draft becomes part of the file.
+pub(super) fn append(
+    path: &Path,
+    draft_path: &Path,
+    out: &Path,
+    session: &Session,
+) -> anyhow::Result<Report> {
+    let (source, file) = sound(path, session)?;
+    let (draft, event) = read_draft(draft_path)?;
+    let store = session.open()?;
+    write_event(&source, &file, draft.event, Vec::new(), &store, out, session)?;
+    let kind = event.subject().kind;
+    let status = if is_studio_of(&file, store.read()) {
+        "The studio's status was renewed with it."
+    } else {
+        "The studio's status does not cover it yet: the studio runs `hallmark piece status`."
+    };
+    Report::new(
+        &json!({"out": out, "kind": kind}),
+        format!("Added \"{}\" to {}. {status}", super::words(kind.name()), out.display()),
+    )
+}
+
+/// Writes the file again with a further event; with a new status where this profile is the studio.
+///
+/// # Errors
+/// When the event does not belong at the end of the chain, or the file cannot be written.
+pub(super) fn write_event(
+    source: &File,
+    file: &ProvenanceFile,
+    event: Value,
+    sources: Vec<Source>,
+    store: &Store<Profile>,
+    out: &Path,
+    session: &Session,
+) -> anyhow::Result<()> {
+    let studio = store.read().studio.as_ref().filter(|_| is_studio_of(file, store.read()));
+    let (writer, status) = match studio {
+        Some(studio) => {
+            let keys = studio.keys();
+            let standing = Standing::Current;
+            let (at, days) = (session.now(), DEFAULT_DAYS);
+            (
+                keys.writer,
+                Some(Restatus { standing, reason: None, at, days, identity: keys.identity }),
+            )
+        }
+        // A writer key that stayed the same would join two pieces of one owner.
+        None => (WriterKey::new(SigningKey::generate(&mut session.rng())), None),
+    };
+    let amendment = Amendment { event: Some((event, sources)), status };
+    write_whole(out, Access::Shared, |target| {
+        write::rewrite(file, source, amendment, &writer, target)?;
+        Ok(())
+    })
+}
+
+/// True when this profile is the studio that minted the file.
+pub(super) fn is_studio_of(file: &ProvenanceFile, profile: &Profile) -> bool {
+    profile.studio.as_ref().is_some_and(|studio| studio.public() == file.manifest().issuer)
+}
+
+/// The secret half of `key`, where this profile has it: the studio's, or the owner's for the piece.
+pub(super) fn key_of(
+    key: &PublicKey,
+    file: &ProvenanceFile,
+    profile: &Profile,
+) -> Option<SigningKey> {
+    let studio = profile.studio.as_ref().map(|studio| studio.keys().identity);
+    let owner = profile.pieces.get(&file.piece().id).and_then(PieceSecrets::existing_owner_key);
+    [studio, owner].into_iter().flatten().find(|secret| secret.public() == *key)
+}
+
+fn read_draft(path: &Path) -> anyhow::Result<(Draft, Signed<Event>)> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Draft::open(&bytes).with_context(|| path.display().to_string())
+}
+
+/// The key this profile countersigns with: the next in the order that the kind of event needs.
+fn countersigner(
+    event: &Signed<Event>,
+    file: &ProvenanceFile,
+    profile: &Profile,
+) -> anyhow::Result<SigningKey> {
+    let subject = event.subject();
+    anyhow::ensure!(
+        subject.id == file.piece().id && subject.previous == file.custody().head(),
+        "the draft does not continue this file; ask for one made from the file as it is now"
+    );
+    let studio = file.manifest().issuer;
+    let signed: Vec<PublicKey> = event.signers().collect();
+    let wanted = match (subject.kind, signed.len()) {
+        (Kind::Sold | Kind::Transferred, 1) => subject.owner,
+        (Kind::Returned, 1) => Some(studio),
+        (Kind::Transferred, 2) => Some(studio),
+        _ => None,
+    };
+    let wanted = wanted.context("the draft needs no further signature")?;
+    key_of(&wanted, file, profile).context(
+        "the draft needs somebody else's signature: this profile does not hold the key it names",
+    )
+}

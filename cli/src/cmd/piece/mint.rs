@@ -1,0 +1,264 @@
+//! `hallmark piece mint`: from a folder to a provenance file.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use anyhow::Context;
+use hallmark_core::{chain::ChainSecret, id::PieceId};
+use hallmark_vault::{
+    profile::PieceSecrets,
+    provenance::{
+        hidden::Hidden,
+        part::Role,
+        path::PartPath,
+        text::{Date, Text},
+        write::{self, Minting, Source},
+    },
+};
+use serde_json::json;
+
+use super::{
+    files::{self, Cleaned, FileReport, Names},
+    recipe::{Basics, FileEntry, Recipe},
+};
+use crate::{
+    args::MintArgs,
+    cmd::studio,
+    output::{Access, write_whole},
+    report::{Report, Usage},
+    session::Session,
+};
+
+/// Runs `hallmark piece mint`.
+///
+/// # Errors
+/// When the studio, the folder or an answer is missing, a file cannot be read, or the output cannot
+/// be written; then there is no output.
+pub(super) fn run(args: &MintArgs, session: &Session) -> anyhow::Result<Report> {
+    let mut store = session.open()?;
+    let studio = studio::of(&store)?.clone();
+    if args.out.exists() && !args.force {
+        anyhow::bail!(
+            "{} is there already; name another file with --out, or replace it with --force",
+            args.out.display()
+        );
+    }
+    let recipe = Recipe::of_folder(&args.from)?;
+    let (paths, left_out) = files::of_folder(&args.from)?;
+    let paths: Vec<PathBuf> = paths
+        .into_iter()
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default();
+            !recipe.working_files().any(|working| name == working)
+        })
+        .collect();
+    let basics = basics(args, &recipe, session)?;
+    let mut cleaned = Vec::new();
+    for path in &paths {
+        cleaned.push(files::clean(path, &args.out, args.keep_metadata, session)?);
+    }
+    let named = name_parts(cleaned, &recipe)?;
+    if !named.iter().any(|part| part.role == Role::Photo) {
+        return Err(Usage(format!(
+            "a piece needs at least one photograph; put one into {}",
+            args.from.display()
+        ))
+        .into());
+    }
+
+    let mut rng = session.rng();
+    let today = Date::of(session.now());
+    let id = recipe.id.unwrap_or_else(|| PieceId::generate(&mut rng));
+    let paths: BTreeMap<String, PartPath> =
+        named.iter().map(|part| (part.cleaned.name.clone(), part.path.clone())).collect();
+    let path_of = |file: &str| paths.get(file).cloned();
+    let mut piece = recipe.piece(id, &basics, &studio, &today, &args.from, &path_of)?;
+    piece.story = story(&named, &recipe);
+    let fields = recipe.hidden_fields()?;
+    let mut disclosures = Vec::new();
+    if !fields.is_empty() {
+        let (hidden, openings) = Hidden::hide(&fields, &mut rng)?;
+        (piece.hidden, disclosures) = (Some(hidden), openings);
+    }
+    let (mut sources, mut reports): (Vec<Source>, Vec<FileReport>) = (Vec::new(), Vec::new());
+    for part in named {
+        let (source, report) = part.cleaned.into_part(part.path, part.role, part.title)?;
+        sources.push(source);
+        reports.push(report);
+    }
+
+    // The secrets are kept before the file exists: a kill in between leaves secrets of no piece,
+    // never a piece whose secrets are gone.
+    let chain = ChainSecret::generate(&mut rng);
+    let title = piece.title.clone();
+    let secrets = PieceSecrets::minted(title.clone(), chain.clone(), disclosures);
+    store.try_update(&mut rng, |profile| {
+        anyhow::ensure!(
+            !profile.pieces.contains_key(&id),
+            "a piece with the id in piece.toml was minted before; remove the id to mint another"
+        );
+        profile.pieces.insert(id, secrets);
+        Ok(())
+    })?;
+    let minting = Minting {
+        piece,
+        sources,
+        made: recipe.made.clone(),
+        at: session.now(),
+        status_days: args.days,
+    };
+    let keys = studio.keys();
+    write_whole(&args.out, Access::Shared, |out| {
+        write::mint(minting, &keys, &chain, out)?;
+        Ok(())
+    })?;
+    report(args, &title, id, &reports, &left_out)
+}
+
+/// A file with its place in the container.
+struct Named {
+    cleaned: Cleaned,
+    path: PartPath,
+    role: Role,
+    title: Option<Text>,
+    story: Option<u32>,
+}
+
+fn name_parts(cleaned: Vec<Cleaned>, recipe: &Recipe) -> anyhow::Result<Vec<Named>> {
+    if let Some(missing) =
+        recipe.file.iter().find(|entry| !cleaned.iter().any(|file| file.name == entry.name))
+    {
+        anyhow::bail!("piece.toml names {}, which is not in the folder", missing.name);
+    }
+    let mut names = Names::default();
+    let mut named = cleaned
+        .into_iter()
+        .map(|cleaned| {
+            let entry: Option<&FileEntry> =
+                recipe.file.iter().find(|entry| entry.name == cleaned.name);
+            let role = entry.and_then(|entry| entry.role).unwrap_or(cleaned.role);
+            let path = names.next(role, cleaned.cleaning.media_type)?;
+            let title = entry.and_then(|entry| entry.title.clone());
+            Ok(Named { cleaned, path, role, title, story: entry.and_then(|entry| entry.story) })
+        })
+        .collect::<anyhow::Result<Vec<Named>>>()?;
+    named.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(named)
+}
+
+/// Everything that can be looked at, listened to or read: in the recipe's order first, then by the
+/// names the maker gave.
+fn story(named: &[Named], recipe: &Recipe) -> Vec<PartPath> {
+    let mut told: Vec<&Named> = named
+        .iter()
+        .filter(|part| matches!(part.role, Role::Photo | Role::Episode | Role::Note))
+        .filter(|part| {
+            part.story.is_some() || recipe.file.iter().all(|entry| entry.story.is_none())
+        })
+        .collect();
+    told.sort_by(|a, b| {
+        (a.story.unwrap_or(u32::MAX), &a.cleaned.name)
+            .cmp(&(b.story.unwrap_or(u32::MAX), &b.cleaned.name))
+    });
+    told.into_iter().map(|part| part.path.clone()).collect()
+}
+
+/// Title, metal, fineness and weight: from the arguments, else from `piece.toml`, else asked.
+fn basics(args: &MintArgs, recipe: &Recipe, session: &Session) -> anyhow::Result<Basics> {
+    let needed = |text: Option<String>, flag: &str| -> anyhow::Result<Text> {
+        text.ok_or_else(|| Usage(format!("{flag} is needed")))?
+            .parse()
+            .map_err(|error| Usage(format!("{flag}: {error}")).into())
+    };
+    let title = match (&args.title, &recipe.title) {
+        (Some(title), _) => Some(needed(Some(title.clone()), "--title")?),
+        (None, Some(_)) => None,
+        (None, None) => {
+            Some(needed(session.ask("What is the piece called?", "--title")?, "--title")?)
+        }
+    };
+    let metal = match (&args.metal, recipe.has_metal()) {
+        (None, true) if args.fineness.is_none() => None,
+        (None, _) => {
+            let answer =
+                session.ask("Which metal is it (gold, silver, platinum ...)?", "--metal")?;
+            Some(needed(answer, "--metal")?)
+        }
+        (Some(metal), _) => Some(needed(Some(metal.clone()), "--metal")?),
+    };
+    let metal = match (metal, args.fineness) {
+        (None, _) => None,
+        (Some(metal), Some(fineness)) => Some((metal, fineness)),
+        (Some(metal), None) => {
+            let answer = session.ask(
+                "Its fineness in thousandths (750 is 18 carat gold, 925 sterling silver)?",
+                "--fineness",
+            )?;
+            let fineness = answer.unwrap_or_default().parse().map_err(|_| {
+                Usage("--fineness is a whole number from 1 to 999, such as 750".into())
+            })?;
+            Some((metal, fineness))
+        }
+    };
+    let grams = match &args.grams {
+        Some(grams) => Some(grams.clone()),
+        None if recipe.has_weight() || !session.interactive => None,
+        None => session.ask("What does it weigh, in grams (Enter to leave it out)?", "--grams")?,
+    };
+    let weight_mg = grams
+        .map(|grams| {
+            milli(&grams)
+                .ok_or_else(|| Usage(format!("--grams: {grams} is no weight such as 4.35")))
+        })
+        .transpose()?;
+    Ok(Basics { title, metal, weight_mg })
+}
+
+/// Thousandths of a decimal number with at most three places: `4.35` is 4350.
+pub(super) fn milli(text: &str) -> Option<u64> {
+    let (whole, places) = text.split_once(['.', ',']).unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(places) || places.len() > 3 {
+        return None;
+    }
+    format!("{whole}{places:0<3}").parse().ok()
+}
+
+fn report(
+    args: &MintArgs,
+    title: &Text,
+    id: PieceId,
+    reports: &[FileReport],
+    left_out: &[String],
+) -> anyhow::Result<Report> {
+    let lines: Vec<String> = reports.iter().map(FileReport::text).collect();
+    let mut text = format!(
+        "Minted {title} into {}\n  {id}\n\nFiles:\n{}",
+        args.out.display(),
+        lines.join("\n")
+    );
+    if !left_out.is_empty() {
+        text += &format!("\n\nLeft out: {}", left_out.join(", "));
+    }
+    text += &format!(
+        "\n\nCheck it:     hallmark verify {0}\n\
+         For the box:  hallmark piece card {0}",
+        args.out.display()
+    );
+    let json = json!({
+        "out": args.out, "id": id, "title": title, "files": reports, "leftOut": left_out,
+    });
+    Report::new(&json, text).context("cannot report")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn grams_are_read_as_milligrams() {
+        for (text, mg) in [("4.35", 4350), ("4", 4000), ("0,001", 1), ("12.5", 12_500)] {
+            assert_eq!(super::milli(text), Some(mg), "{text}");
+        }
+        for text in ["", "x", "4.3500", "-1", "4.3.5", ".5", "1e3"] {
+            assert_eq!(super::milli(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,521 @@
+//! `piece.toml`: what a maker says of a piece beyond its files, in the maker's own words.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::Context;
+use hallmark_core::{
+    id::{Label, PieceId},
+    json::Value,
+};
+use hallmark_vault::{
+    profile::Studio,
+    provenance::{
+        claim::{Claim, Strength},
+        hidden::Field,
+        part::Role,
+        path::PartPath,
+        piece::{
+            Exemption, FORMAT, Formation, Gs1, Hallmark, Maker, Material, Metal, Origin, Piece,
+            Report, Stone, Treatment, Warranty,
+        },
+        text::{Date, Text},
+    },
+};
+use serde::Deserialize;
+
+/// The file's name in the maker's folder.
+pub(super) const FILE_NAME: &str = "piece.toml";
+const OWN_STATEMENT: &str = "maker's own statement";
+
+/// The whole file. Every field is optional; quantities carry their unit in their name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Recipe {
+    /// Identity to mint under, when it was needed before (`piece attest`).
+    pub(super) id: Option<PieceId>,
+    pub(super) title: Option<Text>,
+    kind: Option<Text>,
+    serial: Option<Text>,
+    size: Option<Text>,
+    inscription: Option<Text>,
+    weight_mg: Option<u64>,
+    /// What the `made` event says.
+    pub(super) made: Option<Text>,
+    #[serde(default)]
+    metal: Vec<MetalEntry>,
+    hallmark: Option<HallmarkEntry>,
+    #[serde(default)]
+    stone: Vec<StoneEntry>,
+    origin: Option<OriginEntry>,
+    #[serde(default)]
+    warranty: Vec<WarrantyEntry>,
+    #[serde(default)]
+    material: Vec<MaterialEntry>,
+    gs1: Option<Gs1Entry>,
+    #[serde(default)]
+    claim: Vec<ClaimEntry>,
+    /// What the files are, by name.
+    #[serde(default)]
+    pub(super) file: Vec<FileEntry>,
+    /// Hidden fields: any name, any value of text, whole numbers or tables.
+    #[serde(default)]
+    hidden: BTreeMap<String, toml::Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MetalEntry {
+    metal: Text,
+    fineness: u16,
+    colour: Option<Text>,
+    weight_mg: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HallmarkEntry {
+    sponsor_mark: Option<Text>,
+    fineness_mark: Option<Text>,
+    assay_office_mark: Option<Text>,
+    #[serde(default)]
+    other_marks: Vec<Text>,
+    exemption_rule: Option<Text>,
+    exemption_below_mg: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoneEntry {
+    species: Text,
+    formation: Formation,
+    /// Absent: not stated. Empty: declared untreated.
+    treatments: Option<Vec<Text>>,
+    count: Option<u32>,
+    laser_inscription: Option<Text>,
+    length_um: Option<u64>,
+    width_um: Option<u64>,
+    depth_um: Option<u64>,
+    carat_thousandths: Option<u64>,
+    colour: Option<Text>,
+    clarity: Option<Text>,
+    cut: Option<Text>,
+    origin: Option<Text>,
+    report: Option<ReportEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReportEntry {
+    laboratory: Text,
+    number: Text,
+    date: Option<Date>,
+    file: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OriginEntry {
+    statement: Text,
+    kimberley_certificate: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WarrantyEntry {
+    system: Text,
+    statement: Text,
+    date: Date,
+    invoice: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MaterialEntry {
+    name: Text,
+    supplier: Option<Text>,
+    certificate: Option<Text>,
+    file: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Gs1Entry {
+    gtin: String,
+    serial: Option<Text>,
+    digital_link: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClaimEntry {
+    about: Option<Text>,
+    says: Option<Text>,
+    #[serde(default = "self_declared")]
+    strength: Strength,
+    by: Option<Text>,
+    rule: Option<Text>,
+    date: Option<Date>,
+    /// A signed claim, as `hallmark piece attest` wrote it; then nothing else is given.
+    signed: Option<String>,
+}
+
+fn self_declared() -> Strength {
+    Strength::SelfDeclared
+}
+
+/// What one file of the folder is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileEntry {
+    pub(super) name: String,
+    pub(super) role: Option<Role>,
+    pub(super) title: Option<Text>,
+    /// Place in the story, from 1; files without one follow by name.
+    pub(super) story: Option<u32>,
+}
+
+/// What the command line adds.
+#[derive(Debug, Default)]
+pub(super) struct Basics {
+    pub(super) title: Option<Text>,
+    pub(super) metal: Option<(Text, u16)>,
+    pub(super) weight_mg: Option<u64>,
+}
+
+impl Recipe {
+    /// Reads the folder's `piece.toml`, or an empty recipe where there is none.
+    pub(super) fn of_folder(folder: &Path) -> anyhow::Result<Self> {
+        let path = folder.join(FILE_NAME);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                toml::from_str(&text).with_context(|| format!("cannot use {}", path.display()))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+
+    /// Main metal and fineness, if the file gives one.
+    pub(super) fn has_metal(&self) -> bool {
+        !self.metal.is_empty()
+    }
+
+    /// True when the file gives the weight.
+    pub(super) fn has_weight(&self) -> bool {
+        self.weight_mg.is_some()
+    }
+
+    /// The hidden fields, as JSON.
+    pub(super) fn hidden_fields(&self) -> anyhow::Result<Vec<Field>> {
+        self.hidden
+            .iter()
+            .map(|(name, value)| {
+                let value = serde_json::to_value(value)?;
+                // What is disclosed passes the strict parser, so it must be strict JSON.
+                hallmark_core::json::parse(&hallmark_core::json::canonical(&value))
+                    .with_context(|| format!("[hidden] {name}: whole numbers and text only"))?;
+                Ok(Field { name: name.clone(), value })
+            })
+            .collect()
+    }
+
+    /// The piece this describes, without its parts; `path_of` gives the part a file became.
+    pub(super) fn piece(
+        &self,
+        id: PieceId,
+        basics: &Basics,
+        studio: &Studio,
+        today: &Date,
+        folder: &Path,
+        path_of: &dyn Fn(&str) -> Option<PartPath>,
+    ) -> anyhow::Result<Piece> {
+        let part = |file: &Option<String>| -> anyhow::Result<Option<PartPath>> {
+            file.as_ref()
+                .map(|file| {
+                    path_of(file).with_context(|| {
+                        format!("{FILE_NAME} names {file}, which is not in the folder")
+                    })
+                })
+                .transpose()
+        };
+        let mut metals: Vec<Metal> = self.metal.iter().map(MetalEntry::metal).collect();
+        if let Some((metal, fineness)) = &basics.metal {
+            let main =
+                Metal { metal: metal.clone(), fineness: *fineness, colour: None, weight_mg: None };
+            match metals.first_mut() {
+                Some(first) => *first = Metal { colour: first.colour.take(), ..main },
+                None => metals.push(main),
+            }
+        }
+        let stones = self
+            .stone
+            .iter()
+            .map(|stone| stone.stone(&part))
+            .collect::<anyhow::Result<Vec<Stone>>>()?;
+        let materials = self
+            .material
+            .iter()
+            .map(|material| {
+                Ok(Material {
+                    name: material.name.clone(),
+                    supplier: material.supplier.clone(),
+                    certificate: material.certificate.clone(),
+                    part: part(&material.file)?,
+                })
+            })
+            .collect::<anyhow::Result<Vec<Material>>>()?;
+        let title = basics.title.clone().or_else(|| self.title.clone());
+        let mut piece = Piece {
+            id,
+            format: FORMAT.into(),
+            title: title.context("the piece needs a title: --title")?,
+            kind: self.kind.clone(),
+            first_label: Label::from_bytes([0; 32]),
+            serial: self.serial.clone(),
+            gs1: self.gs1.as_ref().map(Gs1Entry::gs1),
+            size: self.size.clone(),
+            inscription: self.inscription.clone(),
+            metals,
+            weight_mg: basics.weight_mg.or(self.weight_mg),
+            hallmark: self.hallmark.as_ref().map(HallmarkEntry::hallmark).transpose()?,
+            stones,
+            origin: self.origin.as_ref().map(|origin| Origin {
+                statement: origin.statement.clone(),
+                kimberley_certificate: origin.kimberley_certificate.clone(),
+            }),
+            warranties: self.warranty.iter().map(WarrantyEntry::warranty).collect(),
+            materials,
+            maker: Maker {
+                name: studio.name.clone(),
+                domain: studio.domain.clone(),
+                place: studio.place.clone(),
+                successor: studio.successor,
+            },
+            claims: Vec::new(),
+            hidden: None,
+            parts: Vec::new(),
+            story: Vec::new(),
+        };
+        piece.claims = self.claims(&piece, studio, today, folder)?;
+        Ok(piece)
+    }
+
+    /// The claims of the file, and the maker's own for every field nobody else speaks of.
+    fn claims(
+        &self,
+        piece: &Piece,
+        studio: &Studio,
+        today: &Date,
+        folder: &Path,
+    ) -> anyhow::Result<Vec<Claim>> {
+        let mut claims = Vec::new();
+        for entry in &self.claim {
+            claims.push(entry.claim(studio, today, folder)?);
+        }
+        for about in piece.claimable() {
+            if claims.iter().any(|claim: &Claim| claim.about.as_str() == about) {
+                continue;
+            }
+            claims.push(Claim {
+                says: sentence(piece, &about).parse()?,
+                about: about.parse()?,
+                strength: Strength::SelfDeclared,
+                by: studio.name.clone(),
+                rule: OWN_STATEMENT.parse()?,
+                date: today.clone(),
+                attestation: None,
+            });
+        }
+        Ok(claims)
+    }
+}
+
+/// The value of a field of a piece, for a claim about it.
+pub(super) fn field(piece: &Piece, about: &str) -> anyhow::Result<Value> {
+    let value = serde_json::to_value(piece)?;
+    value
+        .pointer(&format!("/{about}"))
+        .cloned()
+        .with_context(|| format!("the piece has no field {about}"))
+}
+
+/// What the maker says of a field, in a sentence.
+fn sentence(piece: &Piece, about: &str) -> String {
+    use hallmark_vault::provenance::verdict::{grams, thousandths};
+    let index = |name: &str| -> Option<usize> { about.strip_prefix(name)?.parse().ok() };
+    if let Some(metal) = index("metals/").and_then(|i| piece.metals.get(i)) {
+        let colour = metal.colour.as_ref().map(|colour| format!("{colour} ")).unwrap_or_default();
+        return format!("{colour}{}, fineness {}", metal.metal, metal.fineness);
+    }
+    if let Some(stone) = index("stones/").and_then(|i| piece.stones.get(i)) {
+        let formation = match stone.formation {
+            Formation::Natural => "natural",
+            Formation::LaboratoryGrown => "laboratory-grown",
+            Formation::Imitation => "imitation",
+        };
+        let treatment = match stone.treatment {
+            Treatment::Untreated => ", declared untreated".to_owned(),
+            Treatment::NotStated => ", treatment not stated".to_owned(),
+            Treatment::Treated => {
+                let list: Vec<String> = stone.treatments.iter().map(ToString::to_string).collect();
+                format!(", treated: {}", list.join(", "))
+            }
+        };
+        let carat = stone.carat_thousandths.map(|c| format!(", {} ct", thousandths(c)));
+        return format!("{formation} {}{treatment}{}", stone.species, carat.unwrap_or_default());
+    }
+    if let Some(warranty) = index("warranties/").and_then(|i| piece.warranties.get(i)) {
+        return format!("{}: {}", warranty.system, warranty.statement);
+    }
+    if let Some(material) = index("materials/").and_then(|i| piece.materials.get(i)) {
+        return material.name.to_string();
+    }
+    match about {
+        "weightMg" => format!("weighs {}", grams(piece.weight_mg.unwrap_or_default())),
+        "origin" => piece.origin.as_ref().map(|o| o.statement.to_string()).unwrap_or_default(),
+        _ => match piece.hallmark.as_ref().and_then(|h| h.exemption.as_ref()) {
+            Some(exemption) => format!("carries no hallmark: {}", exemption.rule),
+            None => "carries the marks named".to_owned(),
+        },
+    }
+}
+
+impl MetalEntry {
+    fn metal(&self) -> Metal {
+        Metal {
+            metal: self.metal.clone(),
+            fineness: self.fineness,
+            colour: self.colour.clone(),
+            weight_mg: self.weight_mg,
+        }
+    }
+}
+
+impl HallmarkEntry {
+    fn hallmark(&self) -> anyhow::Result<Hallmark> {
+        let exemption = match (&self.exemption_rule, self.exemption_below_mg) {
+            (Some(rule), Some(below_mg)) => Some(Exemption { rule: rule.clone(), below_mg }),
+            (None, None) => None,
+            _ => anyhow::bail!(
+                "{FILE_NAME}: exemption_rule and exemption_below_mg are given together"
+            ),
+        };
+        Ok(Hallmark {
+            sponsor_mark: self.sponsor_mark.clone(),
+            fineness_mark: self.fineness_mark.clone(),
+            assay_office_mark: self.assay_office_mark.clone(),
+            other_marks: self.other_marks.clone(),
+            exemption,
+        })
+    }
+}
+
+impl StoneEntry {
+    fn stone(
+        &self,
+        part: &dyn Fn(&Option<String>) -> anyhow::Result<Option<PartPath>>,
+    ) -> anyhow::Result<Stone> {
+        let treatments = self.treatments.clone().unwrap_or_default();
+        let treatment = match &self.treatments {
+            None => Treatment::NotStated,
+            Some(list) if list.is_empty() => Treatment::Untreated,
+            Some(_) => Treatment::Treated,
+        };
+        let measurements_um = match (self.length_um, self.width_um, self.depth_um) {
+            (Some(length), Some(width), Some(depth)) => Some([length, width, depth]),
+            (None, None, None) => None,
+            _ => anyhow::bail!("{FILE_NAME}: length_um, width_um and depth_um are given together"),
+        };
+        let report = match &self.report {
+            None => None,
+            Some(report) => Some(Report {
+                laboratory: report.laboratory.clone(),
+                number: report.number.clone(),
+                date: report.date.clone(),
+                part: part(&report.file)?,
+            }),
+        };
+        Ok(Stone {
+            species: self.species.clone(),
+            formation: self.formation,
+            treatment,
+            treatments,
+            count: self.count,
+            report,
+            laser_inscription: self.laser_inscription.clone(),
+            measurements_um,
+            carat_thousandths: self.carat_thousandths,
+            colour: self.colour.clone(),
+            clarity: self.clarity.clone(),
+            cut: self.cut.clone(),
+            origin: self.origin.clone(),
+        })
+    }
+}
+
+impl WarrantyEntry {
+    fn warranty(&self) -> Warranty {
+        Warranty {
+            system: self.system.clone(),
+            statement: self.statement.clone(),
+            date: self.date.clone(),
+            invoice: self.invoice.clone(),
+        }
+    }
+}
+
+impl Gs1Entry {
+    fn gs1(&self) -> Gs1 {
+        Gs1 {
+            gtin: self.gtin.clone(),
+            serial: self.serial.clone(),
+            digital_link: self.digital_link.clone(),
+        }
+    }
+}
+
+impl ClaimEntry {
+    fn claim(&self, studio: &Studio, today: &Date, folder: &Path) -> anyhow::Result<Claim> {
+        if let Some(signed) = &self.signed {
+            let path = folder.join(signed);
+            let read = || format!("cannot use the signed claim {}", path.display());
+            let bytes = std::fs::read(&path).with_context(read)?;
+            let value = hallmark_core::json::parse(&bytes).with_context(read)?;
+            return serde_json::from_value(value).with_context(read);
+        }
+        let field = |value: &Option<Text>, name: &str| {
+            value.clone().with_context(|| format!("{FILE_NAME}: a [[claim]] needs {name}"))
+        };
+        Ok(Claim {
+            about: field(&self.about, "about")?,
+            says: field(&self.says, "says")?,
+            strength: self.strength,
+            by: self.by.clone().unwrap_or_else(|| studio.name.clone()),
+            rule: match &self.rule {
+                Some(rule) => rule.clone(),
+                None => OWN_STATEMENT.parse()?,
+            },
+            date: self.date.clone().unwrap_or_else(|| today.clone()),
+            attestation: None,
+        })
+    }
+
+    /// The file of a signed claim, which is no part of the piece.
+    fn signed_file(&self) -> Option<&str> {
+        self.signed.as_deref()
+    }
+}
+
+impl Recipe {
+    /// Files of the folder that the recipe uses and that are not parts.
+    pub(super) fn working_files(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(FILE_NAME).chain(self.claim.iter().filter_map(ClaimEntry::signed_file))
+    }
+}
+
+impl Recipe {
+    /// Leaves out claims signed by others, for the one who is about to sign one.
+    pub(super) fn forget_signed_claims(&mut self) {
+        self.claim.retain(|claim| claim.signed.is_none());
+    }
+}

@@ -1,0 +1,62 @@
+//! `hallmark piece status`: the studio gives its word again, or takes it back.
+
+use hallmark_vault::provenance::{
+    status::Standing,
+    write::{self, Amendment, Restatus},
+};
+use serde_json::json;
+
+use super::{handover::is_studio_of, sound};
+use crate::{
+    args::StatusArgs,
+    cmd::studio::{self, parsed},
+    output::{Access, write_whole},
+    report::Report,
+    session::Session,
+};
+
+/// Runs `hallmark piece status`.
+///
+/// # Errors
+/// When this profile is not the studio that minted the file, or it cannot be written.
+pub(super) fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<Report> {
+    let (source, file) = sound(&args.file, session)?;
+    let store = session.open()?;
+    let keys = studio::of(&store)?.keys();
+    anyhow::ensure!(
+        is_studio_of(&file, store.read()),
+        "only the studio that minted {} can give its word on it, and this profile is not it",
+        args.file.display()
+    );
+    let standing = match (args.revoke, args.stolen) {
+        (true, _) => Standing::Revoked,
+        (_, true) => Standing::Stolen,
+        _ => Standing::Current,
+    };
+    let reason = parsed("--reason", args.reason.as_deref())?;
+    let (at, days) = (session.now(), args.days);
+    let status = Restatus { standing, reason, at, days, identity: keys.identity };
+    let amendment = Amendment { event: None, status: Some(status) };
+    let out = args.out.as_deref().unwrap_or(&args.file);
+    write_whole(out, Access::Shared, |target| {
+        write::rewrite(&file, &source, amendment, &keys.writer, target)?;
+        Ok(())
+    })?;
+    let until = at.plus_days(days);
+    let text = match standing {
+        Standing::Current => {
+            format!("Your word on {} counts until {}.", out.display(), until.date())
+        }
+        Standing::Revoked => format!(
+            "The certificate is taken back in {}. Copies handed out before still carry the old \
+             status until it expires: send this one to whoever has them.",
+            out.display()
+        ),
+        Standing::Stolen => format!(
+            "{} says that the piece is stolen. Copies handed out before do not: send this one \
+             around.",
+            out.display()
+        ),
+    };
+    Report::new(&json!({"out": out, "status": standing, "until": until}), text)
+}

@@ -1,0 +1,153 @@
+//! `hallmark trust`: whose signatures this person trusts.
+
+use anyhow::Context;
+use hallmark_core::key::{Fingerprint, PublicKey};
+use hallmark_vault::provenance::{
+    piece::Domain,
+    text::Text,
+    trust::{Card, Pin, PinRole, PinSource, key_of_pub_file},
+};
+use serde_json::json;
+
+use super::studio::parsed;
+use crate::{
+    args::{TrustAddArgs, TrustCommand, TrustRole},
+    remote::did_web,
+    report::{Report, Usage},
+    session::Session,
+};
+
+/// Runs `hallmark trust`.
+///
+/// # Errors
+/// When the state does not open, or what is given names no key.
+pub fn run(command: &TrustCommand, session: &Session) -> anyhow::Result<Report> {
+    match command {
+        TrustCommand::Add(args) => add(args, session),
+        TrustCommand::List => list(session),
+        TrustCommand::Remove { who } => remove(who, session),
+    }
+}
+
+fn add(args: &TrustAddArgs, session: &Session) -> anyhow::Result<Report> {
+    let (fingerprint, source, found) = source(args, session)?;
+    let name: Text = parsed("--name", args.name.as_deref())?
+        .or(found)
+        .ok_or_else(|| Usage("say what you call the holder of this key: --name".into()))?;
+    let role = match args.role {
+        TrustRole::Studio => PinRole::Studio,
+        TrustRole::Supplier => PinRole::Supplier,
+        TrustRole::Auditor => PinRole::Auditor,
+        TrustRole::Lab => PinRole::Lab,
+        TrustRole::AssayOffice => PinRole::AssayOffice,
+    };
+    let pin = Pin { fingerprint, name, role, source, since: session.now() };
+    let mut store = session.open_or_create()?;
+    let added = pin.clone();
+    store.try_update(&mut session.rng(), |profile| {
+        profile.pins.add(added).map_err(anyhow::Error::from)
+    })?;
+    let text = format!("From now on you trust {}: {fingerprint}", pin.name);
+    Report::new(&pin, text)
+}
+
+/// Fingerprint, where it came from, and the name that came with it.
+fn source(
+    args: &TrustAddArgs,
+    session: &Session,
+) -> anyhow::Result<(Fingerprint, PinSource, Option<Text>)> {
+    if let Some(path) = &args.file {
+        let (key, name) = pub_file(path)?;
+        return Ok((key.fingerprint(), PinSource::File, name));
+    }
+    if let Some(card) = &args.card {
+        let card: Card = card.parse().map_err(|error| Usage(format!("--card: {error}")))?;
+        return Ok((card.studio, PinSource::Card, None));
+    }
+    if let Some(print) = parsed("--fingerprint", args.fingerprint.as_deref())? {
+        return Ok((print, PinSource::Typed, None));
+    }
+    let domain: Domain = parsed("--domain", args.domain.as_deref())?
+        .ok_or_else(|| Usage("give one of --file, --card, --fingerprint, --domain".into()))?;
+    let key: PublicKey = parsed("--key", args.key.as_deref())?
+        .ok_or_else(|| Usage("--domain needs --key: the did:key it should list".into()))?;
+    let check = did_web::check(&domain, &key, true, args.ca.as_deref(), session.now());
+    match check.outcome.lists_key {
+        Some(true) => {}
+        Some(false) => anyhow::bail!("{domain} does not list {key}; nothing was added"),
+        None => anyhow::bail!(
+            "{domain} could not be asked, so nothing was added: {}",
+            check.failure.unwrap_or_default()
+        ),
+    }
+    let name = domain.to_string().parse().ok();
+    let source = PinSource::Domain { domain, checked: session.now() };
+    Ok((key.fingerprint(), source, name))
+}
+
+/// The key and the name in a `studio.pub` file.
+///
+/// # Errors
+/// When it cannot be read or is none.
+pub fn pub_file(path: &std::path::Path) -> anyhow::Result<(PublicKey, Option<Text>)> {
+    let read = || format!("cannot read the key in {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(read)?;
+    let key = key_of_pub_file(&text).with_context(read)?;
+    let name = text
+        .lines()
+        .next()
+        .and_then(|line| line.split_once(&format!("{key} ")))
+        .and_then(|(_, name)| name.parse().ok());
+    Ok((key, name))
+}
+
+fn list(session: &Session) -> anyhow::Result<Report> {
+    let (pins, remark) = session.pins()?;
+    if let Some(remark) = remark {
+        anyhow::bail!(remark);
+    }
+    let lines: Vec<String> = pins
+        .iter()
+        .map(|pin| {
+            let how = match &pin.source {
+                PinSource::File => "from a .pub file".to_owned(),
+                PinSource::Card => "from a card".to_owned(),
+                PinSource::Typed => "typed in".to_owned(),
+                PinSource::Domain { domain, checked } => {
+                    format!("listed by {domain} on {}", checked.date())
+                }
+            };
+            let role = match pin.role {
+                PinRole::Studio => "studio",
+                PinRole::Supplier => "supplier",
+                PinRole::Auditor => "auditor",
+                PinRole::Lab => "laboratory",
+                PinRole::AssayOffice => "assay office",
+            };
+            format!("{}  {} ({role}, {how}, since {})", pin.fingerprint, pin.name, pin.since.date())
+        })
+        .collect();
+    let text = if lines.is_empty() {
+        "You trust nobody yet. `hallmark trust add --card` takes the code on the card in the box."
+            .to_owned()
+    } else {
+        lines.join("\n")
+    };
+    Report::new(&pins, text)
+}
+
+fn remove(who: &str, session: &Session) -> anyhow::Result<Report> {
+    let mut store = session.open()?;
+    let gone = store.try_update(&mut session.rng(), |profile| {
+        profile.pins.remove(who).map_err(anyhow::Error::from)
+    })?;
+    let names: Vec<String> =
+        gone.iter().map(|pin| format!("{} ({})", pin.name, pin.fingerprint)).collect();
+    Report::new(
+        &json!({"removed": gone}),
+        format!(
+            "No longer trusted: {}. Files they signed verify as \"unknown\" from now on.",
+            names.join(", ")
+        ),
+    )
+}

@@ -1,0 +1,216 @@
+//! `hallmark verify`: the verdict on a provenance file.
+
+use std::{fmt::Write as _, path::Path};
+
+use anyhow::Context;
+use hallmark_core::time::Timestamp;
+use hallmark_vault::provenance::{
+    Verdict,
+    hidden::Disclosure,
+    inspect::{self, Inspection},
+    piece::Domain,
+    texts::text,
+    trust::{DomainCheck, Pin, PinRole, PinSource, Pins},
+    verdict::{Circumstances, judge},
+};
+
+use super::{studio::parsed, trust::pub_file};
+use crate::{
+    args::VerifyArgs,
+    remote::did_web,
+    report::{Report, Usage},
+    session::{self, Session},
+};
+
+/// Runs `hallmark verify`. The report's exit code is the verdict's.
+///
+/// # Errors
+/// [`Usage`] (exit 2) when there is no file to give a verdict on, or an argument is wrong.
+pub fn run(args: &VerifyArgs, session: &Session) -> anyhow::Result<Report> {
+    let (verdict, remarks) = verdict(args, session)?;
+    let mut json = serde_json::to_value(&verdict)?;
+    json["exitCode"] = verdict.outcome.exit_code().into();
+    json["remarks"] = remarks.clone().into();
+    let mut text = human(&verdict, &args.file);
+    for remark in remarks {
+        let _ = writeln!(text, "\nNote: {remark}");
+    }
+    Ok(Report::new(&json, text)?.with_code(verdict.outcome.exit_code()))
+}
+
+/// The verdict, and what could not be looked at.
+///
+/// # Errors
+/// As [`run`].
+pub fn verdict(args: &VerifyArgs, session: &Session) -> anyhow::Result<(Verdict, Vec<String>)> {
+    let now: Timestamp = parsed("--at", args.at.as_deref())?.unwrap_or_else(|| session.now());
+    let (mut pins, remark) = session.pins().map_err(|error| Usage(format!("{error:#}")))?;
+    let mut remarks: Vec<String> = remark.into_iter().collect();
+    for path in &args.trust {
+        trust_once(&mut pins, path, session)?;
+    }
+    let disclosures = args
+        .disclosure
+        .iter()
+        .map(|path| disclosure(path))
+        .collect::<anyhow::Result<Vec<Disclosure>>>()?;
+    let (source, inspection) = inspected(&args.file, session)?;
+    drop(source);
+    let domain = match (&args.online, inspection.file()) {
+        (Some(named), Some(file)) => {
+            let key = file.manifest().issuer;
+            let claimed = file.piece().maker.domain.clone();
+            asked(named, claimed, &key, args, now, &mut remarks)?
+        }
+        _ => None,
+    };
+    if inspection.file().is_some_and(|file| file.unchecked_proofs() > 0) {
+        remarks.push(text("proofs.unchecked").to_owned());
+    }
+    let unopened = disclosures.len();
+    let circumstances =
+        Circumstances { now, pins: &pins, domain: domain.as_ref(), disclosures: &disclosures };
+    let verdict = judge(inspection, circumstances);
+    if verdict.piece.is_some() && verdict.disclosed.len() < unopened {
+        remarks.push("a disclosure you gave opens nothing in this file".to_owned());
+    }
+    Ok((verdict, remarks))
+}
+
+/// Opens and inspects a file, with a progress bar.
+///
+/// # Errors
+/// [`Usage`] when it cannot be read.
+pub fn inspected(path: &Path, session: &Session) -> anyhow::Result<(std::fs::File, Inspection)> {
+    let unreadable =
+        |error: std::io::Error| Usage(format!("cannot read {}: {error}", path.display()));
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    if metadata.is_dir() {
+        return Err(Usage(format!("{} is a folder, not a file", path.display())).into());
+    }
+    let bar = session.bar("verifying", metadata.len());
+    let progress = |bytes| {
+        bar.advance(bytes);
+        true
+    };
+    let inspection = inspect::inspect(&file, metadata.len(), session::threads().get(), &progress)
+        .map_err(unreadable)?;
+    drop(bar);
+    Ok((file, inspection))
+}
+
+fn trust_once(pins: &mut Pins, path: &Path, session: &Session) -> anyhow::Result<()> {
+    let (key, name) = pub_file(path).map_err(|error| Usage(format!("{error:#}")))?;
+    if pins.find(&key).is_some_and(|pin| pin.role == PinRole::Studio) {
+        return Ok(());
+    }
+    let fingerprint = key.fingerprint();
+    let _ = pins.remove(&fingerprint.to_string());
+    let name = match name {
+        Some(name) => name,
+        None => path.display().to_string().parse().or_else(|_| "studio.pub".parse())?,
+    };
+    let (role, source) = (PinRole::Studio, PinSource::File);
+    Ok(pins.add(Pin { fingerprint, name, role, source, since: session.now() })?)
+}
+
+fn disclosure(path: &Path) -> anyhow::Result<Disclosure> {
+    let read = || -> anyhow::Result<Disclosure> { Ok(std::fs::read_to_string(path)?.parse()?) };
+    read().with_context(|| path.display().to_string()).map_err(|e| Usage(format!("{e:#}")).into())
+}
+
+fn asked(
+    named: &str,
+    claimed: Option<Domain>,
+    key: &hallmark_core::key::PublicKey,
+    args: &VerifyArgs,
+    now: Timestamp,
+    remarks: &mut Vec<String>,
+) -> anyhow::Result<Option<DomainCheck>> {
+    let by_person: Option<Domain> =
+        parsed("--online", Some(named).filter(|named| !named.is_empty()))?;
+    let named_by_person = by_person.is_some();
+    let Some(domain) = by_person.or(claimed) else {
+        remarks.push("the file names no domain, so none was asked".to_owned());
+        return Ok(None);
+    };
+    let asked = did_web::check(&domain, key, named_by_person, args.ca.as_deref(), now);
+    remarks.extend(asked.failure);
+    Ok(Some(asked.outcome))
+}
+
+/// The verdict as people read it.
+fn human(verdict: &Verdict, path: &Path) -> String {
+    let mut out = String::new();
+    let title = verdict.piece.as_ref().map_or_else(
+        || path.display().to_string(),
+        |piece| format!("{}, by its own account from {}", piece.title, piece.maker.name),
+    );
+    let _ = writeln!(out, "{title}\n");
+    let _ = writeln!(out, "INTEGRITY  {}: {}", verdict.integrity.state, verdict.integrity.text);
+    for problem in &verdict.integrity.problems {
+        let _ = writeln!(out, "             {} [{}]", problem.message, problem.code);
+    }
+    let _ = writeln!(out, "SIGNER     {}: {}", verdict.signer.state, verdict.signer.text);
+    if let Some(fingerprint) = &verdict.signer.fingerprint {
+        let _ = writeln!(out, "             fingerprint {fingerprint}");
+    }
+    let _ = writeln!(out, "FRESHNESS  {}: {}", verdict.freshness.state, verdict.freshness.text);
+
+    if !verdict.claims.is_empty() {
+        let _ = writeln!(out, "\nWho says what:");
+    }
+    for claim in &verdict.claims {
+        let signed = claim.signed_by.as_ref().map(|name| format!(", signed by {name}"));
+        let _ = writeln!(
+            out,
+            "  {} [{}] {}{}, {}, {}",
+            claim.says,
+            claim.strength,
+            claim.by,
+            signed.unwrap_or_default(),
+            claim.rule,
+            claim.date
+        );
+    }
+    if !verdict.events.is_empty() {
+        let _ = writeln!(out, "\nWhat happened:");
+    }
+    for event in &verdict.events {
+        let signers: Vec<String> = event
+            .signers
+            .iter()
+            .map(|signer| match &signer.pinned_as {
+                Some(name) => format!("{} ({name})", signer.role),
+                None => signer.role.to_owned(),
+            })
+            .collect();
+        let note = event.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "  {} {} {} (signed by {}){note}",
+            event.sequence,
+            event.occurred.as_ref().map_or_else(|| event.signed.date(), ToString::to_string),
+            super::piece::words(event.kind),
+            signers.join(" and "),
+        );
+    }
+    for field in &verdict.disclosed {
+        let _ = writeln!(out, "\nDisclosed ({}): {} = {}", field.place, field.name, field.value);
+    }
+    if verdict.still_hidden > 0 {
+        let _ = writeln!(out, "\nHidden fields that stay hidden: {}", verdict.still_hidden);
+    }
+    if !verdict.compare.is_empty() {
+        let _ = writeln!(out, "\n{}", text("compare.intro"));
+    }
+    for compare in &verdict.compare {
+        let _ = writeln!(out, "  {}: {}", compare.what, compare.should_be);
+    }
+    let _ = writeln!(out, "\n{}", verdict.does_not_prove);
+    for todo in &verdict.todo {
+        let _ = writeln!(out, "\nWhat to do: {todo}");
+    }
+    out
+}

@@ -1,0 +1,138 @@
+//! Asking a domain which key is its studio's: `did:web` (W3C CCG did-method-web), as `FORMAT.md`
+//! section 10 narrows it.
+//!
+//! One GET of `https://DOMAIN/.well-known/did.json`, no redirects, at most 64 KiB, ten seconds. The
+//! document's `id` must be the domain's `did:web`, and a `Multikey` verification method that
+//! `assertionMethod` names must hold the key.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::Context;
+use hallmark_core::{
+    json::{self, Value},
+    key::PublicKey,
+    time::Timestamp,
+};
+use hallmark_vault::provenance::{piece::Domain, trust::DomainCheck};
+use serde_json::json;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+
+const MAX_DOCUMENT_BYTES: u64 = 64 * 1024;
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What came of asking.
+#[derive(Debug)]
+pub struct Asked {
+    /// For the verdict.
+    pub outcome: DomainCheck,
+    /// Why the domain could not be asked, where it could not.
+    pub failure: Option<String>,
+}
+
+/// The document a studio puts on its domain.
+#[must_use]
+pub fn document(domain: &Domain, key: &PublicKey) -> Value {
+    let did = did(domain);
+    let method = format!("{did}#studio");
+    json!({
+        "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/multikey/v1"],
+        "id": did,
+        "verificationMethod": [{
+            "id": method,
+            "type": "Multikey",
+            "controller": did,
+            "publicKeyMultibase": key.multikey(),
+        }],
+        "assertionMethod": [method],
+    })
+}
+
+/// Asks `domain` whether it lists `key`. `ca` is a PEM file of further certificates to accept.
+#[must_use]
+pub fn check(
+    domain: &Domain,
+    key: &PublicKey,
+    named_by_person: bool,
+    ca: Option<&Path>,
+    at: Timestamp,
+) -> Asked {
+    let answer = fetch(domain, ca).map(|document| lists(&document, domain, key));
+    let (lists_key, failure) = match answer {
+        Ok(lists) => (Some(lists), None),
+        Err(error) => (None, Some(format!("{error:#}"))),
+    };
+    let outcome = DomainCheck { domain: domain.clone(), named_by_person, at, lists_key };
+    Asked { outcome, failure }
+}
+
+fn did(domain: &Domain) -> String {
+    format!("did:web:{}", domain.to_string().replace(':', "%3A"))
+}
+
+fn lists(document: &Value, domain: &Domain, key: &PublicKey) -> bool {
+    let array = |name: &str| document.get(name).and_then(Value::as_array).into_iter().flatten();
+    let asserted = |id: &Value| array("assertionMethod").any(|method| method == id);
+    let is_key = |method: &Value| {
+        method.get("type").and_then(Value::as_str) == Some("Multikey")
+            && method.get("publicKeyMultibase").and_then(Value::as_str)
+                == Some(key.multikey().as_str())
+            && method.get("id").is_some_and(asserted)
+    };
+    document.get("id").and_then(Value::as_str) == Some(did(domain).as_str())
+        && array("verificationMethod").any(is_key)
+}
+
+fn fetch(domain: &Domain, ca: Option<&Path>) -> anyhow::Result<Value> {
+    let mut tls = TlsConfig::builder();
+    if let Some(path) = ca {
+        let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut roots: Vec<Certificate<'static>> = Vec::new();
+        for item in parse_pem(&pem) {
+            if let PemItem::Certificate(certificate) = item? {
+                roots.push(certificate);
+            }
+        }
+        anyhow::ensure!(!roots.is_empty(), "{} holds no certificate", path.display());
+        tls = tls.root_certs(RootCerts::new_with_certs(&roots));
+    }
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .tls_config(tls.build())
+        .https_only(true)
+        .max_redirects(0)
+        .timeout_global(Some(TIMEOUT))
+        .build()
+        .into();
+    let url = format!("https://{domain}/.well-known/did.json");
+    let mut response = agent.get(&url).call().with_context(|| format!("cannot fetch {url}"))?;
+    anyhow::ensure!(response.status() == 200, "{url} answered {}", response.status());
+    let bytes = response.body_mut().with_config().limit(MAX_DOCUMENT_BYTES).read_to_vec()?;
+    json::parse(&bytes).with_context(|| format!("{url} is no DID document"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hallmark_core::key::SigningKey;
+
+    /// T-09: only the exact key, in a document of exactly that domain, counts as listed.
+    #[test]
+    fn a_document_lists_what_it_asserts_and_nothing_else() {
+        let domain: Domain = "rosa.example:8443".parse().unwrap();
+        let key = SigningKey::from_seed(&[1; 32]).public();
+        let good = document(&domain, &key);
+        assert_eq!(good["id"], "did:web:rosa.example%3A8443");
+        assert!(lists(&good, &domain, &key));
+        assert!(!lists(&good, &domain, &SigningKey::from_seed(&[2; 32]).public()));
+        assert!(!lists(&good, &"rosa.example".parse().unwrap(), &key));
+        for (pointer, value) in [
+            ("/assertionMethod", json!([])),
+            ("/verificationMethod/0/type", json!("JsonWebKey")),
+            ("/verificationMethod", json!([])),
+            ("/id", json!("did:web:other.example")),
+        ] {
+            let mut changed = good.clone();
+            *changed.pointer_mut(pointer).unwrap() = value;
+            assert!(!lists(&changed, &domain, &key), "{pointer}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What talks to the network: nothing but what a person asked for.
+
+pub mod did_web;

@@ -1,0 +1,100 @@
+//! What a command has to say, once for people and once for machines.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// Exit code when a command could not do what it was asked to: a disk, a passphrase, a file that
+/// does not hold where one is needed.
+pub const FAILED: u8 = 1;
+/// Exit code of wrong usage; of `verify` also where there is no file to give a verdict on.
+pub const USAGE: u8 = 2;
+
+/// The outcome of a command.
+#[derive(Debug)]
+pub struct Report {
+    json: Value,
+    text: String,
+    code: u8,
+}
+
+impl Report {
+    /// A success: `json` for `--json`, `text` (one or more lines) otherwise.
+    ///
+    /// # Errors
+    /// When `json` is no JSON value.
+    pub fn new(json: &impl Serialize, text: impl Into<String>) -> anyhow::Result<Self> {
+        Ok(Self { json: serde_json::to_value(json)?, text: text.into(), code: 0 })
+    }
+
+    /// The same with another exit code.
+    #[must_use]
+    pub fn with_code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
+    /// What machines get.
+    #[must_use]
+    pub fn json(&self) -> &Value {
+        &self.json
+    }
+
+    /// What people get.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The exit code.
+    #[must_use]
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// Prints the report on standard output.
+    pub fn print(&self, json: bool) -> ExitCode {
+        let mut line = if json {
+            serde_json::to_string_pretty(&self.json).unwrap_or_default()
+        } else {
+            self.text.clone()
+        };
+        if !line.is_empty() && !line.ends_with('\n') {
+            line.push('\n');
+        }
+        match io::stdout().write_all(line.as_bytes()).and_then(|()| io::stdout().flush()) {
+            Ok(()) => ExitCode::from(self.code),
+            // A reader that went away (`| head`) is no failure of ours.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(self.code),
+            Err(error) => print_error(&error.into(), json),
+        }
+    }
+}
+
+/// An error that stands for wrong usage (exit 2).
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// Prints an error with its causes on standard error; with `--json` as an object.
+pub fn print_error(error: &anyhow::Error, json: bool) -> ExitCode {
+    let code = if error.is::<Usage>() { USAGE } else { FAILED };
+    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    // A cause that its error already repeats is not said twice.
+    let mut said: Vec<&str> = Vec::new();
+    for cause in &causes {
+        if !said.iter().any(|earlier| earlier.contains(cause.as_str())) {
+            said.push(cause);
+        }
+    }
+    let message = if json {
+        serde_json::json!({"error": said.join(": "), "exitCode": code}).to_string()
+    } else {
+        format!("hallmark: {}", said.join("\n  because: "))
+    };
+    let _ = writeln!(io::stderr(), "{message}");
+    ExitCode::from(code)
+}

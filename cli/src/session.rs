@@ -1,0 +1,235 @@
+//! One run: whose profile, what time it is, where randomness comes from, and how to ask.
+
+use std::{
+    io::{self, BufRead, IsTerminal, Write},
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::Context;
+use hallmark_core::time::Timestamp;
+use hallmark_vault::{
+    profile::Profile,
+    provenance::trust::Pins,
+    state::{self, KdfCost, ProfileName, StateError, Store},
+};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::{
+    args::Global,
+    home::{self, Home, PassphraseSourceError, Purpose, Surroundings},
+    report::Usage,
+};
+
+/// The system's randomness.
+pub type SystemRng = rand_core::UnwrapErr<getrandom::SysRng>;
+
+/// As many threads as there are cores.
+#[must_use]
+pub fn threads() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// What a run works with.
+#[derive(Debug, Clone)]
+pub struct Session {
+    home: Option<Home>,
+    profile: ProfileName,
+    around: Surroundings,
+    now: Timestamp,
+    /// Whether progress may be drawn on standard error.
+    pub progress: bool,
+    /// Whether questions may be asked.
+    pub interactive: bool,
+}
+
+impl Session {
+    /// The session of this process.
+    ///
+    /// # Errors
+    /// [`Usage`] for a profile name that is none.
+    pub fn of_process(global: &Global) -> anyhow::Result<Self> {
+        let around = Surroundings::of_process();
+        let profile = global.profile.parse().map_err(|error| Usage(format!("{error}")))?;
+        let home = match Home::resolve(global.home.as_deref(), &around) {
+            Ok(home) => Some(home),
+            // Verifying needs no home at all.
+            Err(home::HomeError::Nowhere) => None,
+            Err(error) => return Err(Usage(error.to_string()).into()),
+        };
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
+        Ok(Self {
+            home,
+            profile,
+            now: Timestamp::from_unix_s(i64::try_from(since_epoch)?)?,
+            progress: !global.json && io::stderr().is_terminal(),
+            interactive: around.terminal && !global.json,
+            around,
+        })
+    }
+
+    /// Another person on the same machine: their own home and passphrase file, nobody to ask.
+    #[must_use]
+    pub fn of_person(&self, home: PathBuf, passphrase_file: PathBuf, profile: ProfileName) -> Self {
+        let around = Surroundings {
+            home: Some(home.into_os_string()),
+            passphrase_file: Some(passphrase_file.into_os_string()),
+            data_dir: None,
+            terminal: false,
+        };
+        let home = Home::resolve(None, &around).ok();
+        Self { home, profile, around, now: self.now, progress: false, interactive: false }
+    }
+
+    /// The same session at another time.
+    #[must_use]
+    pub fn at(&self, now: Timestamp) -> Self {
+        Self { now, ..self.clone() }
+    }
+
+    /// The time this run takes as now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The profile's name.
+    #[must_use]
+    pub fn profile(&self) -> &ProfileName {
+        &self.profile
+    }
+
+    /// The system's randomness.
+    #[must_use]
+    pub fn rng(&self) -> SystemRng {
+        rand_core::UnwrapErr(getrandom::SysRng)
+    }
+
+    /// Opens the profile's state, which must exist.
+    ///
+    /// # Errors
+    /// When there is none, no passphrase, or it does not open.
+    pub fn open(&self) -> anyhow::Result<Store<Profile>> {
+        let home = self.home()?;
+        if !state::exists(home.path(), &self.profile)? {
+            anyhow::bail!(
+                "profile {} has nothing stored yet in {}; `hallmark studio init` makes a studio, \
+                 `hallmark trust add` remembers whom you trust",
+                self.profile,
+                home.path().display()
+            );
+        }
+        self.unlock(home)
+    }
+
+    /// Opens the profile's state, making it when there is none.
+    ///
+    /// # Errors
+    /// When there is no passphrase, or it does not open.
+    pub fn open_or_create(&self) -> anyhow::Result<Store<Profile>> {
+        let home = self.home()?;
+        if state::exists(home.path(), &self.profile)? {
+            return self.unlock(home);
+        }
+        let obtained = self.passphrase(Purpose::Choose)?;
+        let (cost, mut rng) = (KdfCost::RECOMMENDED, self.rng());
+        Ok(Store::create(home.path(), &self.profile, &obtained, cost, &mut rng)?)
+    }
+
+    /// Whom this profile trusts, and a remark when that could not be looked up.
+    ///
+    /// # Errors
+    /// When a state is there and the passphrase given does not open it, or it is damaged.
+    pub fn pins(&self) -> anyhow::Result<(Pins, Option<String>)> {
+        let Some(home) = &self.home else { return Ok((Pins::default(), None)) };
+        if !state::exists(home.path(), &self.profile)? {
+            return Ok((Pins::default(), None));
+        }
+        let opened = match self.passphrase(Purpose::Open) {
+            Ok(passphrase) => Store::<Profile>::open(home.path(), &self.profile, &passphrase),
+            Err(error @ PassphraseSourceError::NoSource { .. }) => {
+                return Ok((
+                    Pins::default(),
+                    Some(format!("your trust store was not looked at: {error}")),
+                ));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match opened {
+            Ok(store) => Ok((store.read().pins.clone(), None)),
+            Err(error @ StateError::InUse { .. }) => {
+                Ok((Pins::default(), Some(format!("your trust store was not looked at: {error}"))))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Asks a question on the terminal; an empty answer is `None`.
+    ///
+    /// # Errors
+    /// [`Usage`] naming `instead` when nobody can be asked.
+    pub fn ask(&self, question: &str, instead: &str) -> anyhow::Result<Option<String>> {
+        if !self.interactive {
+            return Err(
+                Usage(format!("{question} Nobody can be asked here: give {instead}")).into()
+            );
+        }
+        eprint!("{question} ");
+        io::stderr().flush()?;
+        let mut line = String::new();
+        io::stdin().lock().read_line(&mut line).context("cannot read your answer")?;
+        let answer = line.trim();
+        Ok((!answer.is_empty()).then(|| answer.to_owned()))
+    }
+
+    /// A progress bar over `bytes`, drawn only where someone watches.
+    #[must_use]
+    pub fn bar(&self, what: &'static str, bytes: u64) -> Bar {
+        let bar = if self.progress { ProgressBar::new(bytes) } else { ProgressBar::hidden() };
+        let style = ProgressStyle::with_template(
+            "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+        )
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style);
+        bar.set_message(what);
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Bar(Arc::new(bar))
+    }
+
+    fn home(&self) -> anyhow::Result<&Home> {
+        self.home.as_ref().ok_or_else(|| home::HomeError::Nowhere.into())
+    }
+
+    fn passphrase(&self, purpose: Purpose) -> Result<state::Passphrase, PassphraseSourceError> {
+        let mut ask = |text: &str| home::ask_unseen(text);
+        let obtained = home::passphrase(&self.profile, purpose, &self.around, &mut ask)?;
+        if let Some(warning) = obtained.warning {
+            eprintln!("hallmark: {warning}");
+        }
+        Ok(obtained.passphrase)
+    }
+
+    fn unlock(&self, home: &Home) -> anyhow::Result<Store<Profile>> {
+        let passphrase = self.passphrase(Purpose::Open)?;
+        Ok(Store::open(home.path(), &self.profile, &passphrase)?)
+    }
+}
+
+/// A progress bar that clears itself away.
+#[derive(Debug, Clone)]
+pub struct Bar(Arc<ProgressBar>);
+
+impl Bar {
+    /// `bytes` more are done.
+    pub fn advance(&self, bytes: u64) {
+        self.0.inc(bytes);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

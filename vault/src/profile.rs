@@ -1,0 +1,136 @@
+//! What one profile remembers: a studio's keys, whom its person trusts, and the secrets of each
+//! piece it has to do with. Kept in the sealed [state](crate::state).
+
+use std::collections::BTreeMap;
+
+use hallmark_core::{
+    chain::ChainSecret,
+    id::{Label, PieceId},
+    key::{PublicKey, SigningKey},
+    secret::Secret,
+};
+use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
+
+use crate::provenance::{
+    hidden::Disclosure, minisign::WriterKey, piece::Domain, text::Text, trust::Pins,
+    write::StudioKeys,
+};
+
+/// The state of one profile.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// The keys of a studio, or of another party that signs: a laboratory, a repairer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub studio: Option<Studio>,
+    /// Whom this person trusts.
+    #[serde(default)]
+    pub pins: Pins,
+    /// Secrets by piece.
+    #[serde(default)]
+    pub pieces: BTreeMap<PieceId, PieceSecrets>,
+}
+
+/// A party that signs under its own name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Studio {
+    /// The name it goes by.
+    pub name: Text,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Text>,
+    /// The domain that lists its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
+    /// The key that follows, whose secret is kept offline.
+    pub successor: PublicKey,
+    identity: Secret,
+    writer: Secret,
+}
+
+impl Studio {
+    /// A new studio; its successor's secret is returned and kept nowhere.
+    pub fn found<R: CryptoRng + ?Sized>(
+        name: Text,
+        place: Option<Text>,
+        domain: Option<Domain>,
+        rng: &mut R,
+    ) -> (Self, Secret) {
+        let secret = Secret::generate(rng);
+        let successor = SigningKey::from_seed(secret.expose()).public();
+        let (identity, writer) = (Secret::generate(rng), Secret::generate(rng));
+        (Self { name, place, domain, successor, identity, writer }, secret)
+    }
+
+    /// Its signing keys.
+    pub fn keys(&self) -> StudioKeys {
+        StudioKeys {
+            identity: SigningKey::from_seed(self.identity.expose()),
+            writer: WriterKey::new(SigningKey::from_seed(self.writer.expose())),
+        }
+    }
+
+    /// The key it is known by.
+    pub fn public(&self) -> PublicKey {
+        SigningKey::from_seed(self.identity.expose()).public()
+    }
+}
+
+/// What this profile alone knows of a piece.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PieceSecrets {
+    /// What a person calls the piece.
+    pub title: Text,
+    /// The secret of the places this profile provides in the custody chain.
+    chain: ChainSecret,
+    /// How many of those places were given out.
+    places: u64,
+    /// The owner's key for this piece.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<Secret>,
+    /// Openings of hidden fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disclosures: Vec<Disclosure>,
+}
+
+impl PieceSecrets {
+    /// Fresh secrets for a piece.
+    pub fn new<R: CryptoRng + ?Sized>(title: Text, rng: &mut R) -> Self {
+        let chain = ChainSecret::generate(rng);
+        Self { title, chain, places: 0, owner: None, disclosures: Vec::new() }
+    }
+
+    /// Secrets of a piece that was minted with `chain`: its first two places are taken.
+    pub fn minted(title: Text, chain: ChainSecret, disclosures: Vec<Disclosure>) -> Self {
+        Self { title, chain, places: 2, owner: None, disclosures }
+    }
+
+    /// The label of a place never given out before.
+    pub fn next_place(&mut self) -> Label {
+        self.places += 1;
+        self.chain.label(self.places)
+    }
+
+    /// The owner's key for this piece, made on first use.
+    pub fn owner_key<R: CryptoRng + ?Sized>(&mut self, rng: &mut R) -> SigningKey {
+        let secret = self.owner.get_or_insert_with(|| Secret::generate(rng));
+        SigningKey::from_seed(secret.expose())
+    }
+
+    /// The owner's key, if this profile has made one.
+    pub fn existing_owner_key(&self) -> Option<SigningKey> {
+        self.owner.as_ref().map(|secret| SigningKey::from_seed(secret.expose()))
+    }
+
+    /// Keeps openings, each once.
+    pub fn keep(&mut self, disclosures: &[Disclosure]) {
+        for disclosure in disclosures {
+            if !self.disclosures.contains(disclosure) {
+                self.disclosures.push(disclosure.clone());
+            }
+        }
+    }
+}
