@@ -219,8 +219,9 @@ def jcs_string(text):
 # --- 4.3 plain text and types ----------------------------------------------------------------
 
 NOT_PLAIN = re.compile(
-    "[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-    "\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5"
+    "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 WHITE = set("\n \u00a0\u1680\u202f\u205f\u3000") | {chr(c) for c in range(0x2000, 0x200B)}
 
@@ -741,7 +742,7 @@ class Chain:
         self.hashes = [manifest_hash]
         self.label = self.piece["firstLabel"]
         self.last = manifest.valid_from
-        self.stolen_until = None
+        self.stolen = None
         self.destroyed = False
 
     def follow(self, event, file_hash):
@@ -760,9 +761,9 @@ class Chain:
         elif kind == "returned":
             self.owner = self.studio
         elif kind == "reportedStolen":
-            self.stolen_until = event.valid_until
+            self.stolen = (event.valid_from, event.valid_until)
         elif kind == "recovered":
-            self.stolen_until = None
+            self.stolen = None
         elif kind == "destroyed":
             self.destroyed = True
         self.hashes.append(file_hash)
@@ -795,7 +796,7 @@ class Chain:
             "sold": (owner == studio and new != studio, [[studio, new]]),
             "returned": (owner != studio, [[owner, studio]]),
             "reportedStolen": (True, [[owner]]),
-            "recovered": (self.stolen_until is not None, [[owner]]),
+            "recovered": (self.stolen is not None, [[owner]]),
             "transferred": (owner != studio and new not in (owner, studio),
                             [[owner, new], [owner, new, studio]]),
             "destroyed": (True, [[owner]]),
@@ -897,6 +898,9 @@ class Inspection:
             if name in seen:
                 self.problems.append("duplicate-entry")
             seen.add(name)
+        events = sum(len(content) for name, content in self.content.items() if name[:7] == "events/")
+        if not self.problems and events > 16777216:
+            self.problems.append("too-large")
 
     def open(self, name, kind):
         if name not in self.content:
@@ -916,7 +920,7 @@ class Inspection:
         for claim in piece["claims"]:
             self.attempt(check_claim, claim, piece)
         self.chain = Chain(self.manifest, sha256(self.content[MANIFEST]))
-        self.events = []
+        self.events, parts = [], len(piece["parts"])
         for number in range(1, 1001):
             name = f"events/{number:04}.json"
             if name not in self.content:
@@ -927,6 +931,10 @@ class Inspection:
             before = len(self.problems)
             self.attempt(self.chain.follow, event, sha256(self.content[name]))
             if len(self.problems) > before:
+                return False
+            parts += len(event.subject.get("parts", []))
+            if parts > 4096:
+                self.problems.append("too-many-entries")
                 return False
             for claim in event.subject.get("claims", []):
                 self.attempt(check_claim, claim, piece)
@@ -996,7 +1004,7 @@ def freshness(inspection, now):
     standing = status.subject["status"]
     if standing == "revoked":
         return "revoked"
-    if standing == "stolen" or (chain.stolen_until is not None and now <= chain.stolen_until):
+    if standing == "stolen" or (chain.stolen and chain.stolen[0] <= now <= chain.stolen[1]):
         return "stolen"
     if chain.destroyed:
         return "destroyed"
