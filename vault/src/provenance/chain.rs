@@ -75,6 +75,23 @@ impl ChainError {
     }
 }
 
+/// A theft report that was not answered by a recovery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Theft {
+    /// When it was signed; before, it does not count.
+    pub from: Timestamp,
+    /// Until when it counts.
+    pub until: Timestamp,
+}
+
+impl Theft {
+    /// True while the report counts. One dated ahead does not count before its date, or no date
+    /// would be far enough away to bound it.
+    pub fn counts_at(&self, now: Timestamp) -> bool {
+        (self.from..=self.until).contains(&now)
+    }
+}
+
 /// The life of a piece as far as its events tell.
 #[derive(Debug, Clone)]
 pub struct Custody {
@@ -83,7 +100,7 @@ pub struct Custody {
     next_label: Label,
     hashes: Vec<Sha256>,
     last_at: Timestamp,
-    stolen_until: Option<Timestamp>,
+    stolen: Option<Theft>,
     destroyed: bool,
     unconfirmed_transfer: bool,
 }
@@ -102,7 +119,7 @@ impl Custody {
             next_label: piece.first_label,
             hashes: vec![manifest_sha256],
             last_at: issued,
-            stolen_until: None,
+            stolen: None,
             destroyed: false,
             unconfirmed_transfer: false,
         }
@@ -143,9 +160,9 @@ impl Custody {
         self.last_at
     }
 
-    /// Until when a theft report stands, if one does and was not answered by a recovery.
-    pub fn stolen_until(&self) -> Option<Timestamp> {
-        self.stolen_until
+    /// The theft report that stands, if one does.
+    pub fn stolen(&self) -> Option<Theft> {
+        self.stolen
     }
 
     /// True once it is no more.
@@ -180,9 +197,15 @@ impl Custody {
                 self.unconfirmed_transfer =
                     subject.kind == Kind::Transferred && event.signers().all(|k| k != self.studio);
             }
-            Kind::Returned => self.owner = self.studio,
-            Kind::ReportedStolen => self.stolen_until = event.credential().valid_until,
-            Kind::Recovered => self.stolen_until = None,
+            Kind::Returned => {
+                self.owner = self.studio;
+                self.unconfirmed_transfer = false;
+            }
+            Kind::ReportedStolen => {
+                let from = event.credential().valid_from;
+                self.stolen = event.credential().valid_until.map(|until| Theft { from, until });
+            }
+            Kind::Recovered => self.stolen = None,
             Kind::Destroyed => self.destroyed = true,
             Kind::Made | Kind::Set | Kind::Inspected | Kind::Serviced => {}
         }
@@ -284,7 +307,7 @@ impl Custody {
             Kind::Sold => ("the studio and the new owner", signers == [self.studio, new_owner]),
             Kind::Returned if self.with_studio() => return not_here("the studio already holds it"),
             Kind::Returned => ("the owner and the studio", signers == [self.owner, self.studio]),
-            Kind::Recovered if self.stolen_until.is_none() => {
+            Kind::Recovered if self.stolen.is_none() => {
                 return not_here("it was not reported stolen");
             }
             Kind::ReportedStolen | Kind::Recovered | Kind::Destroyed => {

@@ -2,7 +2,7 @@
 //! with `eddsa-jcs-2022` proofs (`FORMAT.md`, section 4).
 
 use hallmark_core::{
-    json::{self, JsonError, Map, Value},
+    json::{self, JsonError, Value},
     key::{PublicKey, SigningKey},
     proof::{self, ProofError, VerifiedProof},
     time::Timestamp,
@@ -21,6 +21,9 @@ pub const CONTEXTS: [&str; 2] = [
 pub trait Subject: Serialize + DeserializeOwned {
     /// The value after `VerifiableCredential` in `type`.
     const TYPE: &'static str;
+    /// Whether such a credential may say until when it counts (`validUntil`). Where nobody looks at
+    /// that, it is refused rather than passed over.
+    const ENDS: bool = false;
 }
 
 /// A credential before it is signed, or after its proofs verified; the proofs are apart.
@@ -83,9 +86,21 @@ pub enum CredentialError {
         /// What was wrong.
         source: serde_json::Error,
     },
-    /// The document says it is something else.
-    #[error("not a {kind}: it has another context or type")]
+    /// The document says it is something else, or until when it counts where its kind does not end.
+    #[error("not a {kind}: it has another context or type, or an end")]
     Type {
+        /// The type that was expected.
+        kind: &'static str,
+    },
+    /// The document states its end, which this type has not.
+    #[error("a {kind} has no validUntil")]
+    Ends {
+        /// The type.
+        kind: &'static str,
+    },
+    /// A field that is there and says nothing, which FORMAT.md leaves out.
+    #[error("not a {kind} as FORMAT.md has it: an empty field that should be left out")]
+    Spelling {
         /// The type that was expected.
         kind: &'static str,
     },
@@ -179,13 +194,20 @@ pub fn open_value<S: Subject>(document: Value) -> Result<Signed<S>, CredentialEr
 
 /// The credential a document states, its proofs not looked at.
 fn read<S: Subject>(document: Value) -> Result<Credential<S>, CredentialError> {
-    let unsigned: Map<String, Value> = match document {
-        Value::Object(map) => map,
-        _ => return Err(CredentialError::Type { kind: S::TYPE }),
-    };
-    let credential: Credential<S> = serde_json::from_value(Value::Object(unsigned))
-        .map_err(|source| CredentialError::Shape { kind: S::TYPE, source })?;
+    let shape = |source| CredentialError::Shape { kind: S::TYPE, source };
+    let credential: Credential<S> = serde_json::from_value(document.clone()).map_err(shape)?;
     let typed =
         credential.context == CONTEXTS && credential.types == ["VerifiableCredential", S::TYPE];
-    typed.then_some(credential).ok_or(CredentialError::Type { kind: S::TYPE })
+    if !typed {
+        return Err(CredentialError::Type { kind: S::TYPE });
+    }
+    if credential.valid_until.is_some() && !S::ENDS {
+        return Err(CredentialError::Ends { kind: S::TYPE });
+    }
+    // `null` or an empty list where a field is simply left out would be a second spelling, and what
+    // an attestation signs is the first one.
+    if serde_json::to_value(&credential).map_err(shape)? != document {
+        return Err(CredentialError::Spelling { kind: S::TYPE });
+    }
+    Ok(credential)
 }

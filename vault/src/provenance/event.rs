@@ -151,6 +151,7 @@ pub struct Event {
 
 impl Subject for Event {
     const TYPE: &'static str = "HallmarkEvent";
+    const ENDS: bool = true;
 }
 
 /// The stone that was set, and the loose-stone report it came with.

@@ -8,11 +8,12 @@ use std::{collections::BTreeSet, io};
 
 use hallmark_core::{
     hash::Sha256,
+    id::PieceId,
     json::{JsonError, Value},
 };
 
 use super::{
-    archive::{Archive, ArchiveError, Entry, ReadAt},
+    archive::{Archive, ArchiveError, Entry, MAX_ENTRIES, ReadAt},
     chain::{ChainError, Custody},
     claim::{Backing, Claim, ClaimError},
     credential::{self, Credential, CredentialError, Signed, Subject},
@@ -30,6 +31,9 @@ use crate::hygiene::{MediaType, matches_magic};
 pub const MAX_MANIFEST_BYTES: u64 = 1024 * 1024;
 /// Largest event file, bytes.
 pub const MAX_EVENT_BYTES: u64 = 256 * 1024;
+/// Largest size of all event files together, bytes: they are held in memory, many times as large as
+/// they are written.
+pub const MAX_EVENTS_BYTES: u64 = 16 * 1024 * 1024;
 /// Largest `status/status.json`, bytes.
 pub const MAX_STATUS_BYTES: u64 = 64 * 1024;
 /// Largest `SHA256SUMS`, bytes.
@@ -44,6 +48,7 @@ pub const MAX_PROOFS: usize = 16;
 pub const VERIFY_TXT: &str = include_str!("VERIFY.txt");
 
 pub(super) const MANIFEST: &str = "manifest.json";
+pub(super) const EVENTS: &str = "events/";
 pub(super) const STATUS: &str = "status/status.json";
 pub(super) const VERIFY: &str = "VERIFY.txt";
 pub(super) const SUMS: &str = "SHA256SUMS";
@@ -51,7 +56,7 @@ pub(super) const MINISIG: &str = "SHA256SUMS.minisig";
 
 /// The name of the file of event `sequence` (from 1).
 pub fn event_name(sequence: u32) -> String {
-    format!("events/{sequence:04}.json")
+    format!("{EVENTS}{sequence:04}.json")
 }
 
 /// One thing that is wrong with a file.
@@ -246,7 +251,10 @@ impl Problem {
                 CredentialError::Json(JsonError::NotCanonical) => "json-not-canonical",
                 CredentialError::Json(_) => "json",
                 CredentialError::NotPlain => "control-characters",
-                CredentialError::Shape { .. } | CredentialError::Type { .. } => "document-shape",
+                CredentialError::Shape { .. }
+                | CredentialError::Type { .. }
+                | CredentialError::Ends { .. }
+                | CredentialError::Spelling { .. } => "document-shape",
                 CredentialError::Proof(hallmark_core::proof::ProofError::BadSignature) => {
                     "signature"
                 }
@@ -264,6 +272,9 @@ impl Problem {
             },
             Self::Claim { source, .. } => match source {
                 ClaimError::NoField { .. } => "claim-field",
+                ClaimError::Credential { source, .. } if source.is_tampering() => {
+                    "attestation-signature"
+                }
                 ClaimError::Credential { .. } => "attestation",
                 ClaimError::Elsewhere { .. } => "attestation-elsewhere",
             },
@@ -434,6 +445,12 @@ impl<R: ReadAt + ?Sized> Inspector<'_, R> {
                 self.problems.push(Problem::Duplicate { name: shown });
             }
         }
+        let events = self.archive.entries().iter().filter(|e| e.name.starts_with(EVENTS));
+        let size_bytes = events.map(|event| event.size_bytes).fold(0, u64::saturating_add);
+        if self.problems.is_empty() && size_bytes > MAX_EVENTS_BYTES {
+            let (name, limit_bytes) = (EVENTS.to_owned(), MAX_EVENTS_BYTES);
+            self.problems.push(Problem::TooLarge { name, size_bytes, limit_bytes });
+        }
         self.problems.is_empty()
     }
 
@@ -450,7 +467,9 @@ impl<R: ReadAt + ?Sized> Inspector<'_, R> {
         if let Err(error) = piece.check() {
             self.problems.push(error.into());
         }
-        let mut claims = self.claims(&piece.claims, None, piece, MANIFEST);
+        // A piece was read from JSON, so it can be written as JSON.
+        let value = serde_json::to_value(piece).unwrap_or(Value::Null);
+        let mut claims = self.claims(&piece.claims, None, piece.id, &value);
         let mut custody = Custody::begin(
             manifest.credential().issuer,
             piece,
@@ -458,6 +477,7 @@ impl<R: ReadAt + ?Sized> Inspector<'_, R> {
             manifest.credential().valid_from,
         );
         let mut events = Vec::new();
+        let mut parts = piece.parts.len();
         for sequence in 1..=u32::try_from(MAX_EVENTS).unwrap_or(u32::MAX) {
             let name = event_name(sequence);
             if self.position(&name).is_none() {
@@ -470,7 +490,13 @@ impl<R: ReadAt + ?Sized> Inspector<'_, R> {
                 self.problems.push(error.into());
                 return Ok(None);
             }
-            claims.extend(self.claims(&event.subject().claims, Some(sequence), piece, &name));
+            // Each part is an entry: more of them than entries are never looked up.
+            parts += event.subject().parts.len();
+            if parts > MAX_ENTRIES {
+                self.problems.push(ArchiveError::TooMany.into());
+                return Ok(None);
+            }
+            claims.extend(self.claims(&event.subject().claims, Some(sequence), piece.id, &value));
             events.push(event);
         }
         if events.is_empty() {
@@ -509,16 +535,17 @@ impl<R: ReadAt + ?Sized> Inspector<'_, R> {
         &mut self,
         claims: &[Claim],
         event: Option<u32>,
-        piece: &Piece,
-        name: &str,
+        id: PieceId,
+        piece: &Value,
     ) -> Vec<FoundClaim> {
-        // A piece was read from JSON, so it can be written as JSON.
-        let value = serde_json::to_value(piece).unwrap_or(Value::Null);
         let mut found = Vec::new();
         for claim in claims {
-            match claim.check(piece.id, &value) {
+            match claim.check(id, piece) {
                 Ok(backing) => found.push(FoundClaim { claim: claim.clone(), event, backing }),
-                Err(source) => self.problems.push(Problem::Claim { name: name.into(), source }),
+                Err(source) => {
+                    let name = event.map_or_else(|| MANIFEST.to_owned(), event_name);
+                    self.problems.push(Problem::Claim { name, source });
+                }
             }
         }
         found
@@ -659,7 +686,7 @@ impl<R: ReadAt + ?Sized> Inspector<'_, R> {
     }
 }
 
-/// Every entry in the order of FORMAT.md section 3; proofs as they were found.
+/// Every entry in the order of FORMAT.md section 3; the proofs found, by name, to their limit.
 fn expected_names(file: &ProvenanceFile) -> Vec<String> {
     let events = (1..=file.custody.events()).map(event_name);
     let parts = file.parts().map(|part| part.path.to_string());
@@ -693,7 +720,7 @@ fn limit(name: &str) -> Option<u64> {
     if let Some(file) = name.strip_prefix("proofs/") {
         return is_safe_file_name(file).then_some(MAX_PROOF_BYTES);
     }
-    if let Some(number) = name.strip_prefix("events/").and_then(|n| n.strip_suffix(".json")) {
+    if let Some(number) = name.strip_prefix(EVENTS).and_then(|n| n.strip_suffix(".json")) {
         let sequence: u32 = number.parse().ok()?;
         return (event_name(sequence) == name && sequence > 0).then_some(MAX_EVENT_BYTES);
     }

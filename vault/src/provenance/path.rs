@@ -3,7 +3,8 @@
 use hallmark_core::id::IdError;
 
 /// The name of a part: a folder (`certs`, `media` or `notes`), a slash, and 1 to 80 characters of
-/// `a-z 0-9 . _ -` that begin with a letter or digit and hold no two dots in a row.
+/// `a-z 0-9 . _ -` that begin with a letter or digit, hold no two dots in a row, do not end with one,
+/// and are no device name of Windows.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PartPath(String);
 
@@ -24,6 +25,16 @@ pub(super) fn is_safe_file_name(name: &str) -> bool {
         && name.as_bytes()[0].is_ascii_alphanumeric()
         && !name.contains("..")
         && !name.ends_with('.')
+        && !is_device_name(name)
+}
+
+/// Names that Windows opens as a device in any folder, whatever follows the first dot.
+fn is_device_name(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name);
+    let numbered = |prefix| {
+        stem.strip_prefix(prefix).is_some_and(|n| n.len() == 1 && n.as_bytes()[0].is_ascii_digit())
+    };
+    matches!(stem, "con" | "prn" | "aux" | "nul") || numbered("com") || numbered("lpt")
 }
 
 impl std::fmt::Display for PartPath {
@@ -61,7 +72,9 @@ mod tests {
     /// T-03: no name can leave the folder a file is exported to.
     #[test]
     fn traversal_absolute_and_odd_names_are_refused() {
-        for good in ["media/01-front.jpg", "certs/a", "notes/9_9.txt"] {
+        for good in
+            ["media/01-front.jpg", "certs/a", "notes/9_9.txt", "media/console", "notes/com10"]
+        {
             assert!(good.parse::<PartPath>().is_ok(), "{good}");
         }
         for bad in [
@@ -84,6 +97,10 @@ mod tests {
             "events/0001.json",
             "media/\0",
             "proofs/x",
+            "media/nul",
+            "notes/con.txt",
+            "certs/com1.a.pdf",
+            "certs/lpt0",
         ] {
             assert!(bad.parse::<PartPath>().is_err(), "{bad}");
         }

@@ -312,7 +312,7 @@ impl std::str::FromStr for Domain {
         };
         let sound = name.len() <= 253
             && name.split('.').all(label)
-            && !port.starts_with('0')
+            && !port.starts_with(['0', '+'])
             && port.parse::<u16>().is_ok();
         sound
             .then(|| Self(text.to_owned()))
@@ -510,6 +510,34 @@ impl Gs1 {
                 Err(PieceError::Range { field: "gs1.serial" })
             }
             _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Domain;
+
+    #[test]
+    fn a_domain_has_one_spelling() {
+        for good in ["example.com", "a", "localhost:8443", "xn--9ca.example:1", "127.0.0.1:65535"] {
+            assert!(good.parse::<Domain>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "Example.com",
+            "a..b",
+            "a.",
+            "-a",
+            "a-",
+            "a_b",
+            "a:",
+            "a:+80",
+            "a:080",
+            "a:65536",
+            "a:1:2",
+        ] {
+            assert!(bad.parse::<Domain>().is_err(), "{bad}");
         }
     }
 }

@@ -43,4 +43,5 @@ pub struct Status {
 
 impl Subject for Status {
     const TYPE: &'static str = "HallmarkStatus";
+    const ENDS: bool = true;
 }

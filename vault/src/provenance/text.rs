@@ -32,13 +32,19 @@ impl Text {
 }
 
 /// No control characters (a line feed excepted) and nothing that reorders or hides text: such a
-/// character could make a terminal or a page show a verdict that was never given.
+/// character could make a terminal or a page show a verdict that was never given. Refused are the
+/// code points that are bidirectional controls, line or paragraph separators, or ignored when shown
+/// (Unicode's `Bidi_Control` and `Default_Ignorable_Code_Point`), except the variation selectors
+/// U+FE00 to U+FE0F that emoji need.
 pub fn is_plain(text: &str) -> bool {
     !text.chars().any(|c| {
         (c.is_control() && c != '\n')
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}')
+            || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}'
+                | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
     })
 }
 
@@ -144,8 +150,16 @@ mod tests {
     #[test]
     fn text_that_could_draw_on_a_terminal_is_refused() {
         assert!(Text::new("Ring \"Flut\", 18 kt — für Ána\nzweite Zeile").is_ok());
-        for bad in ["", "  ", "a\u{1b}[2Jverified", "a\rb", "a\u{202e}b", "a\u{200b}b", "\u{9b}1m"]
-        {
+        for bad in [
+            "",
+            "  ",
+            "a\u{1b}[2Jverified",
+            "a\rb",
+            "a\u{202e}b",
+            "a\u{200b}b",
+            "\u{9b}1m",
+            "a\u{61c}b",
+        ] {
             assert!(Text::new(bad).is_err(), "{bad:?}");
         }
         assert!(Text::new("x".repeat(MAX_CHARS + 1)).is_err());

@@ -3,6 +3,8 @@
 //!
 //! The clock and the trust store are parameters; so is the answer of a domain, where one was asked.
 
+use std::collections::BTreeSet;
+
 use hallmark_core::{
     key::{Fingerprint, PublicKey},
     time::Timestamp,
@@ -262,7 +264,7 @@ fn refuse(problems: &[Problem], now: Timestamp) -> Verdict {
     let shown = problems.iter().map(|problem| ShownProblem {
         code: problem.code(),
         tampering: problem.is_tampering(),
-        message: problem.to_string(),
+        message: one_line(&problem.to_string()),
     });
     Verdict {
         outcome,
@@ -294,6 +296,15 @@ fn refuse(problems: &[Problem], now: Timestamp) -> Verdict {
         does_not_prove: text("doesNotProve"),
         todo: vec![text(&format!("todo.{state}"))],
     }
+}
+
+/// The most characters of a problem's sentence, which may quote the file.
+const MAX_MESSAGE_CHARS: usize = 500;
+
+/// A sentence that may quote a file nobody vouches for, as one line that draws nothing.
+fn one_line(message: &str) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    message.chars().take(MAX_MESSAGE_CHARS).map(plain).collect()
 }
 
 fn judge_file(file: &ProvenanceFile, circumstances: Circumstances<'_>) -> Verdict {
@@ -404,7 +415,7 @@ fn freshness(file: &ProvenanceFile, now: Timestamp) -> Freshness {
     let state = match status.credential_subject.status {
         Standing::Revoked => "revoked",
         Standing::Stolen => "stolen",
-        Standing::Current if custody.stolen_until().is_some_and(|until| until >= now) => "stolen",
+        Standing::Current if custody.stolen().is_some_and(|theft| theft.counts_at(now)) => "stolen",
         Standing::Current if custody.destroyed() => "destroyed",
         Standing::Current if ahead => "not-yet-valid",
         Standing::Current if until.is_none_or(|until| until < now) => "expired",
@@ -499,8 +510,10 @@ fn disclosed(file: &ProvenanceFile, disclosures: &[Disclosure]) -> (Vec<ShownFie
     });
     let places: Vec<_> = of_manifest.chain(of_events).collect();
     let hidden: usize = places.iter().map(|(hidden, _)| hidden.len()).sum();
+    let mut told = BTreeSet::new();
     let shown: Vec<ShownField> = disclosures
         .iter()
+        .filter(|disclosure| told.insert(disclosure.as_str()))
         .filter_map(|disclosure| {
             let (_, place) = places.iter().find(|(hidden, _)| hidden.opens(disclosure))?;
             let field = disclosure.field().ok()?;

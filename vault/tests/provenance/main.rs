@@ -3,4 +3,9 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on may say so by panicking
 
 mod fixture;
+mod forge;
+mod frozen;
 mod life;
+mod rich;
+mod shape;
+mod spoiled;
