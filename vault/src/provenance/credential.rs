@@ -2,7 +2,7 @@
 //! with `eddsa-jcs-2022` proofs (`FORMAT.md`, section 4).
 
 use hallmark_core::{
-    json::{self, JsonError, Map, Value},
+    json::{self, JsonError, Value},
     key::{PublicKey, SigningKey},
     proof::{self, ProofError, VerifiedProof},
     time::Timestamp,
