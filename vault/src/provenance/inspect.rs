@@ -253,6 +253,7 @@ impl Problem {
                 CredentialError::NotPlain => "control-characters",
                 CredentialError::Shape { .. }
                 | CredentialError::Type { .. }
+                | CredentialError::Ends { .. }
                 | CredentialError::Spelling { .. } => "document-shape",
                 CredentialError::Proof(hallmark_core::proof::ProofError::BadSignature) => {
                     "signature"

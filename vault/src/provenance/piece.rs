@@ -513,3 +513,31 @@ impl Gs1 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Domain;
+
+    #[test]
+    fn a_domain_has_one_spelling() {
+        for good in ["example.com", "a", "localhost:8443", "xn--9ca.example:1", "127.0.0.1:65535"] {
+            assert!(good.parse::<Domain>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "Example.com",
+            "a..b",
+            "a.",
+            "-a",
+            "a-",
+            "a_b",
+            "a:",
+            "a:+80",
+            "a:080",
+            "a:65536",
+            "a:1:2",
+        ] {
+            assert!(bad.parse::<Domain>().is_err(), "{bad}");
+        }
+    }
+}
