@@ -76,8 +76,7 @@ fn dependencies_are_pinned_in_one_place() {
 
 #[test]
 fn the_lock_holds_no_openssl_and_no_aws_lc() {
-    let lock: Table =
-        fs::read_to_string(root().join("Cargo.lock")).unwrap().parse().unwrap();
+    let lock: Table = fs::read_to_string(root().join("Cargo.lock")).unwrap().parse().unwrap();
     let packages = lock["package"].as_array().unwrap();
     assert!(packages.len() > 50, "the lock file is read");
     for package in packages {

@@ -2,7 +2,7 @@
 
 use super::tree::sources;
 
-/// Nothing written by hand is longer.
+/// No program of ours is longer; a specification is one document.
 const MOST_LINES: usize = 1000;
 /// Rust without its tests is longer only with a reason.
 const MOST_LINES_WITHOUT_A_REASON: usize = 600;
@@ -11,7 +11,7 @@ const REASON: &str = "//! Long because ";
 
 #[test]
 fn no_file_is_too_long() {
-    for source in sources(&[".rs", ".py", ".sh", ".js", ".mjs", ".md", ".toml"]) {
+    for source in sources(&[".rs", ".py", ".sh", ".js", ".mjs", ".toml"]) {
         let lines = source.text.lines().count();
         assert!(lines <= MOST_LINES, "{} has {lines} lines", source.path);
     }
@@ -33,8 +33,7 @@ fn modules_are_named_for_what_they_are() {
     for source in sources(&[".rs", ".py", ".mjs"]) {
         for part in source.path.split('/') {
             let name = part.split('.').next().unwrap();
-            let vague =
-                matches!(name, "utils" | "util" | "common" | "helpers" | "helper" | "misc");
+            let vague = matches!(name, "utils" | "util" | "common" | "helpers" | "helper" | "misc");
             assert!(!vague, "{} is named for nothing", source.path);
         }
     }
@@ -74,7 +73,8 @@ fn there_are_no_test_hooks_in_production_code() {
         // `#[cfg(test)]` stands before a module of tests at the end, and nowhere else.
         let rest = if code.is_empty() { "" } else { source.tests() };
         let again = rest.matches("#[cfg(test)]").count();
-        let item = rest.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with("#["));
+        let item =
+            rest.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with("#["));
         let module = item.is_none_or(|item| item.starts_with("mod tests"));
         assert!(module && again == 0, "{}: #[cfg(test)] before something else", source.path);
     }

@@ -110,7 +110,7 @@ pub enum Problem {
         /// What was wrong.
         source: ClaimError,
     },
-    /// The status is not by the studio.
+    /// The status is signed neither by the studio nor by the successor its manifest names.
     #[error("status/status.json is not signed by the studio that signed the manifest")]
     StatusSigner,
     /// The status is for another piece or manifest.

@@ -130,8 +130,16 @@ mod tests {
     #[test]
     fn text_that_could_draw_on_a_terminal_is_refused() {
         assert!(Text::new("Ring \"Flut\", 18 kt — für Ána\nzweite Zeile").is_ok());
-        for bad in ["", "  ", "a\u{1b}[2Jverified", "a\rb", "a\u{202e}b", "a\u{200b}b", "\u{9b}1m"]
-        {
+        for bad in [
+            "",
+            "  ",
+            "a\u{1b}[2Jverified",
+            "a\rb",
+            "a\u{202e}b",
+            "a\u{200b}b",
+            "\u{9b}1m",
+            "a\u{61c}b",
+        ] {
             assert!(Text::new(bad).is_err(), "{bad:?}");
         }
         assert!(Text::new("x".repeat(MAX_CHARS + 1)).is_err());

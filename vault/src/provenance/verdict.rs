@@ -238,7 +238,8 @@ fn freshness(file: &ProvenanceFile, now: Timestamp) -> Freshness {
     let status = file.status();
     let custody = file.custody();
     let until = status.valid_until;
-    let ahead = status.valid_from.unix_s() > now.unix_s() + CLOCK_SKEW_S;
+    let latest = status.valid_from.max(custody.latest());
+    let ahead = latest.unix_s() > now.unix_s() + CLOCK_SKEW_S;
     let state = match status.credential_subject.status {
         Standing::Revoked => "revoked",
         Standing::Stolen => "stolen",

@@ -167,7 +167,7 @@ pub fn mint<W: Write + Seek>(
     let Minting { mut piece, mut sources, made, at, status_days } = minting;
     piece.first_label = chain.label(1);
     piece.parts = sources.iter().map(|source| source.part.clone()).collect();
-    piece.check()?;
+    piece.check(&keys.identity.public())?;
     check_claims(&piece.claims, &piece)?;
     let id = piece.id;
     let studio = keys.identity.public();
@@ -450,6 +450,7 @@ fn blank(custody: &Custody, piece: &Piece) -> Event {
         biz_step: None,
         disposition: None,
         occurred: None,
+        until: None,
         by: None,
         note: None,
         owner: None,

@@ -1,4 +1,4 @@
-//! What is said about metadata, and what a writer does not write.
+//! One spelling per statement: what two readers could take for two things is refused.
 
 use hallmark_core::{
     hash::Sha256,
@@ -8,7 +8,9 @@ use hallmark_core::{
 use hallmark_vault::provenance::{
     credential::{self, CredentialError},
     event::Kind,
+    hidden::{Field, Hidden},
     piece::Piece,
+    verdict::{Circumstances, judge},
     write::{Amendment, WriteError},
 };
 use serde_json::json;
@@ -31,7 +33,29 @@ fn resigned(change: impl FnOnce(&mut Value)) -> Vec<u8> {
 }
 
 fn refused(change: impl FnOnce(&mut Value)) -> CredentialError {
-    credential::open::<Piece>(&resigned(change)).expect_err("another shape")
+    credential::open::<Piece>(&resigned(change)).expect_err("another spelling")
+}
+
+#[test]
+fn null_and_empty_lists_are_left_out() {
+    assert!(credential::open::<Piece>(&resigned(|_| {})).is_ok());
+    for (pointer, field, value) in [
+        ("/credentialSubject", "kind", Value::Null),
+        ("/credentialSubject", "stones", json!([])),
+        ("/credentialSubject/metals/0", "colour", Value::Null),
+        ("/credentialSubject/claims/0", "attestation", Value::Null),
+        ("/credentialSubject/parts/0/metadata", "removed", json!([])),
+        ("", "validUntil", Value::Null),
+    ] {
+        let error = refused(|m| m.pointer_mut(pointer).unwrap()[field] = value);
+        assert!(matches!(error, CredentialError::Spelling { .. }), "{field}: {error}");
+    }
+}
+
+#[test]
+fn a_manifest_has_no_end() {
+    let error = refused(|m| m["validUntil"] = "2027-01-01T00:00:00Z".into());
+    assert!(matches!(error, CredentialError::Ends { .. }), "{error}");
 }
 
 #[test]
@@ -46,6 +70,31 @@ fn metadata_speaks_in_known_outcomes_and_plain_codes() {
         let error = refused(|m| m.pointer_mut(metadata).unwrap()[field] = value);
         assert!(matches!(error, CredentialError::Shape { .. }), "{field}: {error}");
     }
+}
+
+#[test]
+fn a_return_to_the_studio_settles_an_unconfirmed_transfer() {
+    let (studio, owner, next) = (key(1), key(10), key(11));
+    let mut bytes = append(&minted(), Kind::Sold, &[&studio, &owner]).unwrap();
+    bytes = append(&bytes, Kind::Transferred, &[&owner, &next]).unwrap();
+    assert!(open(&bytes).custody().unconfirmed_transfer());
+    bytes = append(&bytes, Kind::Returned, &[&next, &studio]).unwrap();
+    assert!(!open(&bytes).custody().unconfirmed_transfer());
+}
+
+#[test]
+fn a_disclosure_given_twice_opens_one_field() {
+    let mut rich = piece();
+    let fields = ["price", "buyer"].map(|name| Field { name: name.into(), value: json!("x") });
+    let (hidden, disclosures) = Hidden::hide(&fields, &mut rng(9)).unwrap();
+    rich.hidden = Some(hidden);
+    let bytes = minted_by(&studio(), rich);
+    let twice = [disclosures[0].clone(), disclosures[0].clone()];
+    let pins = pins(&[key(1).public()]);
+    let circumstances =
+        Circumstances { now: at(LATER), pins: &pins, domain: None, disclosures: &twice };
+    let verdict = judge(inspect(&bytes), circumstances);
+    assert_eq!((verdict.disclosed.len(), verdict.still_hidden), (1, 1));
 }
 
 /// What the reader would refuse is not written.

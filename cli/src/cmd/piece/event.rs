@@ -53,8 +53,11 @@ pub(super) fn run(args: &EventArgs, session: &Session) -> anyhow::Result<Report>
     let mut rng = session.rng();
     // The place after a change of hands is the next owner's; otherwise it is this profile's, kept
     // before anything is signed with it.
+    let visiting = key.public() != file.custody().owner();
     let next_label = match &offer {
         Some(offer) => offer.next_label,
+        // Whoever does not hold the piece takes no place.
+        None if visiting => file.custody().next_label(),
         None => store.update(&mut rng, |profile| {
             let secrets = profile
                 .pieces
@@ -68,11 +71,10 @@ pub(super) fn run(args: &EventArgs, session: &Session) -> anyhow::Result<Report>
     event.hidden = hidden;
     fill(&mut event, args, &file, store.read(), offer.as_ref(), session)?;
     attest_claims(&mut event, &file, &key, session)?;
-    let mut credential = Credential::new(key.public(), session.now(), event);
     if kind == Kind::ReportedStolen {
-        credential.valid_until = Some(session.now().plus_days(args.days));
+        event.until = Some(session.now().plus_days(args.days));
     }
-    let document = credential.sign(&key)?;
+    let document = Credential::new(key.public(), session.now(), event).sign(&key)?;
     keep(&mut store, &file, &disclosures, session)?;
 
     if matches!(kind, Kind::Sold | Kind::Returned | Kind::Transferred) {

@@ -255,3 +255,14 @@ fn proofs_of_another_shape_are_refused() {
     crowd.resign(EVENT_1, &keys.iter().collect::<Vec<_>>(), |_| {});
     malformed("nine proofs", &crowd.sealed(), &["proof-shape"]);
 }
+
+/// T-09: a successor that is the key itself would make the offline copy worthless.
+#[test]
+fn a_successor_is_another_key() {
+    let mut loose = Loose::minted();
+    loose.remint(|manifest| {
+        let issuer = manifest["issuer"].clone();
+        manifest["credentialSubject"]["maker"]["successor"] = issuer;
+    });
+    malformed("the key as its own successor", &loose.sealed(), &["manifest"]);
+}

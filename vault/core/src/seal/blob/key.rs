@@ -1,3 +1,5 @@
+//! Key, salt and purpose of a blob.
+
 use crate::secret::Secret;
 use rand_core::CryptoRng;
 use std::fmt;
