@@ -106,6 +106,18 @@ fn deep_nesting_is_refused() {
     }
 }
 
+/// T-12: and it is bounded well before any parser's own limit, which others may not share.
+#[test]
+fn nesting_has_one_limit() {
+    for (depth, code) in [(hallmark_core::json::MAX_DEPTH, "json"), (20, "document-shape")] {
+        let mut loose = Loose::minted();
+        loose.remint(|manifest| {
+            manifest["deep"] = (0..depth).fold(json!(1), |inner, _| json!([inner]));
+        });
+        malformed(depth, &loose.sealed(), &[code]);
+    }
+}
+
 /// A field this version does not know is refused and not passed over, in every object.
 #[test]
 fn unknown_and_missing_fields_are_refused() {
