@@ -121,7 +121,8 @@ fn a_transplanted_attestation_is_refused() {
     for (what, claim) in claims {
         tampered(what, &file_with(&claim), &["attestation-elsewhere"]);
     }
-    let changed: [(&str, fn(&mut Claim)); 6] = [
+    type Change = fn(&mut Claim);
+    let changed: [(&str, Change); 6] = [
         ("says", |c| c.says = "Gold 999, tested".parse().unwrap()),
         ("strength", |c| c.strength = Strength::Assay),
         ("by", |c| c.by = "Assay Office".parse().unwrap()),
