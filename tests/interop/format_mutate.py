@@ -6,11 +6,14 @@
 
 Exits 1 when the two differ in outcome, in the set of problem codes, or in freshness. Spoilt files
 are kept in DIR/mutants. Half of the mutations change bytes; the others change what is said, and
-sign, relink and sum it again with the example's keys, so that deeper checks are reached.
+sign, relink and sum it again with the example's keys, so that deeper checks are reached; some of
+them go on with the piece's life, by owners and visitors, not always as the rules have it.
 """
 
 import argparse
+import base64
 import copy
+import hashlib
 import json
 import random
 import subprocess
@@ -21,6 +24,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import format_check as fc
+import format_document as fd
 
 AT = "2026-05-04T12:00:00Z"
 STUDIO, WRITER = 1, 101
@@ -43,7 +47,7 @@ def key(seed):
 
 def did(seed):
     public = key(seed).public_key().public_bytes_raw()
-    return "did:key:z" + fc.base58_encode(b"\xed\x01" + public)
+    return "did:key:z" + fd.base58_encode(b"\xed\x01" + public)
 
 
 SEEDS = {did(seed): seed for seed in (1, 10, 11, 20, 40, 99)}
@@ -60,9 +64,9 @@ def sign(document, seeds, created="2026-05-03T12:00:00Z"):
         }
         if "@context" in bare:
             proof["@context"] = bare["@context"]
-        digest = lambda value: fc.hashlib.sha256(fc.jcs(value)).digest()
+        digest = lambda value: hashlib.sha256(fd.jcs(value)).digest()
         signature = key(seed).sign(digest(proof) + digest(bare))
-        proofs.append({**proof, "proofValue": "z" + fc.base58_encode(signature)})
+        proofs.append({**proof, "proofValue": "z" + fd.base58_encode(signature)})
     return {**bare, "proof": proofs if len(proofs) > 1 else proofs[0]}
 
 
@@ -84,15 +88,15 @@ def container(entries, wrong_crc=False):
 
 def summed(entries, seed=WRITER):
     entries = [entry for entry in entries if entry[0] not in (fc.SUMS, fc.MINISIG)]
-    sums = "".join(f"{fc.sha256(content)}  {name}\n" for name, content in entries).encode()
+    sums = "".join(f"{fd.sha256(content)}  {name}\n" for name, content in entries).encode()
     try:
         piece = json.loads(dict(entries)[fc.MANIFEST])["credentialSubject"]["id"]
     except (KeyError, ValueError, TypeError):
         piece = "x"
-    b64 = lambda data: fc.base64.b64encode(data).decode()
+    b64 = lambda data: base64.b64encode(data).decode()
     public = key(seed).public_key().public_bytes_raw()
-    key_id = fc.hashlib.sha256(b"hallmark/minisign-key-id/v1\0" + public).digest()[:8]
-    signature = key(seed).sign(fc.hashlib.blake2b(sums).digest())
+    key_id = hashlib.sha256(b"hallmark/minisign-key-id/v1\0" + public).digest()[:8]
+    signature = key(seed).sign(hashlib.blake2b(sums).digest())
     comment = f"hallmark/1 {piece}"
     total = key(seed).sign(signature + comment.encode())
     minisig = (
@@ -118,8 +122,9 @@ def change_json(rng, document):
     if action == 0:
         del spot[name]
     elif action == 1 and isinstance(spot, dict):
-        extra = rng.choice(["extra", "validUntil", "hidden", "owner", "setting", "note", "kind",
-                            "treatments", "count", "weightMg", "bizStep", "claims", "report"])
+        extra = rng.choice(["extra", "validUntil", "until", "hidden", "owner", "setting", "note",
+                            "kind", "treatments", "count", "weightMg", "bizStep", "claims",
+                            "report"])
         spot[extra] = rng.choice(WORDS)
     elif action == 2 and isinstance(spot, list):
         spot.insert(rng.randrange(len(spot) + 1), copy.deepcopy(spot[name]))
@@ -143,9 +148,9 @@ def change_proofs(rng, document):
     elif action == 2:
         proofs.pop()
     elif action == 3:  # S + order: the second spelling lax verifiers accept
-        data = fc.base58_decode(proofs[0]["proofValue"][1:], 64)
-        s = int.from_bytes(data[32:], "little") + fc.ELL
-        proofs[0]["proofValue"] = "z" + fc.base58_encode(data[:32] + s.to_bytes(32, "little"))
+        data = fd.base58_decode(proofs[0]["proofValue"][1:], 64)
+        s = int.from_bytes(data[32:], "little") + fd.ELL
+        proofs[0]["proofValue"] = "z" + fd.base58_encode(data[:32] + s.to_bytes(32, "little"))
     else:
         extra = sign(document, [20])["proof"]
         proofs.insert(rng.randrange(len(proofs) + 1), extra)
@@ -160,11 +165,11 @@ def relink(documents):
         if isinstance(subject, dict) and name.startswith("events/") and previous:
             subject["previous"] = previous
         if isinstance(subject, dict) and name == fc.STATUS:
-            subject["manifest"] = fc.sha256(fc.jcs(documents[fc.MANIFEST]))
+            subject["manifest"] = fd.sha256(fd.jcs(documents[fc.MANIFEST]))
             if subject.get("events") == len(documents) - 2:
                 subject["head"] = previous
         documents[name] = sign(document, seeds_of(document))
-        previous = fc.sha256(fc.jcs(documents[name]))
+        previous = fd.sha256(fd.jcs(documents[name]))
 
 
 def mutate_json(rng, entries):
@@ -183,11 +188,80 @@ def mutate_json(rng, entries):
     elif depth == "relink":
         relink(documents)
     for name, document in documents.items():
-        content[name] = fc.jcs(document)
+        content[name] = fd.jcs(document)
     if rng.randrange(15) == 0:
         content[target] = json.dumps(documents[target]).encode()
     changed = [(name, content[name]) for name, _ in entries]
     return container(summed(changed) if rng.randrange(6) else changed)
+
+
+def next_event(rng, events, owner):
+    """One more event, right more often than not, and the keys that sign it."""
+    last = events[-1]["credentialSubject"]
+    kind = rng.choice(["set", "inspected", "inspected", "serviced", "serviced", "reportedStolen",
+                       "reportedStolen", "recovered", "destroyed"])
+    visit = kind in ("set", "inspected", "serviced") and rng.randrange(3) != 0
+    signer = rng.choice([20, 40]) if visit else owner
+    named = [events[0]["credentialSubject"]["label"]]
+    named += [event["credentialSubject"]["nextLabel"] for event in events]
+    label, fresh = last["nextLabel"], f"{rng.randrange(2**64):064x}"
+    if rng.randrange(4) == 0:
+        then = rng.choice([label, fresh, *named])
+    else:
+        then = label if visit else fresh
+    step, disposition = fd.KINDS[kind]
+    subject = {
+        "id": last["id"], "kind": kind, "sequence": len(events) + 1, "previous": "0" * 64,
+        "label": label, "nextLabel": then,
+    }
+    subject.update({"bizStep": step} if step else {})
+    subject.update({"disposition": disposition} if disposition else {})
+    if kind == "set":
+        subject["setting"] = {"stone": rng.choice([0, 0, 1])}
+    made = rng.choice(["2026-05-03T12:00:00Z", AT, AT, AT, "2026-05-04T12:05:00Z",
+                       "2026-05-04T12:05:01Z", "2027-01-01T00:00:00Z"])
+    if (kind == "reportedStolen") != (rng.randrange(10) == 0):
+        subject["until"] = rng.choice([AT, "2026-05-04T12:00:01Z", "2026-06-01T00:00:00Z",
+                                       "2027-05-05T12:00:00Z", "2027-05-05T12:00:01Z"])
+    event = {
+        "@context": fd.CONTEXTS, "type": ["VerifiableCredential", "HallmarkEvent"],
+        "issuer": did(signer), "validFrom": made, "credentialSubject": subject,
+    }
+    if rng.randrange(15) == 0:
+        event["validUntil"] = "2026-06-01T00:00:00Z"
+    return event, [signer] if rng.randrange(15) else [signer, 11]
+
+
+def mutate_life(rng, entries):
+    """The piece lives on, and its status may be by the successor or a stranger."""
+    content = dict(entries)
+    manifest = json.loads(content[fc.MANIFEST])
+    if rng.randrange(15) == 0:
+        manifest["credentialSubject"]["maker"]["successor"] = manifest["issuer"]
+        manifest = sign(manifest, [STUDIO])
+    names = [name for name, _ in entries if name.startswith("events/")]
+    events, previous = [], fd.sha256(fd.jcs(manifest))
+    for name in names:
+        event = json.loads(content[name])
+        event["credentialSubject"]["previous"] = previous
+        events.append(sign(event, seeds_of(event)))
+        previous = fd.sha256(fd.jcs(events[-1]))
+    owner = 10 if events[-1]["credentialSubject"]["kind"] == "sold" else STUDIO
+    for _ in range(rng.randrange(4)):
+        event, seeds = next_event(rng, events, owner)
+        event["credentialSubject"]["previous"] = previous
+        events.append(sign(event, seeds))
+        previous = fd.sha256(fd.jcs(events[-1]))
+    status = json.loads(content[fc.STATUS])
+    said = status["credentialSubject"]
+    said["manifest"] = fd.sha256(fd.jcs(manifest))
+    said["events"], said["head"] = len(events), previous
+    seeds = rng.choice([[STUDIO], [STUDIO], [99], [99], [20], [STUDIO, 99]])
+    status["issuer"] = did(seeds[0])
+    written = [(f"events/{n:04}.json", fd.jcs(event)) for n, event in enumerate(events, 1)]
+    written.append((fc.STATUS, fd.jcs(sign(status, seeds))))
+    rest = [entry for entry in entries if entry[0] not in (*names, fc.MANIFEST, fc.STATUS)]
+    return container(summed([(fc.MANIFEST, fd.jcs(manifest)), *written, *rest]))
 
 
 def mutate_entries(rng, entries):
@@ -243,11 +317,12 @@ def patch_content(rng, entries):
 
 def mutant(rng, data):
     entries = [(name, content) for name, _, content in fc.entries_of(data)]
-    kind = rng.choice(["bytes", "bytes", "content", "entries", "json", "json", "json", "json"])
+    kind = rng.choice(["bytes", "bytes", "content", "entries", "json", "json", "life", "life"])
     if kind == "bytes":
         return mutate_bytes(rng, data)
-    return {"content": patch_content, "entries": mutate_entries, "json": mutate_json}[kind](
-        rng, entries)
+    mutations = {"content": patch_content, "entries": mutate_entries, "json": mutate_json,
+                 "life": mutate_life}
+    return mutations[kind](rng, entries)
 
 
 def main():
@@ -267,15 +342,16 @@ def main():
         file = folder / f"{n:05}.hallmark"
         file.write_bytes(mutant(rng, data))
         files.append(file)
-    differences, tally, codes = 0, {}, {}
+    differences, tally, states, codes = 0, {}, {}, {}
     for start in range(0, len(files), 500):
         batch = files[start:start + 500]
         command = [arguments.program, "judge", AT, did(STUDIO), *map(str, batch)]
         lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         for file, line in zip(batch, lines.splitlines(), strict=True):
             rust = json.loads(line)
-            ours = fc.judge(file.read_bytes(), {did(STUDIO)}, fc.unix(AT))
+            ours = fc.judge(file.read_bytes(), {did(STUDIO)}, fd.unix(AT))
             tally[ours["outcome"]] = tally.get(ours["outcome"], 0) + 1
+            states[ours["freshness"]] = states.get(ours["freshness"], 0) + 1
             for code in set(ours["problems"]):
                 codes[code] = codes.get(code, 0) + 1
             same = all(
@@ -285,8 +361,9 @@ def main():
             if not same:
                 differences += 1
                 print(f"{file.name}: format_check {ours}; rust {rust}")
-    print(f"{len(files)} files, {differences} differences; {tally}")
+    print(f"{len(files)} files compared: {tally}; {states}")
     print(f"codes seen: {dict(sorted(codes.items()))}")
+    print(f"{len(files) - differences} passed, {differences} failed")
     sys.exit(1 if differences else 0)
 
 

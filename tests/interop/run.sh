@@ -79,6 +79,7 @@ if [[ $# -gt 0 ]]; then
     hallmark=$1
 else
     cargo build --quiet --locked -p hallmark-cli || exit 1
+    cargo build --quiet --locked -p hallmark-vault --example provenance_file || exit 1
     hallmark=$target/debug/hallmark
 fi
 export HALLMARK=$hallmark
@@ -105,10 +106,24 @@ fi
 if [[ -n $python ]]; then
     for script in "$here"/*.py; do
         case $(basename "$script") in
-        disclosures.py | container.py) ;;
+        disclosures.py | container.py | format_*.py) ;;
         *) suite "$(basename "$script" .py)" "$python" "$script" ;;
         esac
     done
+fi
+
+# The second reader, written from FORMAT.md alone, against ours, on spoilt files.
+example=$(dirname "$hallmark")/examples/provenance_file
+if [[ ! -x $example ]]; then
+    echo "skipped: format (no $example: cargo build -p hallmark-vault --example provenance_file)"
+elif [[ -n $python ]]; then
+    rm -rf "$work/format"
+    if "$example" write "$work/format"; then
+        suite format "$python" "$here/format_mutate.py" "$work/format" "$example"
+    else
+        echo "FAILED format: the example did not write its files"
+        failed=$((failed + 1))
+    fi
 fi
 
 echo
