@@ -100,15 +100,11 @@ else
     if [[ -n $python ]]; then
         suite disclosures-python "$python" "$here/disclosures.py" "$files"
         suite zipfile-python "$python" "$here/container.py" "$files"
+        suite format "$here/format.sh" "$files" "$python"
     fi
 fi
 if [[ -n $python ]]; then
-    for script in "$here"/*.py; do
-        case $(basename "$script") in
-        disclosures.py | container.py) ;;
-        *) suite "$(basename "$script" .py)" "$python" "$script" ;;
-        esac
-    done
+    suite cobblestone "$python" "$here/cobblestone.py"
 fi
 
 echo
