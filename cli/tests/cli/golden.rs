@@ -79,7 +79,7 @@ pub fn mask(text: &str) -> String {
         }
         let mut token = String::new();
         for c in line.chars() {
-            if c.is_whitespace() || "\"'(),;#.[]{}/=<>`".contains(c) {
+            if c.is_whitespace() || "\"'(),;#.[]{}=<>`".contains(c) {
                 masked += &name_of(&std::mem::take(&mut token));
                 masked.push(c);
             } else {
