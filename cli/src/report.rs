@@ -69,7 +69,10 @@ impl Report {
             Ok(()) => ExitCode::from(self.code),
             // A reader that went away (`| head`) is no failure of ours.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(self.code),
-            Err(error) => print_error(&error.into(), json),
+            Err(error) => {
+                let told = "the command is done, but its answer could not be printed";
+                print_error(&anyhow::Error::new(error).context(told), json)
+            }
         }
     }
 }

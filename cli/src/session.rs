@@ -52,7 +52,8 @@ impl Session {
     /// [`Usage`] for a profile name that is none.
     pub fn of_process(global: &Global) -> anyhow::Result<Self> {
         let around = Surroundings::of_process();
-        let profile = global.profile.parse().map_err(|error| Usage(format!("{error}")))?;
+        let profile =
+            global.profile.parse().map_err(|error| Usage(format!("--profile: {error}")))?;
         let home = match Home::resolve(global.home.as_deref(), &around) {
             Ok(home) => Some(home),
             // Verifying needs no home at all.
@@ -176,8 +177,8 @@ impl Session {
                 Usage(format!("{question} Nobody can be asked here: give {instead}")).into()
             );
         }
-        eprint!("{question} ");
-        io::stderr().flush()?;
+        let mut terminal = io::stderr();
+        write!(terminal, "{question} ").and_then(|()| terminal.flush()).context("cannot ask")?;
         let mut line = String::new();
         io::stdin().lock().read_line(&mut line).context("cannot read your answer")?;
         let answer = line.trim();
@@ -206,7 +207,8 @@ impl Session {
         let mut ask = |text: &str| home::ask_unseen(text);
         let obtained = home::passphrase(&self.profile, purpose, &self.around, &mut ask)?;
         if let Some(warning) = obtained.warning {
-            eprintln!("hallmark: {warning}");
+            // Nobody reads it where standard error is closed.
+            let _ = writeln!(io::stderr(), "hallmark: {warning}");
         }
         Ok(obtained.passphrase)
     }

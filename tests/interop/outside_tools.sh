@@ -6,18 +6,19 @@ set -uo pipefail
 files=$(cd "$1" && pwd)
 passed=0
 failed=0
+told=$(mktemp)
+trap 'rm -f "$told"' EXIT
 
 check() {
     local name=$1
     shift
-    if "$@" >/tmp/hallmark-check.$$ 2>&1; then
+    if "$@" >"$told" 2>&1; then
         passed=$((passed + 1))
     else
         failed=$((failed + 1))
         echo "FAILED $name"
-        sed 's/^/    /' /tmp/hallmark-check.$$
+        sed 's/^/    /' "$told"
     fi
-    rm -f /tmp/hallmark-check.$$
 }
 refused() { ! "$@"; }
 for tool in unzip sha256sum minisign; do

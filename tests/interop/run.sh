@@ -101,27 +101,23 @@ else
     if [[ -n $python ]]; then
         suite disclosures-python "$python" "$here/disclosures.py" "$files"
         suite zipfile-python "$python" "$here/container.py" "$files"
+        suite format "$here/format.sh" "$files" "$python"
     fi
 fi
 if [[ -n $python ]]; then
-    for script in "$here"/*.py; do
-        case $(basename "$script") in
-        disclosures.py | container.py | format_*.py) ;;
-        *) suite "$(basename "$script" .py)" "$python" "$script" ;;
-        esac
-    done
+    suite cobblestone "$python" "$here/cobblestone.py"
 fi
 
 # The second reader, written from FORMAT.md alone, against ours, on spoilt files.
 example=$(dirname "$hallmark")/examples/provenance_file
 if [[ ! -x $example ]]; then
-    echo "skipped: format (no $example: cargo build -p hallmark-vault --example provenance_file)"
+    echo "skipped: format-mutations (no $example: cargo build -p hallmark-vault --example provenance_file)"
 elif [[ -n $python ]]; then
     rm -rf "$work/format"
     if "$example" write "$work/format"; then
-        suite format "$python" "$here/format_mutate.py" "$work/format" "$example"
+        suite format-mutations "$python" "$here/format_mutate.py" "$work/format" "$example"
     else
-        echo "FAILED format: the example did not write its files"
+        echo "FAILED format-mutations: the example did not write its files"
         failed=$((failed + 1))
     fi
 fi

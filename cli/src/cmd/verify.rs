@@ -17,6 +17,7 @@ use hallmark_vault::provenance::{
 use super::{studio::parsed, trust::pub_file};
 use crate::{
     args::VerifyArgs,
+    input,
     remote::did_web,
     report::{Report, Usage, one_line},
     session::{self, Session},
@@ -84,18 +85,14 @@ pub fn verdict(args: &VerifyArgs, session: &Session) -> anyhow::Result<(Verdict,
 pub fn inspected(path: &Path, session: &Session) -> anyhow::Result<(std::fs::File, Inspection)> {
     let unreadable =
         |error: std::io::Error| Usage(format!("cannot read {}: {error}", path.display()));
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    if metadata.is_dir() {
-        return Err(Usage(format!("{} is a folder, not a file", path.display())).into());
-    }
-    let bar = session.bar("verifying", metadata.len());
+    let (file, len) = input::open(path).map_err(unreadable)?;
+    let bar = session.bar("verifying", len);
     let progress = |bytes| {
         bar.advance(bytes);
         true
     };
-    let inspection = inspect::inspect(&file, metadata.len(), session::threads().get(), &progress)
-        .map_err(unreadable)?;
+    let inspection =
+        inspect::inspect(&file, len, session::threads().get(), &progress).map_err(unreadable)?;
     drop(bar);
     Ok((file, inspection))
 }
@@ -116,7 +113,7 @@ fn trust_once(pins: &mut Pins, path: &Path, session: &Session) -> anyhow::Result
 }
 
 fn disclosure(path: &Path) -> anyhow::Result<Disclosure> {
-    let read = || -> anyhow::Result<Disclosure> { Ok(std::fs::read_to_string(path)?.parse()?) };
+    let read = || -> anyhow::Result<Disclosure> { Ok(input::text(path)?.parse()?) };
     read().with_context(|| path.display().to_string()).map_err(|e| Usage(format!("{e:#}")).into())
 }
 

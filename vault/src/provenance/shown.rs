@@ -156,7 +156,7 @@ pub struct ShownEvent {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShownSigner {
-    /// `studio`, `owner` (the key for this piece) or `third party`.
+    /// `studio`, `owner` or `new owner` (by their key for this piece), or `third party`.
     pub role: &'static str,
     /// The key.
     pub key: PublicKey,

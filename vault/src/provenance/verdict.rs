@@ -312,6 +312,7 @@ fn events(file: &ProvenanceFile, pins: &Pins) -> Vec<ShownEvent> {
                 role: match key {
                     key if key == studio => "studio",
                     _ if third_party => "third party",
+                    key if subject.owner == Some(key) => "new owner",
                     _ => "owner",
                 },
                 pinned_as: pins.find(&key).map(|pin| pin.name.clone()),

@@ -154,6 +154,19 @@ pub struct Minting {
     pub status_days: u32,
 }
 
+impl Minting {
+    /// Whether this can be minted by `studio`: the piece and its claims agree with each other.
+    ///
+    /// # Errors
+    /// [`WriteError::Piece`] or [`WriteError::Claim`].
+    pub fn check(&self, studio: &PublicKey) -> Result<(), WriteError> {
+        let parts = self.sources.iter().map(|source| source.part.clone()).collect();
+        let piece = Piece { parts, ..self.piece.clone() };
+        piece.check(studio)?;
+        check_claims(&piece.claims, &piece)
+    }
+}
+
 /// Mints a piece: signs the manifest, the `made` event and a status, and writes the file to `out`.
 ///
 /// # Errors
@@ -164,11 +177,10 @@ pub fn mint<W: Write + Seek>(
     chain: &ChainSecret,
     out: W,
 ) -> Result<W, WriteError> {
+    minting.check(&keys.identity.public())?;
     let Minting { mut piece, mut sources, made, at, status_days } = minting;
     piece.first_label = chain.label(1);
     piece.parts = sources.iter().map(|source| source.part.clone()).collect();
-    piece.check(&keys.identity.public())?;
-    check_claims(&piece.claims, &piece)?;
     let id = piece.id;
     let studio = keys.identity.public();
     let manifest = Credential::new(studio, at, piece.clone()).sign(&keys.identity)?;

@@ -8,6 +8,7 @@ use hallmark_vault::{
     profile::{PieceSecrets, Profile},
     provenance::{
         ProvenanceFile,
+        chain::THEFT_REPORT_MAX_DAYS,
         claim::Claim,
         credential::Credential,
         event::{Event, Kind, Setting},
@@ -29,7 +30,8 @@ use super::{
 use crate::{
     args::{EventArgs, EventKind},
     cmd::studio::parsed,
-    output::{Access, write_whole},
+    input,
+    output::{Access, keep_apart, write_whole},
     report::{Report, Usage},
     session::Session,
 };
@@ -40,6 +42,13 @@ use crate::{
 /// # Errors
 /// When the file does not hold, this profile may not sign such an event, or an argument is missing.
 pub(super) fn run(args: &EventArgs, session: &Session) -> anyhow::Result<Report> {
+    keep_apart(&args.draft, &[&args.file])?;
+    if matches!(args.kind, EventKind::Stolen) && !(1..=THEFT_REPORT_MAX_DAYS).contains(&args.days) {
+        return Err(Usage(format!(
+            "--days: a theft report counts for 1 to {THEFT_REPORT_MAX_DAYS} days, and can be renewed"
+        ))
+        .into());
+    }
     let (source, file) = sound(&args.file, session)?;
     let mut store = session.open()?;
     let kind = kind(args.kind);
@@ -142,7 +151,7 @@ fn offer(args: &EventArgs, kind: Kind, file: &ProvenanceFile) -> anyhow::Result<
     if !needed {
         return Err(Usage("--offer belongs to --kind sold or transferred".into()).into());
     }
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = input::whole(path).with_context(|| format!("cannot read {}", path.display()))?;
     let offer = Offer::open(&bytes).with_context(|| path.display().to_string())?;
     anyhow::ensure!(
         offer.id == file.piece().id,

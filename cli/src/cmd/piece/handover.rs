@@ -24,13 +24,15 @@ use serde_json::json;
 
 use super::sound;
 use crate::{
-    output::{Access, write_whole},
-    report::Report,
+    input,
+    output::{Access, keep_apart, write_whole},
+    report::{Report, one_line},
     session::Session,
 };
 
 /// `hallmark piece offer`: the buyer's key for this piece, and the place they provide.
 pub(super) fn offer(path: &Path, out: &Path, session: &Session) -> anyhow::Result<Report> {
+    keep_apart(out, &[path])?;
     let (_, file) = sound(path, session)?;
     let mut store = session.open_or_create()?;
     let (title, id) = (file.piece().title.clone(), file.piece().id);
@@ -60,18 +62,31 @@ pub(super) fn countersign(
     out: &Path,
     session: &Session,
 ) -> anyhow::Result<Report> {
+    keep_apart(out, &[path])?;
     let (_, file) = sound(path, session)?;
     let (mut draft, event) = read_draft(draft_path)?;
     let mut store = session.open()?;
     let key = countersigner(&event, &file, store.read())?;
     check_place(&event, &key, &file, store.read())?;
-    draft.event = credential::countersign(draft.event, &key, session.now())?;
     let fields: Vec<String> = draft
         .disclosures
         .iter()
         .filter_map(|opening| opening.field().ok())
         .map(|field| format!("  {} = {}", field.name, field.value))
         .collect();
+    let subject = event.subject();
+    let (kind, piece) = (super::words(subject.kind.name()), one_line(file.piece().title.as_str()));
+    let mut says = said(subject);
+    if !fields.is_empty() {
+        says += &format!("Hidden in it, and known to you now:\n{}\n", fields.join("\n"));
+    }
+    if session.interactive {
+        let question =
+            format!("You are about to sign \"{kind}\" of {piece}.\n{says}Type yes to sign:");
+        let answer = session.ask(&question, "--json")?;
+        anyhow::ensure!(answer.is_some_and(|answer| answer == "yes"), "nothing was signed");
+    }
+    draft.event = credential::countersign(draft.event, &key, session.now())?;
     if !draft.disclosures.is_empty() {
         let (title, id, openings) =
             (file.piece().title.clone(), file.piece().id, draft.disclosures.clone());
@@ -85,18 +100,17 @@ pub(super) fn countersign(
     }
     let bytes = serde_json::to_vec_pretty(&draft)?;
     write_whole(out, Access::Private, |file| Ok(file.write_all(&bytes)?))?;
-    let hidden = if fields.is_empty() {
-        String::new()
+    let unconfirmed = subject.kind == Kind::Transferred && event.signers().len() == 1;
+    let before = if unconfirmed {
+        "The studio can countersign as well; without it the verdict says \"not confirmed by the \
+         studio\".\n"
     } else {
-        format!("Hidden in it, and known to you now:\n{}\n", fields.join("\n"))
+        ""
     };
-    let says = said(event.subject());
     Report::new(
-        &json!({"out": out, "kind": event.subject().kind, "hidden": fields.len()}),
+        &json!({"out": out, "kind": subject.kind, "hidden": fields.len()}),
         format!(
-            "You signed \"{}\" of {}.\n{says}{hidden}Next: hallmark piece append {} {}",
-            super::words(event.subject().kind.name()),
-            file.piece().title,
+            "You signed \"{kind}\" of {piece}.\n{says}{before}Next: hallmark piece append {} {}",
             path.display(),
             out.display()
         ),
@@ -110,6 +124,7 @@ pub(super) fn append(
     out: &Path,
     session: &Session,
 ) -> anyhow::Result<Report> {
+    keep_apart(out, &[draft_path])?;
     let (source, file) = sound(path, session)?;
     let (draft, event) = read_draft(draft_path)?;
     let store = session.open()?;
@@ -182,16 +197,16 @@ pub(super) fn key_of(
 
 /// Everything an event says in words, a line each, for the one who signs it.
 fn said(event: &Event) -> String {
-    let note = event.note.iter().map(|note| format!("  note: {note}"));
-    let occurred = event.occurred.iter().map(|date| format!("  it happened on {date}"));
-    let claims = event.claims.iter().map(|claim| format!("  claim: {}", claim.says));
+    let note = event.note.iter().map(|note| format!("note: {note}"));
+    let occurred = event.occurred.iter().map(|date| format!("it happened on {date}"));
+    let claims = event.claims.iter().map(|claim| format!("claim: {}", claim.says));
     let warranties =
-        event.warranties.iter().map(|w| format!("  warranty ({}): {}", w.system, w.statement));
+        event.warranties.iter().map(|w| format!("warranty ({}): {}", w.system, w.statement));
     let lines: Vec<String> = note
         .chain(occurred)
         .chain(claims)
         .chain(warranties)
-        .map(|line| format!("{}\n", crate::report::one_line(&line)))
+        .map(|line| format!("  {}\n", one_line(&line)))
         .collect();
     if lines.is_empty() { String::new() } else { format!("It says:\n{}", lines.concat()) }
 }
@@ -218,7 +233,7 @@ fn check_place(
 }
 
 fn read_draft(path: &Path) -> anyhow::Result<(Draft, Signed<Event>)> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = input::whole(path).with_context(|| format!("cannot read {}", path.display()))?;
     Draft::open(&bytes).with_context(|| path.display().to_string())
 }
 

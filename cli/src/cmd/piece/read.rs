@@ -9,7 +9,7 @@ use serde_json::json;
 use super::sound;
 use crate::{
     args::DiscloseArgs,
-    output::{Access, write_whole},
+    output::{Access, keep_apart, write_whole},
     report::{Report, Usage, one_line},
     session::Session,
 };
@@ -166,6 +166,11 @@ fn unpack(
 }
 
 fn new_folder(dir: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        dir.is_dir() || !dir.exists(),
+        "{} is a file; name a new or empty folder",
+        dir.display()
+    );
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let mut entries =
         std::fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
@@ -179,6 +184,7 @@ fn new_folder(dir: &Path) -> anyhow::Result<()> {
 
 /// `hallmark piece disclose`.
 pub(super) fn disclose(args: &DiscloseArgs, session: &Session) -> anyhow::Result<Report> {
+    keep_apart(&args.out, &[&args.file])?;
     let (_, file) = sound(&args.file, session)?;
     let store = session.open()?;
     let secrets =

@@ -23,6 +23,8 @@ use hallmark_vault::{
 };
 use serde::Deserialize;
 
+use crate::input;
+
 /// The file's name in the maker's folder.
 pub(super) const FILE_NAME: &str = "piece.toml";
 const OWN_STATEMENT: &str = "maker's own statement";
@@ -186,7 +188,7 @@ impl Recipe {
     /// Reads the folder's `piece.toml`, or an empty recipe where there is none.
     pub(super) fn of_folder(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join(FILE_NAME);
-        match std::fs::read_to_string(&path) {
+        match input::text(&path) {
             Ok(text) => {
                 toml::from_str(&text).with_context(|| format!("cannot use {}", path.display()))
             }
@@ -479,7 +481,7 @@ impl ClaimEntry {
         if let Some(signed) = &self.signed {
             let path = folder.join(signed);
             let read = || format!("cannot use the signed claim {}", path.display());
-            let bytes = std::fs::read(&path).with_context(read)?;
+            let bytes = input::whole(&path).with_context(read)?;
             let value = hallmark_core::json::parse(&bytes).with_context(read)?;
             return serde_json::from_value(value).with_context(read);
         }
