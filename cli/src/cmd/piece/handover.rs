@@ -22,7 +22,7 @@ use hallmark_vault::{
 };
 use serde_json::json;
 
-use super::sound;
+use super::{plain::plain, sound};
 use crate::{
     output::{Access, write_whole},
     report::Report,
@@ -69,7 +69,7 @@ pub(super) fn countersign(
         .disclosures
         .iter()
         .filter_map(|opening| opening.field().ok())
-        .map(|field| format!("  {} = {}", field.name, field.value))
+        .map(|field| format!("  {} = {}", field.name, plain(&field.value)))
         .collect();
     if !draft.disclosures.is_empty() {
         let (title, id, openings) =
