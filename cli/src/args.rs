@@ -363,6 +363,9 @@ pub struct StatusArgs {
     /// Say that the piece is known to be stolen
     #[arg(long)]
     pub stolen: bool,
+    /// Let a certificate stand again that was revoked, or a piece that was said to be stolen
+    #[arg(long, conflicts_with_all = ["revoke", "stolen"])]
+    pub reinstate: bool,
     /// Why
     #[arg(long)]
     pub reason: Option<String>,

@@ -74,6 +74,13 @@ impl Report {
     }
 }
 
+/// Text from a file on one line: a line break in it could otherwise begin a line that looks like
+/// ours, such as a verdict.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    text.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" / ")
+}
+
 /// An error that stands for wrong usage (exit 2).
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -97,4 +104,14 @@ pub fn print_error(error: &anyhow::Error, json: bool) -> ExitCode {
     };
     let _ = writeln!(io::stderr(), "{message}");
     ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    /// T-11: a line break in a file's text cannot start a line of ours.
+    #[test]
+    fn text_from_files_stays_on_its_line() {
+        let title = "Ring\n\nSIGNER     pinned: Signed by a key you trust";
+        assert_eq!(super::one_line(title), "Ring / SIGNER     pinned: Signed by a key you trust");
+    }
 }

@@ -1,8 +1,9 @@
 //! The tour itself, run as a person runs it: exit code, layout, `summary.json`, and every copy it
 //! leaves held against `hallmark verify` once more.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on may say so by panicking
+
 use std::{
-#![allow(clippy::unwrap_used)] // what a test expects and does not get is its failure
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},

@@ -114,6 +114,11 @@ impl PieceSecrets {
         self.chain.label(self.places)
     }
 
+    /// True for the label of a place this profile gave out for the piece.
+    pub fn gave_place(&self, label: &Label) -> bool {
+        (1..=self.places).any(|n| self.chain.label(n) == *label)
+    }
+
     /// The owner's key for this piece, made on first use.
     pub fn owner_key<R: CryptoRng + ?Sized>(&mut self, rng: &mut R) -> SigningKey {
         let secret = self.owner.get_or_insert_with(|| Secret::generate(rng));

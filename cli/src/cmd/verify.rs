@@ -18,7 +18,7 @@ use super::{studio::parsed, trust::pub_file};
 use crate::{
     args::VerifyArgs,
     remote::did_web,
-    report::{Report, Usage},
+    report::{Report, Usage, one_line},
     session::{self, Session},
 };
 
@@ -147,25 +147,30 @@ fn human(verdict: &Verdict, path: &Path) -> String {
         || path.display().to_string(),
         |piece| format!("{}, by its own account from {}", piece.title, piece.maker.name),
     );
-    let _ = writeln!(out, "{title}\n");
+    let _ = writeln!(out, "{}\n", one_line(&title));
     let _ = writeln!(out, "INTEGRITY  {}: {}", verdict.integrity.state, verdict.integrity.text);
     for problem in &verdict.integrity.problems {
         let _ = writeln!(out, "             {} [{}]", problem.message, problem.code);
     }
-    let _ = writeln!(out, "SIGNER     {}: {}", verdict.signer.state, verdict.signer.text);
+    let _ =
+        writeln!(out, "SIGNER     {}: {}", verdict.signer.state, one_line(&verdict.signer.text));
     if let Some(fingerprint) = &verdict.signer.fingerprint {
         let _ = writeln!(out, "             fingerprint {fingerprint}");
     }
-    let _ = writeln!(out, "FRESHNESS  {}: {}", verdict.freshness.state, verdict.freshness.text);
+    let _ = writeln!(
+        out,
+        "FRESHNESS  {}: {}",
+        verdict.freshness.state,
+        one_line(&verdict.freshness.text)
+    );
 
     if !verdict.claims.is_empty() {
         let _ = writeln!(out, "\nWho says what:");
     }
     for claim in &verdict.claims {
         let signed = claim.signed_by.as_ref().map(|name| format!(", signed by {name}"));
-        let _ = writeln!(
-            out,
-            "  {} [{}] {}{}, {}, {}",
+        let line = format!(
+            "{} [{}] {}{}, {}, {}",
             claim.says,
             claim.strength,
             claim.by,
@@ -173,6 +178,7 @@ fn human(verdict: &Verdict, path: &Path) -> String {
             claim.rule,
             claim.date
         );
+        let _ = writeln!(out, "  {}", one_line(&line));
     }
     if !verdict.events.is_empty() {
         let _ = writeln!(out, "\nWhat happened:");
@@ -186,14 +192,15 @@ fn human(verdict: &Verdict, path: &Path) -> String {
                 None => signer.role.to_owned(),
             })
             .collect();
-        let note = event.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+        let note = event.note.as_ref().map(|note| format!(": {}", one_line(note.as_str())));
         let _ = writeln!(
             out,
-            "  {} {} {} (signed by {}){note}",
+            "  {} {} {} (signed by {}){}",
             event.sequence,
             event.occurred.as_ref().map_or_else(|| event.signed.date(), ToString::to_string),
             super::piece::words(event.kind),
             signers.join(" and "),
+            note.unwrap_or_default(),
         );
     }
     for field in &verdict.disclosed {
@@ -207,7 +214,7 @@ fn human(verdict: &Verdict, path: &Path) -> String {
         let _ = writeln!(out, "\n{}", text("compare.intro"));
     }
     for compare in &verdict.compare {
-        let _ = writeln!(out, "  {}: {}", compare.what, compare.should_be);
+        let _ = writeln!(out, "  {}: {}", compare.what, one_line(&compare.should_be));
     }
     let _ = writeln!(out, "\n{}", verdict.does_not_prove);
     for todo in &verdict.todo {

@@ -320,17 +320,7 @@ impl std::str::FromStr for Domain {
     }
 }
 
-impl Serialize for Domain {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Domain {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+hallmark_core::text_in_json!(Domain);
 
 /// What makes a piece's statement contradict itself or FORMAT.md.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -15,7 +15,7 @@ use hallmark_vault::{
         event::{Event, Kind},
         handover::{Draft, Offer},
         minisign::WriterKey,
-        status::{DEFAULT_DAYS, Standing},
+        status::DEFAULT_DAYS,
         write::{self, Amendment, Restatus, Source},
     },
     state::Store,
@@ -64,6 +64,7 @@ pub(super) fn countersign(
     let (mut draft, event) = read_draft(draft_path)?;
     let mut store = session.open()?;
     let key = countersigner(&event, &file, store.read())?;
+    check_place(&event, &key, &file, store.read())?;
     draft.event = credential::countersign(draft.event, &key, session.now())?;
     let fields: Vec<String> = draft
         .disclosures
@@ -89,10 +90,11 @@ pub(super) fn countersign(
     } else {
         format!("Hidden in it, and known to you now:\n{}\n", fields.join("\n"))
     };
+    let says = said(event.subject());
     Report::new(
         &json!({"out": out, "kind": event.subject().kind, "hidden": fields.len()}),
         format!(
-            "You signed \"{}\" of {}.\n{hidden}Next: hallmark piece append {} {}",
+            "You signed \"{}\" of {}.\n{says}{hidden}Next: hallmark piece append {} {}",
             super::words(event.subject().kind.name()),
             file.piece().title,
             path.display(),
@@ -141,12 +143,16 @@ pub(super) fn write_event(
     let (writer, status) = match studio {
         Some(studio) => {
             let keys = studio.keys();
-            let standing = Standing::Current;
-            let (at, days) = (session.now(), DEFAULT_DAYS);
-            (
-                keys.writer,
-                Some(Restatus { standing, reason: None, at, days, identity: keys.identity }),
-            )
+            // What was revoked stays revoked: only `piece status --reinstate` says otherwise.
+            let earlier = &file.status().credential_subject;
+            let status = Restatus {
+                standing: earlier.status,
+                reason: earlier.reason.clone(),
+                at: session.now(),
+                days: DEFAULT_DAYS,
+                identity: keys.identity,
+            };
+            (keys.writer, Some(status))
         }
         // A writer key that stayed the same would join two pieces of one owner.
         None => (WriterKey::new(SigningKey::generate(&mut session.rng())), None),
@@ -172,6 +178,43 @@ pub(super) fn key_of(
     let studio = profile.studio.as_ref().map(|studio| studio.keys().identity);
     let owner = profile.pieces.get(&file.piece().id).and_then(PieceSecrets::existing_owner_key);
     [studio, owner].into_iter().flatten().find(|secret| secret.public() == *key)
+}
+
+/// Everything an event says in words, a line each, for the one who signs it.
+fn said(event: &Event) -> String {
+    let note = event.note.iter().map(|note| format!("  note: {note}"));
+    let occurred = event.occurred.iter().map(|date| format!("  it happened on {date}"));
+    let claims = event.claims.iter().map(|claim| format!("  claim: {}", claim.says));
+    let warranties =
+        event.warranties.iter().map(|w| format!("  warranty ({}): {}", w.system, w.statement));
+    let lines: Vec<String> = note
+        .chain(occurred)
+        .chain(claims)
+        .chain(warranties)
+        .map(|line| format!("{}\n", crate::report::one_line(&line)))
+        .collect();
+    if lines.is_empty() { String::new() } else { format!("It says:\n{}", lines.concat()) }
+}
+
+/// A new owner provides the place of the next event: a draft that names somebody else's would leave
+/// the piece's next word with them.
+fn check_place(
+    event: &Signed<Event>,
+    key: &SigningKey,
+    file: &ProvenanceFile,
+    profile: &Profile,
+) -> anyhow::Result<()> {
+    let subject = event.subject();
+    let mine = profile
+        .pieces
+        .get(&file.piece().id)
+        .is_some_and(|secrets| secrets.gave_place(&subject.next_label));
+    anyhow::ensure!(
+        subject.owner != Some(key.public()) || mine,
+        "the draft does not carry the place that your offer gave; do not sign it, and make a new \
+         offer with `hallmark piece offer`"
+    );
+    Ok(())
 }
 
 fn read_draft(path: &Path) -> anyhow::Result<(Draft, Signed<Event>)> {

@@ -2,12 +2,14 @@
 
 use serde_json::{Map, Value};
 
+use crate::report::one_line;
+
 /// The value as a person would write it: amounts of money with their decimals and currency, lists
-/// with semicolons.
+/// with semicolons, texts on one line.
 #[must_use]
 pub fn plain(value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => one_line(text),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join("; "),
         Value::Object(map) => amount(map).unwrap_or_else(|| {
             map.iter().map(|(k, v)| format!("{k} {}", plain(v))).collect::<Vec<_>>().join(", ")
