@@ -1,7 +1,7 @@
 // Photograph 1: the ring from the front, on plaster, with three pebbles.
 // Written for Hallmark. Licence: Apache-2.0 OR MIT.
 #version 3.7;
-global_settings { assumed_gamma 1.0 max_trace_level 24 adc_bailout 0.02 }
+global_settings { assumed_gamma 1.0 max_trace_level 16 adc_bailout 0.02 }
 
 #declare Eye = <7, 48, -47>;
 #include "studio.inc"
@@ -49,9 +49,9 @@ sky_sphere {
   finish { ambient 0 diffuse 0.8 specular 0.06 roughness 0.08 }
 }
 #else
-#declare Plaster = DepthTexture()
-#declare Basalt = DepthTexture()
-#declare Greywacke = DepthTexture()
+#declare Plaster = Unlit
+#declare Basalt = Unlit
+#declare Greywacke = Unlit
 #end
 
 plane { y, -9.72 texture { Plaster } }

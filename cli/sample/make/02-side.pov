@@ -1,7 +1,7 @@
 // Photograph 2: the ring from the side, on slate, upright.
 // Written for Hallmark. Licence: Apache-2.0 OR MIT.
 #version 3.7;
-global_settings { assumed_gamma 1.0 max_trace_level 24 adc_bailout 0.02 }
+global_settings { assumed_gamma 1.0 max_trace_level 16 adc_bailout 0.02 }
 
 #declare Eye = <-6, 33, -62>;
 #include "studio.inc"
@@ -34,7 +34,7 @@ sky_sphere {
   finish { ambient 0 diffuse 0.85 specular 0.08 roughness 0.06 reflection { 0.0, 0.06 fresnel } conserve_energy }
 }
 #else
-#declare Slate = DepthTexture()
+#declare Slate = Unlit
 #end
 
 plane { y, -9.72 texture { Slate } interior { ior 1.4 } }

@@ -1,7 +1,7 @@
 // Photograph 3: the ring on the maker's bench, among the tools that made it.
 // Written for Hallmark. Licence: Apache-2.0 OR MIT.
 #version 3.7;
-global_settings { assumed_gamma 1.0 max_trace_level 24 adc_bailout 0.02 }
+global_settings { assumed_gamma 1.0 max_trace_level 16 adc_bailout 0.02 }
 
 #declare Eye = <-12, 43, -58>;
 #include "studio.inc"
@@ -63,12 +63,12 @@ sky_sphere {
 }
 #declare Pencil = texture { pigment { rgb <0.22, 0.21, 0.21> } finish { ambient 0 diffuse 0.6 specular 0.1 } }
 #else
-#macro Timber(Dark, Mid, Light, Seed) DepthTexture() #end
-#declare Steel = DepthTexture()
-#declare Ash = DepthTexture()
-#declare FileSteel = DepthTexture()
-#declare Paper = DepthTexture()
-#declare Pencil = DepthTexture()
+#macro Timber(Dark, Mid, Light, Seed) texture { Unlit } #end
+#declare Steel = Unlit
+#declare Ash = Unlit
+#declare FileSteel = Unlit
+#declare Paper = Unlit
+#declare Pencil = Unlit
 #end
 
 // the bench: boards along x

@@ -12,7 +12,7 @@ import argparse
 import numpy
 from PIL import Image
 
-DEPTH_RANGE_MM = 250  # as in studio.inc
+FOG_MM = 100  # as in studio.inc
 BLURS_PX = [0, 0.8, 1.6, 3, 5, 8, 12, 18, 26]
 
 
@@ -52,8 +52,8 @@ def depth_of_field(light, distance, near, far, aperture):
             if radius == 0:
                 layers.append(light)
                 continue
-            # sources: as blurred as this layer, or nearly
-            weight = (circle >= 0.6 * low).astype(float)
+            # light comes from what is about as blurred as this layer, or more
+            weight = numpy.clip((circle - 0.15 * low) / (0.7 * low + 0.01), 0, 1)
             total = numpy.maximum(disc_blur(weight, radius), 1e-6)
             layers.append(
                 numpy.dstack([disc_blur(light[:, :, c] * weight, radius) / total for c in range(3)])
@@ -80,7 +80,7 @@ def main():
     if depth.ndim == 3:
         depth = depth[:, :, 0]
     depth /= 65535 if depth.max() > 255 else 255
-    distance = numpy.maximum((1 - depth) * DEPTH_RANGE_MM, 1)
+    distance = -FOG_MM * numpy.log(1 - numpy.clip(depth, 0.001, 0.999))
 
     light = depth_of_field(light, distance, *a.focus, a.aperture)
     glow = numpy.dstack([disc_blur(numpy.clip(light[:, :, c] - 0.75, 0, None), 22) for c in range(3)])

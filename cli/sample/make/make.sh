@@ -38,8 +38,8 @@ render() {
 
 # photo NAME WIDTH HEIGHT NEAR_MM FAR_MM APERTURE_PX [--turn]
 photo() {
-    render "$1" "$2" "$3" "$1" +A0.15 +AM2 +R2
-    render "$1" "$2" "$3" "$1-depth" +A0.1 +FN16 File_Gamma=1.0 Declare=Depth=1
+    render "$1" "$2" "$3" "$1" +A0.2 +R2
+    render "$1" "$2" "$3" "$1-depth" +A0.1 +FN16 Grayscale_Output=on File_Gamma=1.0 Declare=Depth=1
     name=$1 near=$4 far=$5 aperture=$6
     shift 6
     "$PYTHON" develop.py "$BUILD/$name.png" "$BUILD/$name-depth.png" "$BUILD/$name.jpg" \
@@ -49,7 +49,7 @@ photo() {
 photos() {
     photo 01-front 1920 1440 55 71 60
     photo 02-side 1440 1920 58 77 60 --turn
-    photo 03-workbench 1920 1440 60 77 52
+    photo 03-workbench 1920 1440 60 77 34
 }
 
 # What cameras and offices leave in files, for minting to take out.
@@ -102,7 +102,7 @@ tags() {
 }
 
 certificate() {
-    render stone 640 640 stone +A0.1 +AM2 +R2
+    render stone 640 640 stone +A0.1 +R3
     "$PYTHON" certificate.py "$BUILD/stone.png" "$OUT/certificate.pdf"
 }
 
@@ -127,7 +127,7 @@ episode() {
 film() {
     if [ ! -s "$BUILD/frame48.png" ]; then
         echo "render the film, 48 frames"
-        nice povray +Ifilm.pov "+O$BUILD/frame.png" +W960 +H720 +A0.25 -D +KFI1 +KFF48 +KC \
+        nice povray +Ifilm.pov "+O$BUILD/frame.png" +W800 +H600 +A0.3 +R2 -D +KFI1 +KFF48 +KC \
             >"$BUILD/film.log" 2>&1 || { tail "$BUILD/film.log" >&2; exit 1; }
     fi
     sea 4 "$BUILD/sea-2.wav"
