@@ -113,11 +113,11 @@ fn shown(original: &Original, part: &Part, left: &mut u64) -> anyhow::Result<Opt
             )
         }
         Some("video") => format!(
-            "<video controls playsinline preload=\"metadata\" aria-label=\"{label}\" src=\"{data}\"></video>"
+            "<video controls playsinline preload=\"auto\" aria-label=\"{label}\" src=\"{data}\"></video>"
         ),
         _ => {
             let file = name.rsplit('/').next().unwrap_or(name);
-            format!("<p><a href=\"{data}\" download=\"{file}\">Save {label} ({file})</a></p>")
+            format!("<p><a href=\"{data}\" download=\"{file}\">Save {file}</a></p>")
         }
     }))
 }
