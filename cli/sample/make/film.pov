@@ -1,4 +1,5 @@
-// Episode 2: the ring on a turntable, one turn. Rendered as an animation, `clock` from 0 to 1.
+// Episode 2: the ring on a turntable, rocking in the light. Rendered as an animation, `clock` from 0 to 1, from one
+// end of the swing to the other; make.sh plays it there and back.
 // Written for Hallmark. Licence: Apache-2.0 OR MIT.
 #version 3.7;
 global_settings { assumed_gamma 1.0 max_trace_level 16 adc_bailout 0.03 }
@@ -24,6 +25,8 @@ sky_sphere {
   }
 }
 
+#declare Swing = 48 * sin(pi * (clock - 0.5));
+
 // the sweep, and the turntable: a disc of dark stone
 plane {
   y, -11.2
@@ -39,6 +42,6 @@ union {
     color_map { [0 rgb <0.045, 0.052, 0.06>] [0.5 rgb <0.075, 0.083, 0.092>] [0.8 rgb <0.12, 0.125, 0.13>] [1 rgb <0.05, 0.055, 0.06>] }
   }
   finish { ambient 0 diffuse 0.8 specular 0.1 roughness 0.05 }
-  rotate 360 * clock * y
+  rotate Swing * y
 }
-object { Ring translate 9.72 * y rotate -4 * x translate -9.72 * y rotate (-17 + 360 * clock) * y }
+object { Ring translate 9.72 * y rotate -4 * x translate -9.72 * y rotate (-12 + Swing) * y }

@@ -125,15 +125,17 @@ episode() {
 }
 
 film() {
-    if [ ! -s "$BUILD/frame48.png" ]; then
-        echo "render the film, 48 frames"
-        nice povray +Ifilm.pov "+O$BUILD/frame.png" +W800 +H600 +A0.3 +R2 -D +KFI1 +KFF48 +KC \
+    if [ ! -s "$BUILD/frame25.png" ]; then
+        echo "render the film, 25 frames"
+        nice povray +Ifilm.pov "+O$BUILD/frame.png" +W800 +H600 +A0.3 +R2 -D +KFI1 +KFF25 \
             >"$BUILD/film.log" 2>&1 || { tail "$BUILD/film.log" >&2; exit 1; }
     fi
+    # back again: 26 is 24, 48 is 2
+    for back in $(seq 26 48); do cp "$BUILD/frame$(printf %02d $((50 - back))).png" "$BUILD/frame$back.png"; done
     sea 4 "$BUILD/sea-2.wav"
     ffmpeg -loglevel error -y -framerate 12 -i "$BUILD/frame%02d.png" -i "$BUILD/sea-2.wav" \
         -c:v libx264 -preset slow -crf 21 -pix_fmt yuv420p -c:a aac -b:a 64k -shortest -movflags +faststart \
-        -metadata title='Tidewater, episode 2: one turn' -metadata artist='Tova Marklund-Reyes' \
+        -metadata title='Tidewater, episode 2: in the light' -metadata artist='Tova Marklund-Reyes' \
         -metadata comment='turntable, for Rosa Lindqvist' -metadata location='+55.6063+013.0004/' \
         "$BUILD/episode-2.mp4"
     exiftool -q -overwrite_original \
