@@ -43,6 +43,8 @@ pub struct Session {
     pub progress: bool,
     /// Whether questions may be asked.
     pub interactive: bool,
+    /// Whether standard output is kept for the one JSON answer.
+    pub json: bool,
 }
 
 impl Session {
@@ -67,6 +69,7 @@ impl Session {
             now: Timestamp::from_unix_s(i64::try_from(since_epoch)?)?,
             progress: !global.json && io::stderr().is_terminal(),
             interactive: around.terminal && !global.json,
+            json: global.json,
             around,
         })
     }
@@ -81,7 +84,8 @@ impl Session {
             terminal: false,
         };
         let home = Home::resolve(None, &around).ok();
-        Self { home, profile, around, now: self.now, progress: false, interactive: false }
+        let (progress, interactive, json) = (false, false, true);
+        Self { home, profile, around, now: self.now, progress, interactive, json }
     }
 
     /// The same session at another time.

@@ -201,7 +201,8 @@ fn human(verdict: &Verdict, path: &Path) -> String {
         );
     }
     for field in &verdict.disclosed {
-        let _ = writeln!(out, "\nDisclosed ({}): {} = {}", field.place, field.name, field.value);
+        let value = super::piece::plain(&field.value);
+        let _ = writeln!(out, "\nDisclosed ({}): {} = {value}", field.place, field.name);
     }
     if verdict.still_hidden > 0 {
         let _ = writeln!(out, "\nHidden fields that stay hidden: {}", verdict.still_hidden);

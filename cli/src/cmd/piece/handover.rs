@@ -22,7 +22,7 @@ use hallmark_vault::{
 };
 use serde_json::json;
 
-use super::sound;
+use super::{plain::plain, sound};
 use crate::{
     input,
     output::{Access, keep_apart, write_whole},
@@ -72,7 +72,7 @@ pub(super) fn countersign(
         .disclosures
         .iter()
         .filter_map(|opening| opening.field().ok())
-        .map(|field| format!("  {} = {}", field.name, field.value))
+        .map(|field| format!("  {} = {}", field.name, plain(&field.value)))
         .collect();
     let subject = event.subject();
     let (kind, piece) = (super::words(subject.kind.name()), one_line(file.piece().title.as_str()));

@@ -6,7 +6,7 @@ use anyhow::Context;
 use hallmark_vault::provenance::{ProvenanceFile, part::Part, write::copy_entry};
 use serde_json::json;
 
-use super::sound;
+use super::{plain::plain, sound};
 use crate::{
     args::DiscloseArgs,
     output::{Access, keep_apart, write_whole},
@@ -68,18 +68,6 @@ pub(super) fn show(path: &Path, session: &Session) -> anyhow::Result<Report> {
     }
     text += "\nNothing was changed since it was signed. Who signed it: hallmark verify.";
     Report::new(&json, text)
-}
-
-/// A JSON value on one line, for people.
-fn plain(value: &serde_json::Value) -> String {
-    match value {
-        serde_json::Value::String(text) => one_line(text),
-        serde_json::Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join("; "),
-        serde_json::Value::Object(map) => {
-            map.iter().map(|(k, v)| format!("{k} {}", plain(v))).collect::<Vec<_>>().join(", ")
-        }
-        other => other.to_string(),
-    }
 }
 
 /// `hallmark piece story`.

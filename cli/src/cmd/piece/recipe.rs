@@ -341,8 +341,14 @@ pub(super) fn field(piece: &Piece, about: &str) -> anyhow::Result<Value> {
         .with_context(|| format!("the piece has no field {about}"))
 }
 
-/// What the maker says of a field, in a sentence.
+/// What the maker says of a field, in a sentence that begins as one.
 fn sentence(piece: &Piece, about: &str) -> String {
+    let said = words(piece, about);
+    let mut letters = said.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+fn words(piece: &Piece, about: &str) -> String {
     use hallmark_vault::provenance::verdict::{grams, thousandths};
     let index = |name: &str| -> Option<usize> { about.strip_prefix(name)?.parse().ok() };
     if let Some(metal) = index("metals/").and_then(|i| piece.metals.get(i)) {
@@ -375,11 +381,18 @@ fn sentence(piece: &Piece, about: &str) -> String {
     match about {
         "weightMg" => format!("weighs {}", grams(piece.weight_mg.unwrap_or_default())),
         "origin" => piece.origin.as_ref().map(|o| o.statement.to_string()).unwrap_or_default(),
-        _ => match piece.hallmark.as_ref().and_then(|h| h.exemption.as_ref()) {
-            Some(exemption) => format!("carries no hallmark: {}", exemption.rule),
-            None => "carries the marks named".to_owned(),
-        },
+        _ => piece.hallmark.as_ref().map(marks).unwrap_or_default(),
     }
+}
+
+fn marks(hallmark: &Hallmark) -> String {
+    if let Some(exemption) = &hallmark.exemption {
+        return format!("carries no hallmark: {}", exemption.rule);
+    }
+    let struck = [&hallmark.sponsor_mark, &hallmark.fineness_mark, &hallmark.assay_office_mark];
+    let struck: Vec<&str> =
+        struck.into_iter().flatten().chain(&hallmark.other_marks).map(Text::as_str).collect();
+    format!("carries the marks {}", struck.join(", "))
 }
 
 impl MetalEntry {
