@@ -104,7 +104,7 @@ fn hidden_fields_are_shown_before_they_are_signed() {
         "With its box",
     ]);
     let signed = world.done(&["--profile", "buyer", "piece", "countersign", PIECE, "draft.json"]);
-    for shown in ["price", "189000", "EUR", "With its box"] {
+    for shown in ["price", "1890.00 EUR", "With its box"] {
         assert!(signed.out.contains(shown), "{shown} in {}", signed.out);
     }
     world.done(&["piece", "append", PIECE, "draft.json"]);
@@ -122,7 +122,7 @@ fn hidden_fields_are_shown_before_they_are_signed() {
         "p",
     ]);
     let shown = world.done(&["verify", PIECE, "--trust", "studio.pub", "--disclosure", "p"]);
-    assert!(shown.out.contains("189000"), "{}", shown.out);
+    assert!(shown.out.contains("1890.00 EUR"), "{}", shown.out);
 }
 
 /// T-21: two pieces of one owner share no key, neither for events nor for the bytes.

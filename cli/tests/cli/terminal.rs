@@ -220,7 +220,7 @@ fn a_countersignature_is_asked_for() {
     for (answer, code) in [("no", Some(1)), ("", Some(1)), ("yes", Some(0))] {
         assert_eq!(world.read("draft.json"), draft);
         let Some(mut talk) = Conversation::begin(&world, &sign, |_| ()) else { return };
-        for shown in ["about to sign \"sold\" of Tidewater ring", "With its box", "189000"] {
+        for shown in ["about to sign \"sold\" of Tidewater ring", "With its box", "1890.00 EUR"] {
             talk.wait_for(shown);
         }
         talk.answer("Type yes to sign:", answer);
