@@ -86,7 +86,7 @@ pub struct VerifyArgs {
     /// Ask a domain whether it lists the signing key; without DOMAIN, the one the file names
     #[arg(long, value_name = "DOMAIN", num_args = 0..=1, default_missing_value = "")]
     pub online: Option<String>,
-    /// Certificate (PEM) to accept for --online besides the usual ones
+    /// Certificate (PEM) to accept for --online in place of the usual ones
     #[arg(long, value_name = "PEM", requires = "online")]
     pub ca: Option<PathBuf>,
     /// Open a hidden field with what `piece disclose` wrote
@@ -233,11 +233,16 @@ pub struct MintArgs {
     #[arg(long)]
     pub keep_metadata: bool,
     /// For how many days the first status counts
-    #[arg(long, value_name = "DAYS", default_value_t = 180)]
+    #[arg(long, value_name = "DAYS", default_value_t = 180, value_parser = days())]
     pub days: u32,
     /// Replace the output file if it is there
     #[arg(long)]
     pub force: bool,
+}
+
+/// For how long a studio can give its word: ten years, for what nobody asks about again.
+fn days() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=3660)
 }
 
 /// Kinds of event as they are typed.
@@ -363,11 +368,14 @@ pub struct StatusArgs {
     /// Say that the piece is known to be stolen
     #[arg(long)]
     pub stolen: bool,
+    /// Let a certificate stand again that was revoked, or a piece that was said to be stolen
+    #[arg(long, conflicts_with_all = ["revoke", "stolen"])]
+    pub reinstate: bool,
     /// Why
     #[arg(long)]
     pub reason: Option<String>,
     /// For how many days your word counts
-    #[arg(long, default_value_t = 180)]
+    #[arg(long, value_name = "DAYS", default_value_t = 180, value_parser = days())]
     pub days: u32,
     /// Where to write the new file [default: over the old one]
     #[arg(long, value_name = "FILE")]
@@ -431,7 +439,7 @@ pub struct TrustAddArgs {
     /// The did:key that the domain should list
     #[arg(long, value_name = "DID")]
     pub key: Option<String>,
-    /// Certificate (PEM) to accept for --domain besides the usual ones
+    /// Certificate (PEM) to accept for --domain in place of the usual ones
     #[arg(long, value_name = "PEM", requires = "domain")]
     pub ca: Option<PathBuf>,
     /// What you call its holder

@@ -7,6 +7,7 @@
 pub mod args;
 pub mod cmd;
 pub mod home;
+pub mod input;
 pub mod output;
 pub mod remote;
 pub mod report;

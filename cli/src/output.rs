@@ -10,7 +10,8 @@ use anyhow::Context;
 use tempfile::NamedTempFile;
 
 /// Writes `target` through a temporary file beside it, which takes its name only once everything
-/// is on the disk. Until then, and when `fill` fails, `target` stays what it was.
+/// is on the disk. Until then, and when `fill` fails, `target` stays what it was. A link stays a
+/// link: the file it names is replaced.
 ///
 /// # Errors
 /// Those of `fill`, and the disk's with the path in the message.
@@ -19,6 +20,8 @@ pub fn write_whole<T>(
     access: Access,
     fill: impl FnOnce(&mut File) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
+    let resolved = ordinary(target)?;
+    let target = resolved.as_path();
     let folder = folder_of(target);
     let failed =
         || format!("cannot write {}; what was there before is untouched", target.display());
@@ -27,8 +30,57 @@ pub fn write_whole<T>(
     temporary.as_file_mut().flush().with_context(failed)?;
     temporary.as_file().sync_all().with_context(failed)?;
     temporary.persist(target).map_err(|error| error.error).with_context(failed)?;
-    sync_folder(&folder).with_context(failed)?;
+    sync_folder(&folder).with_context(|| {
+        format!(
+            "{} is written, but the disk did not confirm its name, which may not outlast a loss of \
+             power; check the disk",
+            target.display()
+        )
+    })?;
     Ok(outcome)
+}
+
+/// What takes the new content's place: the file itself, where `target` is a link to one. A device
+/// or a pipe would lose its name to an ordinary file, so neither is written to.
+fn ordinary(target: &Path) -> anyhow::Result<PathBuf> {
+    let Ok(metadata) = std::fs::metadata(target) else { return Ok(target.to_owned()) };
+    anyhow::ensure!(!metadata.is_dir(), "{} is a folder; name a file to write", target.display());
+    anyhow::ensure!(
+        metadata.is_file(),
+        "{} is no ordinary file but a pipe or a device; name a file to write",
+        target.display()
+    );
+    match target.is_symlink() {
+        true => Ok(target.canonicalize()?),
+        false => Ok(target.to_owned()),
+    }
+}
+
+/// Refuses to write over a file that the same command reads, by whatever path it is named.
+///
+/// # Errors
+/// Names the file.
+pub fn keep_apart(target: &Path, inputs: &[&Path]) -> anyhow::Result<()> {
+    // A file that is not there yet is known by its folder.
+    let resolved = |path: &Path| {
+        path.canonicalize().or_else(|_| {
+            Ok::<_, io::Error>(
+                folder_of(path).canonicalize()?.join(path.file_name().unwrap_or_default()),
+            )
+        })
+    };
+    for input in inputs {
+        anyhow::ensure!(
+            match (resolved(target), resolved(input)) {
+                (Ok(target), Ok(input)) => target != input,
+                // What has no folder cannot be written, which is said later.
+                _ => true,
+            },
+            "{} would be written over, and this command needs it; name another file to write",
+            input.display()
+        );
+    }
+    Ok(())
 }
 
 /// Who may read a file.

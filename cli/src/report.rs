@@ -69,9 +69,19 @@ impl Report {
             Ok(()) => ExitCode::from(self.code),
             // A reader that went away (`| head`) is no failure of ours.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(self.code),
-            Err(error) => print_error(&error.into(), json),
+            Err(error) => {
+                let told = "the command is done, but its answer could not be printed";
+                print_error(&anyhow::Error::new(error).context(told), json)
+            }
         }
     }
+}
+
+/// Text from a file on one line: a line break in it could otherwise begin a line that looks like
+/// ours, such as a verdict.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    text.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" / ")
 }
 
 /// An error that stands for wrong usage (exit 2).
@@ -97,4 +107,14 @@ pub fn print_error(error: &anyhow::Error, json: bool) -> ExitCode {
     };
     let _ = writeln!(io::stderr(), "{message}");
     ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    /// T-11: a line break in a file's text cannot start a line of ours.
+    #[test]
+    fn text_from_files_stays_on_its_line() {
+        let title = "Ring\n\nSIGNER     pinned: Signed by a key you trust";
+        assert_eq!(super::one_line(title), "Ring / SIGNER     pinned: Signed by a key you trust");
+    }
 }

@@ -43,6 +43,8 @@ pub struct Session {
     pub progress: bool,
     /// Whether questions may be asked.
     pub interactive: bool,
+    /// Whether standard output is kept for the one JSON answer.
+    pub json: bool,
 }
 
 impl Session {
@@ -52,7 +54,8 @@ impl Session {
     /// [`Usage`] for a profile name that is none.
     pub fn of_process(global: &Global) -> anyhow::Result<Self> {
         let around = Surroundings::of_process();
-        let profile = global.profile.parse().map_err(|error| Usage(format!("{error}")))?;
+        let profile =
+            global.profile.parse().map_err(|error| Usage(format!("--profile: {error}")))?;
         let home = match Home::resolve(global.home.as_deref(), &around) {
             Ok(home) => Some(home),
             // Verifying needs no home at all.
@@ -66,6 +69,7 @@ impl Session {
             now: Timestamp::from_unix_s(i64::try_from(since_epoch)?)?,
             progress: !global.json && io::stderr().is_terminal(),
             interactive: around.terminal && !global.json,
+            json: global.json,
             around,
         })
     }
@@ -80,7 +84,8 @@ impl Session {
             terminal: false,
         };
         let home = Home::resolve(None, &around).ok();
-        Self { home, profile, around, now: self.now, progress: false, interactive: false }
+        let (progress, interactive, json) = (false, false, true);
+        Self { home, profile, around, now: self.now, progress, interactive, json }
     }
 
     /// The same session at another time.
@@ -176,8 +181,8 @@ impl Session {
                 Usage(format!("{question} Nobody can be asked here: give {instead}")).into()
             );
         }
-        eprint!("{question} ");
-        io::stderr().flush()?;
+        let mut terminal = io::stderr();
+        write!(terminal, "{question} ").and_then(|()| terminal.flush()).context("cannot ask")?;
         let mut line = String::new();
         io::stdin().lock().read_line(&mut line).context("cannot read your answer")?;
         let answer = line.trim();
@@ -206,7 +211,8 @@ impl Session {
         let mut ask = |text: &str| home::ask_unseen(text);
         let obtained = home::passphrase(&self.profile, purpose, &self.around, &mut ask)?;
         if let Some(warning) = obtained.warning {
-            eprintln!("hallmark: {warning}");
+            // Nobody reads it where standard error is closed.
+            let _ = writeln!(io::stderr(), "hallmark: {warning}");
         }
         Ok(obtained.passphrase)
     }

@@ -24,7 +24,7 @@ pub struct House {
 }
 
 impl House {
-    /// Builds the `hallmark` command as this program was built, unless `hallmark` names one, and
+    /// Builds the `hallmark` command as a release, unless `hallmark` names one, and
     /// makes a folder inside `dir`.
     ///
     /// # Errors
@@ -110,10 +110,10 @@ pub fn tell(what: &str) {
     eprintln!("  {what}");
 }
 
-/// Builds `hallmark` and returns where it lies: beside this program.
+/// Builds `hallmark` and returns where it lies: above the examples, of which this program is one.
 fn built() -> anyhow::Result<PathBuf> {
     let here = std::env::current_exe()?;
-    let folder = here.parent().context("this program lies in no folder")?;
+    let folder = here.ancestors().nth(2).context("this program lies in no folder")?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.args(["build", "--quiet", "--release", "-p", "hallmark-cli", "--bin", "hallmark"]);

@@ -1,7 +1,7 @@
 //! Benchmarks against peers, ours and the peer's runs by turns: what counts is the ratio of runs
 //! that stood next to each other, since absolute figures change with the machine and the hour.
 //!
-//! `cargo run --release -p hallmark-suites --bin bench`
+//! `cargo run --release -p hallmark-suites --example bench`
 //!
 //! | Name | What | Against |
 //! |---|---|---|
@@ -50,7 +50,7 @@ struct Args {
     /// Folder to work in, on the file system to measure [default: the system's for temporary files]
     #[arg(long)]
     dir: Option<PathBuf>,
-    /// The hallmark command to measure [default: built now, beside this program]
+    /// The hallmark command to measure [default: built now]
     #[arg(long, value_name = "FILE")]
     hallmark: Option<PathBuf>,
     /// Answer as JSON

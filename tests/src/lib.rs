@@ -1,1 +1,3 @@
 //! Suites that cross crates, and what they share.
+
+pub mod fuzz;

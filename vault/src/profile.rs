@@ -88,6 +88,10 @@ pub struct PieceSecrets {
     chain: ChainSecret,
     /// How many of those places were given out.
     places: u64,
+    /// True from the moment these secrets are kept until the file they are for is written: an
+    /// interrupted mint can be done again under the same identity.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unminted: bool,
     /// The owner's key for this piece.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     owner: Option<Secret>,
@@ -100,18 +104,37 @@ impl PieceSecrets {
     /// Fresh secrets for a piece.
     pub fn new<R: CryptoRng + ?Sized>(title: Text, rng: &mut R) -> Self {
         let chain = ChainSecret::generate(rng);
-        Self { title, chain, places: 0, owner: None, disclosures: Vec::new() }
+        Self { title, chain, places: 0, unminted: false, owner: None, disclosures: Vec::new() }
     }
 
-    /// Secrets of a piece that was minted with `chain`: its first two places are taken.
-    pub fn minted(title: Text, chain: ChainSecret, disclosures: Vec<Disclosure>) -> Self {
-        Self { title, chain, places: 2, owner: None, disclosures }
+    /// Secrets of a piece that is about to be minted: its first two places are taken.
+    pub fn unminted<R: CryptoRng + ?Sized>(title: Text, rng: &mut R) -> Self {
+        Self { places: 2, unminted: true, ..Self::new(title, rng) }
+    }
+
+    /// The secret to mint with, the same at every try until one succeeds; `None` once the piece is
+    /// minted. Keeps the openings of its hidden fields, those of earlier tries included.
+    pub fn mint(&mut self, disclosures: &[Disclosure]) -> Option<ChainSecret> {
+        self.unminted.then(|| {
+            self.keep(disclosures);
+            self.chain.clone()
+        })
+    }
+
+    /// The file is written.
+    pub fn finish_minting(&mut self) {
+        self.unminted = false;
     }
 
     /// The label of a place never given out before.
     pub fn next_place(&mut self) -> Label {
         self.places += 1;
         self.chain.label(self.places)
+    }
+
+    /// True for the label of a place this profile gave out for the piece.
+    pub fn gave_place(&self, label: &Label) -> bool {
+        (1..=self.places).any(|n| self.chain.label(n) == *label)
     }
 
     /// The owner's key for this piece, made on first use.

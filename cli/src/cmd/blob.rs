@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     args::{BlobArgs, BlobCommand},
-    output::{Access, write_whole},
+    input,
+    output::{Access, keep_apart, write_whole},
     report::Report,
     session::{self, Session},
 };
@@ -26,7 +27,8 @@ pub fn run(command: &BlobCommand, session: &Session) -> anyhow::Result<Report> {
 }
 
 fn seal(args: &BlobArgs, session: &Session) -> anyhow::Result<Report> {
-    let (input, len) = input(&args.input)?;
+    keep_apart(&args.output, &[&args.key_file])?;
+    let (input, len) = opened(&args.input)?;
     let (key, made) = key_for_sealing(&args.key_file, session)?;
     let bar = session.bar("sealing", len);
     let sealed = write_whole(&args.output, Access::Shared, |out| {
@@ -48,14 +50,16 @@ fn seal(args: &BlobArgs, session: &Session) -> anyhow::Result<Report> {
 }
 
 fn open(args: &BlobArgs, session: &Session) -> anyhow::Result<Report> {
-    let (input, len) = input(&args.input)?;
+    keep_apart(&args.output, &[&args.key_file])?;
+    let (input, len) = opened(&args.input)?;
     let key = read_key(&args.key_file)?;
     let bar = session.bar("opening", len);
     let opened = write_whole(&args.output, Access::Private, |out| {
         let progress = |bytes| bar.advance(bytes);
         let work = Work::on(session::threads()).reporting(&progress);
-        blob::file::open(&key, Purpose::FILE, len, &input, out, &work)
-            .with_context(|| format!("{} with {}", args.input.display(), args.key_file.display()))
+        blob::file::open(&key, Purpose::FILE, len, &input, out, &work).with_context(|| {
+            format!("opening {} with the key in {}", args.input.display(), args.key_file.display())
+        })
     })?;
     drop(bar);
     Report::new(
@@ -64,13 +68,8 @@ fn open(args: &BlobArgs, session: &Session) -> anyhow::Result<Report> {
     )
 }
 
-fn input(path: &Path) -> anyhow::Result<(File, u64)> {
-    let opened = || -> std::io::Result<(File, u64)> {
-        let file = File::open(path)?;
-        let len = file.metadata()?.len();
-        Ok((file, len))
-    };
-    opened().with_context(|| format!("cannot read {}", path.display()))
+fn opened(path: &Path) -> anyhow::Result<(File, u64)> {
+    input::open(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// The key in the file, or a fresh one written to it. Tells which.
@@ -85,7 +84,7 @@ fn key_for_sealing(path: &Path, session: &Session) -> anyhow::Result<(BlobKey, b
 }
 
 fn read_key(path: &Path) -> anyhow::Result<BlobKey> {
-    let text = std::fs::read_to_string(path)
+    let text = input::text(path)
         .map(Zeroizing::new)
         .with_context(|| format!("cannot read the key file {}", path.display()))?;
     let bytes = HEXLOWER.decode(text.trim().as_bytes()).ok().map(Zeroizing::new);

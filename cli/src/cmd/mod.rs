@@ -1,9 +1,10 @@
-//! One file per command noun.
+//! One file per command noun; a folder where a noun has several.
 
 pub mod blob;
 pub mod piece;
 pub mod shell;
 pub mod studio;
+pub mod tour;
 pub mod trust;
 pub mod verify;
 
@@ -20,7 +21,7 @@ pub fn run(command: &Command, session: &Session) -> anyhow::Result<Report> {
         Command::Piece(command) => piece::run(command, session),
         Command::Trust(command) => trust::run(command, session),
         Command::Blob(command) => blob::run(command, session),
-        Command::Tour(_) => anyhow::bail!("the tour is not here yet"),
+        Command::Tour(args) => tour::run(args, session),
         Command::Completions { shell } => shell::completions(*shell),
         Command::Man { dir } => shell::man(dir),
     }

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::studio::parsed;
 use crate::{
     args::{TrustAddArgs, TrustCommand, TrustRole},
+    input,
     remote::did_web,
     report::{Report, Usage},
     session::Session,
@@ -91,7 +92,7 @@ fn source(
 /// When it cannot be read or is none.
 pub fn pub_file(path: &std::path::Path) -> anyhow::Result<(PublicKey, Option<Text>)> {
     let read = || format!("cannot read the key in {}", path.display());
-    let text = std::fs::read_to_string(path).with_context(read)?;
+    let text = input::text(path).with_context(read)?;
     let key = key_of_pub_file(&text).with_context(read)?;
     let name = text
         .lines()

@@ -17,8 +17,9 @@ use hallmark_vault::provenance::{
 use super::{studio::parsed, trust::pub_file};
 use crate::{
     args::VerifyArgs,
+    input,
     remote::did_web,
-    report::{Report, Usage},
+    report::{Report, Usage, one_line},
     session::{self, Session},
 };
 
@@ -84,18 +85,14 @@ pub fn verdict(args: &VerifyArgs, session: &Session) -> anyhow::Result<(Verdict,
 pub fn inspected(path: &Path, session: &Session) -> anyhow::Result<(std::fs::File, Inspection)> {
     let unreadable =
         |error: std::io::Error| Usage(format!("cannot read {}: {error}", path.display()));
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    if metadata.is_dir() {
-        return Err(Usage(format!("{} is a folder, not a file", path.display())).into());
-    }
-    let bar = session.bar("verifying", metadata.len());
+    let (file, len) = input::open(path).map_err(unreadable)?;
+    let bar = session.bar("verifying", len);
     let progress = |bytes| {
         bar.advance(bytes);
         true
     };
-    let inspection = inspect::inspect(&file, metadata.len(), session::threads().get(), &progress)
-        .map_err(unreadable)?;
+    let inspection =
+        inspect::inspect(&file, len, session::threads().get(), &progress).map_err(unreadable)?;
     drop(bar);
     Ok((file, inspection))
 }
@@ -116,7 +113,7 @@ fn trust_once(pins: &mut Pins, path: &Path, session: &Session) -> anyhow::Result
 }
 
 fn disclosure(path: &Path) -> anyhow::Result<Disclosure> {
-    let read = || -> anyhow::Result<Disclosure> { Ok(std::fs::read_to_string(path)?.parse()?) };
+    let read = || -> anyhow::Result<Disclosure> { Ok(input::text(path)?.parse()?) };
     read().with_context(|| path.display().to_string()).map_err(|e| Usage(format!("{e:#}")).into())
 }
 
@@ -147,25 +144,30 @@ fn human(verdict: &Verdict, path: &Path) -> String {
         || path.display().to_string(),
         |piece| format!("{}, by its own account from {}", piece.title, piece.maker.name),
     );
-    let _ = writeln!(out, "{title}\n");
+    let _ = writeln!(out, "{}\n", one_line(&title));
     let _ = writeln!(out, "INTEGRITY  {}: {}", verdict.integrity.state, verdict.integrity.text);
     for problem in &verdict.integrity.problems {
         let _ = writeln!(out, "             {} [{}]", problem.message, problem.code);
     }
-    let _ = writeln!(out, "SIGNER     {}: {}", verdict.signer.state, verdict.signer.text);
+    let _ =
+        writeln!(out, "SIGNER     {}: {}", verdict.signer.state, one_line(&verdict.signer.text));
     if let Some(fingerprint) = &verdict.signer.fingerprint {
         let _ = writeln!(out, "             fingerprint {fingerprint}");
     }
-    let _ = writeln!(out, "FRESHNESS  {}: {}", verdict.freshness.state, verdict.freshness.text);
+    let _ = writeln!(
+        out,
+        "FRESHNESS  {}: {}",
+        verdict.freshness.state,
+        one_line(&verdict.freshness.text)
+    );
 
     if !verdict.claims.is_empty() {
         let _ = writeln!(out, "\nWho says what:");
     }
     for claim in &verdict.claims {
         let signed = claim.signed_by.as_ref().map(|name| format!(", signed by {name}"));
-        let _ = writeln!(
-            out,
-            "  {} [{}] {}{}, {}, {}",
+        let line = format!(
+            "{} [{}] {}{}, {}, {}",
             claim.says,
             claim.strength,
             claim.by,
@@ -173,6 +175,7 @@ fn human(verdict: &Verdict, path: &Path) -> String {
             claim.rule,
             claim.date
         );
+        let _ = writeln!(out, "  {}", one_line(&line));
     }
     if !verdict.events.is_empty() {
         let _ = writeln!(out, "\nWhat happened:");
@@ -186,18 +189,20 @@ fn human(verdict: &Verdict, path: &Path) -> String {
                 None => signer.role.to_owned(),
             })
             .collect();
-        let note = event.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+        let note = event.note.as_ref().map(|note| format!(": {}", one_line(note.as_str())));
         let _ = writeln!(
             out,
-            "  {} {} {} (signed by {}){note}",
+            "  {} {} {} (signed by {}){}",
             event.sequence,
             event.occurred.as_ref().map_or_else(|| event.signed.date(), ToString::to_string),
             super::piece::words(event.kind),
             signers.join(" and "),
+            note.unwrap_or_default(),
         );
     }
     for field in &verdict.disclosed {
-        let _ = writeln!(out, "\nDisclosed ({}): {} = {}", field.place, field.name, field.value);
+        let value = super::piece::plain(&field.value);
+        let _ = writeln!(out, "\nDisclosed ({}): {} = {value}", field.place, field.name);
     }
     if verdict.still_hidden > 0 {
         let _ = writeln!(out, "\nHidden fields that stay hidden: {}", verdict.still_hidden);
@@ -206,7 +211,7 @@ fn human(verdict: &Verdict, path: &Path) -> String {
         let _ = writeln!(out, "\n{}", text("compare.intro"));
     }
     for compare in &verdict.compare {
-        let _ = writeln!(out, "  {}: {}", compare.what, compare.should_be);
+        let _ = writeln!(out, "  {}: {}", compare.what, one_line(&compare.should_be));
     }
     let _ = writeln!(out, "\n{}", verdict.does_not_prove);
     for todo in &verdict.todo {

@@ -17,6 +17,8 @@ use hallmark_vault::provenance::{piece::Domain, trust::DomainCheck};
 use serde_json::json;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
+use crate::input;
+
 const MAX_DOCUMENT_BYTES: u64 = 64 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -47,7 +49,8 @@ pub fn document(domain: &Domain, key: &PublicKey) -> Value {
     })
 }
 
-/// Asks `domain` whether it lists `key`. `ca` is a PEM file of further certificates to accept.
+/// Asks `domain` whether it lists `key`. `ca` is a PEM file of certificates to accept in place of the
+/// usual ones.
 #[must_use]
 pub fn check(
     domain: &Domain,
@@ -85,7 +88,7 @@ fn lists(document: &Value, domain: &Domain, key: &PublicKey) -> bool {
 fn fetch(domain: &Domain, ca: Option<&Path>) -> anyhow::Result<Value> {
     let mut tls = TlsConfig::builder();
     if let Some(path) = ca {
-        let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let pem = input::whole(path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut roots: Vec<Certificate<'static>> = Vec::new();
         for item in parse_pem(&pem) {
             if let PemItem::Certificate(certificate) = item? {

@@ -139,6 +139,7 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
+        self.deeper::<A::Error>()?;
         while let Some(key) = entries.next_key::<String>()? {
             if !key.is_ascii() {
                 return Err(A::Error::custom("a key that is not ASCII"));
@@ -183,6 +184,7 @@ mod tests {
         assert!(parse(b"\"\xff\"").is_err());
         assert!(parse("[".repeat(65).as_bytes()).expect_err("deep").to_string().contains("deep"));
         assert!(parse(format!("{}{}", "[".repeat(64), "]".repeat(64)).as_bytes()).is_ok());
+        assert!(parse(format!("{}{{}}{}", "[".repeat(64), "]".repeat(64)).as_bytes()).is_err());
         assert!(matches!(parse(&vec![b' '; MAX_BYTES + 1]), Err(JsonError::TooLarge { .. })));
         assert_eq!(parse(b"9007199254740991").expect("the limit"), MAX_INTEGER);
     }

@@ -198,17 +198,7 @@ impl std::str::FromStr for PublicKey {
     }
 }
 
-impl serde::Serialize for PublicKey {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for PublicKey {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+crate::text_in_json!(PublicKey);
 
 /// A key as a person compares it: the first 20 bytes of
 /// `SHA-256("hallmark/fingerprint/v1" || 0x00 || key)` in base32 (RFC 4648), eight groups of four.
@@ -248,17 +238,7 @@ impl std::str::FromStr for Fingerprint {
     }
 }
 
-impl serde::Serialize for Fingerprint {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Fingerprint {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+crate::text_in_json!(Fingerprint);
 
 #[cfg(test)]
 mod tests {

@@ -19,3 +19,4 @@ pub mod recovery;
 pub mod seal;
 pub mod secret;
 pub mod time;
+mod wire;

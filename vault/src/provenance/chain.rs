@@ -1,6 +1,8 @@
 //! Replaying the chain of events: who may sign what, and what the piece's life has come to
 //! (`FORMAT.md`, section 7.2).
 
+use std::collections::BTreeSet;
+
 use hallmark_core::{hash::Sha256, id::Label, key::PublicKey, time::Timestamp};
 
 use super::{
@@ -98,8 +100,10 @@ pub struct Custody {
     studio: PublicKey,
     owner: PublicKey,
     next_label: Label,
+    labels: BTreeSet<Label>,
     hashes: Vec<Sha256>,
     last_at: Timestamp,
+    latest: Timestamp,
     stolen: Option<Theft>,
     destroyed: bool,
     unconfirmed_transfer: bool,
@@ -117,8 +121,10 @@ impl Custody {
             studio,
             owner: studio,
             next_label: piece.first_label,
+            labels: BTreeSet::from([piece.first_label]),
             hashes: vec![manifest_sha256],
             last_at: issued,
+            latest: issued,
             stolen: None,
             destroyed: false,
             unconfirmed_transfer: false,
@@ -155,9 +161,9 @@ impl Custody {
         self.hashes.get(sequence as usize).copied()
     }
 
-    /// When the last event was signed.
-    pub fn last_at(&self) -> Timestamp {
-        self.last_at
+    /// The latest date on the manifest and the events.
+    pub fn latest(&self) -> Timestamp {
+        self.latest
     }
 
     /// The theft report that stands, if one does.
@@ -186,6 +192,7 @@ impl Custody {
         piece: &Piece,
     ) -> Result<(), ChainError> {
         let sequence = self.events() + 1;
+        let by_visitor = self.is_by_visitor(event);
         self.check_place(event, sequence, piece)?;
         self.check_fields(event, sequence, piece)?;
         self.check_signers(event, sequence)?;
@@ -203,16 +210,29 @@ impl Custody {
             }
             Kind::ReportedStolen => {
                 let from = event.credential().valid_from;
-                self.stolen = event.credential().valid_until.map(|until| Theft { from, until });
+                self.stolen = subject.until.map(|until| Theft { from, until });
             }
             Kind::Recovered => self.stolen = None,
             Kind::Destroyed => self.destroyed = true,
             Kind::Made | Kind::Set | Kind::Inspected | Kind::Serviced => {}
         }
+        let at = event.credential().valid_from;
         self.hashes.push(sha256);
-        self.next_label = subject.next_label;
-        self.last_at = event.credential().valid_from;
+        self.latest = self.latest.max(at);
+        if !by_visitor {
+            self.next_label = subject.next_label;
+            self.labels.insert(subject.next_label);
+            self.last_at = at;
+        }
         Ok(())
+    }
+
+    /// True for what anybody may add who does not hold the piece: such an event takes no place in the
+    /// custody chain and sets no date for what follows, so that nobody but the holder can decide who
+    /// speaks next.
+    fn is_by_visitor(&self, event: &Signed<Event>) -> bool {
+        let open = matches!(event.subject().kind, Kind::Set | Kind::Inspected | Kind::Serviced);
+        open && event.signers().all(|key| key != self.owner)
     }
 
     fn check_place(
@@ -232,9 +252,14 @@ impl Custody {
                 None => ChainError::Broken { sequence },
             });
         }
+        let next_place = if self.is_by_visitor(event) {
+            subject.next_label == self.next_label
+        } else {
+            !self.labels.contains(&subject.next_label)
+        };
         let in_order = subject.sequence == sequence
             && subject.label == self.next_label
-            && subject.next_label != subject.label
+            && next_place
             && event.credential().valid_from >= self.last_at;
         if !in_order {
             return Err(ChainError::Broken { sequence });
@@ -258,7 +283,7 @@ impl Custody {
             })
         });
         let from = event.credential().valid_from;
-        let until_fits = match event.credential().valid_until {
+        let until_fits = match subject.until {
             None => kind != Kind::ReportedStolen,
             Some(until) => {
                 kind == Kind::ReportedStolen
@@ -272,7 +297,7 @@ impl Custody {
             ("resumeLabel", subject.resume_label.is_none() || kind == Kind::Transferred),
             ("setting", subject.setting.is_some() == (kind == Kind::Set)),
             ("the stone or report of the setting", report_matches),
-            ("validUntil", until_fits),
+            ("until", until_fits),
             ("bizStep", subject.biz_step.as_deref() == step),
             ("disposition", subject.disposition.as_deref() == disposition),
             ("hidden", subject.hidden.as_ref().is_none_or(|hidden| hidden.check().is_ok())),

@@ -2,7 +2,7 @@
 //! with `eddsa-jcs-2022` proofs (`FORMAT.md`, section 4).
 
 use hallmark_core::{
-    json::{self, JsonError, Map, Value},
+    json::{self, JsonError, Value},
     key::{PublicKey, SigningKey},
     proof::{self, ProofError, VerifiedProof},
     time::Timestamp,
@@ -90,6 +90,12 @@ pub enum CredentialError {
     #[error("not a {kind}: it has another context or type, or an end")]
     Type {
         /// The type that was expected.
+        kind: &'static str,
+    },
+    /// The document states its end, which this type has not.
+    #[error("a {kind} has no validUntil")]
+    Ends {
+        /// The type.
         kind: &'static str,
     },
     /// A field that is there and says nothing, which FORMAT.md leaves out.
@@ -188,17 +194,15 @@ pub fn open_value<S: Subject>(document: Value) -> Result<Signed<S>, CredentialEr
 
 /// The credential a document states, its proofs not looked at.
 fn read<S: Subject>(document: Value) -> Result<Credential<S>, CredentialError> {
-    let unsigned: Map<String, Value> = match document {
-        Value::Object(map) => map,
-        _ => return Err(CredentialError::Type { kind: S::TYPE }),
-    };
     let shape = |source| CredentialError::Shape { kind: S::TYPE, source };
-    let document = Value::Object(unsigned);
     let credential: Credential<S> = serde_json::from_value(document.clone()).map_err(shape)?;
     let typed =
         credential.context == CONTEXTS && credential.types == ["VerifiableCredential", S::TYPE];
-    if !typed || (credential.valid_until.is_some() && !S::ENDS) {
+    if !typed {
         return Err(CredentialError::Type { kind: S::TYPE });
+    }
+    if credential.valid_until.is_some() && !S::ENDS {
+        return Err(CredentialError::Ends { kind: S::TYPE });
     }
     // `null` or an empty list where a field is simply left out would be a second spelling, and what
     // an attestation signs is the first one.

@@ -5,6 +5,7 @@ use hallmark_core::{
     hash::Sha256,
     id::{Label, PieceId},
     key::PublicKey,
+    time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -109,7 +110,7 @@ pub struct Event {
     pub previous: Sha256,
     /// This event's place in the custody chain of the log.
     pub label: Label,
-    /// Where the next one will stand.
+    /// Where the next one will stand; the same place where a visitor signs, who takes none.
     pub next_label: Label,
     /// For `transferred`: where the seller resumes if the buyer does not accept in time.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,6 +124,10 @@ pub struct Event {
     /// The day it happened, where that is not the day it was signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred: Option<Date>,
+    /// For `reportedStolen`: until when the report counts. Not the credential's `validUntil`: the
+    /// report stays a true statement of its day after that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
     /// The name the signer goes by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<Text>,
@@ -151,7 +156,6 @@ pub struct Event {
 
 impl Subject for Event {
     const TYPE: &'static str = "HallmarkEvent";
-    const ENDS: bool = true;
 }
 
 /// The stone that was set, and the loose-stone report it came with.

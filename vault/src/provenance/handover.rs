@@ -1,6 +1,8 @@
 //! What two parties pass to each other on the way to an event that both sign (`FORMAT.md`,
 //! section 7.4): the next owner's offer, and the draft that gathers signatures.
 
+use std::collections::BTreeSet;
+
 use hallmark_core::{
     id::{Label, PieceId},
     json::{self, Value},
@@ -64,8 +66,8 @@ pub enum HandoverError {
         #[from]
         source: CredentialError,
     },
-    /// A disclosure in the draft opens nothing in its event.
-    #[error("the draft carries an opening that does not belong to it; do not sign it")]
+    /// The draft does not open exactly what its event hides.
+    #[error("the draft hides something it does not show you; do not sign it")]
     Disclosure,
 }
 
@@ -123,7 +125,8 @@ impl Draft {
         Self { hallmark: "draft/1".into(), event, disclosures }
     }
 
-    /// Reads a draft and verifies the proofs its event has so far and the openings it carries.
+    /// Reads a draft, verifies the proofs its event has so far, and that it opens every field the
+    /// event hides: nobody signs what they were not shown.
     ///
     /// # Errors
     /// [`HandoverError`].
@@ -138,7 +141,9 @@ impl Draft {
         let hidden = event.subject().hidden.clone().unwrap_or_default();
         let sound =
             |disclosure: &Disclosure| hidden.opens(disclosure) && disclosure.field().is_ok();
-        if !draft.disclosures.iter().all(sound) {
+        // Whoever signs has seen every hidden field: as many openings, all of them different.
+        let opened: BTreeSet<&str> = draft.disclosures.iter().map(Disclosure::as_str).collect();
+        if opened.len() != hidden.len() || !draft.disclosures.iter().all(sound) {
             return Err(HandoverError::Disclosure);
         }
         Ok((draft, event))

@@ -21,6 +21,8 @@ pub mod minisign;
 pub mod part;
 pub mod path;
 pub mod piece;
+pub mod problem;
+pub mod shown;
 pub mod status;
 pub mod text;
 pub mod texts;
@@ -29,8 +31,10 @@ pub mod verdict;
 pub mod write;
 
 pub use digest::Progress;
-pub use inspect::{Inspection, Problem, ProvenanceFile};
-pub use verdict::{Outcome, Verdict};
+pub use inspect::{Inspection, ProvenanceFile};
+pub use problem::Problem;
+pub use shown::Verdict;
+pub use verdict::Outcome;
 
 use hallmark_core::hash::Sha256;
 

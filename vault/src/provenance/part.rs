@@ -1,7 +1,7 @@
 //! Parts: the files a provenance file carries (`FORMAT.md`, section 5).
 
 use hallmark_core::hash::Sha256;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use super::{path::PartPath, text::Text};
 
@@ -48,11 +48,30 @@ pub struct Part {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Metadata {
     /// `clean`, `removed`, `kept`, `preserved` or `unchecked`.
+    #[serde(deserialize_with = "outcome")]
     pub outcome: String,
-    /// Kinds of metadata that were taken out.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Kinds of metadata that were taken out: codes of FORMAT.md's table, or later ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "codes")]
     pub removed: Vec<String>,
     /// Kinds of metadata that the file still reveals.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "codes")]
     pub reveals: Vec<String>,
+}
+
+fn outcome<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    let outcome = String::deserialize(d)?;
+    match outcome.as_str() {
+        "clean" | "removed" | "kept" | "preserved" | "unchecked" => Ok(outcome),
+        _ => Err(D::Error::custom("no outcome of metadata hygiene")),
+    }
+}
+
+/// Codes of 1 to 40 characters of `a-z 0-9 -`: a reader shows those it does not know as they are.
+fn codes<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
+    let codes: Vec<String> = Vec::deserialize(d)?;
+    let sound = codes.iter().all(|code| {
+        (1..=40).contains(&code.len())
+            && code.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    });
+    sound.then_some(codes).ok_or_else(|| D::Error::custom("no code of a kind of metadata"))
 }

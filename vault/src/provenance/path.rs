@@ -53,17 +53,7 @@ impl std::str::FromStr for PartPath {
     }
 }
 
-impl serde::Serialize for PartPath {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&self.0)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for PartPath {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+hallmark_core::text_in_json!(PartPath);
 
 #[cfg(test)]
 mod tests {

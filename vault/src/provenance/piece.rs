@@ -320,17 +320,7 @@ impl std::str::FromStr for Domain {
     }
 }
 
-impl Serialize for Domain {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Domain {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+hallmark_core::text_in_json!(Domain);
 
 /// What makes a piece's statement contradict itself or FORMAT.md.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -376,6 +366,9 @@ pub enum PieceError {
         /// The part.
         path: PartPath,
     },
+    /// The successor key is the key it should succeed.
+    #[error("the successor must be another key than the one that signs")]
+    Successor,
     /// A field that nobody claims anything of.
     #[error("nobody says who vouches for {field}")]
     Unclaimed {
@@ -388,11 +381,15 @@ pub enum PieceError {
 }
 
 impl Piece {
-    /// Checks everything FORMAT.md section 5 asks of a manifest beyond the shape of its fields.
+    /// Checks everything FORMAT.md section 5 asks of a manifest signed by `issuer` beyond the shape
+    /// of its fields.
     ///
     /// # Errors
     /// The first [`PieceError`] found.
-    pub fn check(&self) -> Result<(), PieceError> {
+    pub fn check(&self, issuer: &PublicKey) -> Result<(), PieceError> {
+        if self.maker.successor == *issuer {
+            return Err(PieceError::Successor);
+        }
         if self.format != FORMAT {
             return Err(PieceError::Format { found: self.format.clone() });
         }
@@ -510,6 +507,34 @@ impl Gs1 {
                 Err(PieceError::Range { field: "gs1.serial" })
             }
             _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Domain;
+
+    #[test]
+    fn a_domain_has_one_spelling() {
+        for good in ["example.com", "a", "localhost:8443", "xn--9ca.example:1", "127.0.0.1:65535"] {
+            assert!(good.parse::<Domain>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "Example.com",
+            "a..b",
+            "a.",
+            "-a",
+            "a-",
+            "a_b",
+            "a:",
+            "a:+80",
+            "a:080",
+            "a:65536",
+            "a:1:2",
+        ] {
+            assert!(bad.parse::<Domain>().is_err(), "{bad}");
         }
     }
 }

@@ -71,17 +71,7 @@ impl std::str::FromStr for Text {
     }
 }
 
-impl serde::Serialize for Text {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&self.0)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Text {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Self::new(String::deserialize(d)?).map_err(serde::de::Error::custom)
-    }
-}
+hallmark_core::text_in_json!(Text);
 
 /// A calendar date, `YYYY-MM-DD`, years 1000 to 9999.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,17 +120,7 @@ impl std::str::FromStr for Date {
     }
 }
 
-impl serde::Serialize for Date {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&self.0)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Date {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+hallmark_core::text_in_json!(Date);
 
 #[cfg(test)]
 mod tests {
@@ -150,8 +130,16 @@ mod tests {
     #[test]
     fn text_that_could_draw_on_a_terminal_is_refused() {
         assert!(Text::new("Ring \"Flut\", 18 kt — für Ána\nzweite Zeile").is_ok());
-        for bad in ["", "  ", "a\u{1b}[2Jverified", "a\rb", "a\u{202e}b", "a\u{200b}b", "\u{9b}1m"]
-        {
+        for bad in [
+            "",
+            "  ",
+            "a\u{1b}[2Jverified",
+            "a\rb",
+            "a\u{202e}b",
+            "a\u{200b}b",
+            "\u{9b}1m",
+            "a\u{61c}b",
+        ] {
             assert!(Text::new(bad).is_err(), "{bad:?}");
         }
         assert!(Text::new("x".repeat(MAX_CHARS + 1)).is_err());

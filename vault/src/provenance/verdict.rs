@@ -5,20 +5,22 @@
 
 use std::collections::BTreeSet;
 
-use hallmark_core::{
-    key::{Fingerprint, PublicKey},
-    time::Timestamp,
-};
+use hallmark_core::{key::PublicKey, time::Timestamp};
 use serde::Serialize;
 
 use super::{
     claim::{Backing, Strength},
     event::Kind,
     hidden::Disclosure,
-    inspect::{FoundClaim, Inspection, Problem, ProvenanceFile},
+    inspect::{FoundClaim, Inspection, ProvenanceFile},
     piece::Piece,
+    problem::Problem,
+    shown::{
+        Compare, Freshness, Integrity, ShownClaim, ShownEvent, ShownField, ShownProblem,
+        ShownSigner, Signer, Verdict,
+    },
     status::Standing,
-    text::{Date, Text},
+    text::Text,
     texts::text,
     trust::{DomainCheck, PinRole, PinSource, Pins},
 };
@@ -57,181 +59,6 @@ impl Outcome {
             Self::Revoked => 7,
         }
     }
-}
-
-/// What a file, seen at a time and with a trust store, amounts to.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Verdict {
-    /// What it comes to.
-    pub outcome: Outcome,
-    /// The time it was judged at.
-    pub at: Timestamp,
-    /// Is it what was signed?
-    pub integrity: Integrity,
-    /// Who signed, and how do we know?
-    pub signer: Signer,
-    /// Does it still stand?
-    pub freshness: Freshness,
-    /// The piece, when the file holds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub piece: Option<Piece>,
-    /// Each claim with the strength it is shown under.
-    pub claims: Vec<ShownClaim>,
-    /// What happened to the piece.
-    pub events: Vec<ShownEvent>,
-    /// Hidden fields that a disclosure opened.
-    pub disclosed: Vec<ShownField>,
-    /// How many hidden fields stay hidden.
-    pub still_hidden: usize,
-    /// What to compare on the piece itself.
-    pub compare: Vec<Compare>,
-    /// What such a file does not prove.
-    pub does_not_prove: &'static str,
-    /// What to do next, when something is to be done.
-    pub todo: Vec<&'static str>,
-}
-
-/// The first axis.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Integrity {
-    /// `holds`, `tampered` or `malformed`.
-    pub state: &'static str,
-    /// In a sentence.
-    pub text: &'static str,
-    /// Everything that is wrong.
-    pub problems: Vec<ShownProblem>,
-}
-
-/// One problem.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ShownProblem {
-    /// Stable code (`FORMAT.md`, section 11).
-    pub code: &'static str,
-    /// True where signed content was changed, false where the format is not kept.
-    pub tampering: bool,
-    /// In a sentence.
-    pub message: String,
-}
-
-/// The second axis.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Signer {
-    /// `pinned`, `checked`, `unchecked`, `unknown`, `denied` or `not-assessed`.
-    pub state: &'static str,
-    /// In a sentence.
-    pub text: String,
-    /// The key that signed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<PublicKey>,
-    /// Its fingerprint.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fingerprint: Option<Fingerprint>,
-    /// The name the file gives its maker; anyone can write any name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub says_it_is: Option<Text>,
-}
-
-/// The third axis.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Freshness {
-    /// `current`, `expired`, `newer-events`, `not-yet-valid`, `revoked`, `stolen`, `destroyed` or
-    /// `not-assessed`.
-    pub state: &'static str,
-    /// In a sentence.
-    pub text: String,
-    /// When the studio gave its word.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub as_of: Option<Timestamp>,
-    /// Until when its word counts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub until: Option<Timestamp>,
-}
-
-/// A claim as it is shown.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ShownClaim {
-    /// The field it speaks of.
-    pub about: Text,
-    /// The claim.
-    pub says: Text,
-    /// The strength in words: what it calls itself only where a pinned key of that party signed.
-    pub strength: String,
-    /// Who makes it, by the name the file gives.
-    pub by: Text,
-    /// The name a pinned key of the party goes by here.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub signed_by: Option<Text>,
-    /// The rule.
-    pub rule: Text,
-    /// The date.
-    pub date: Date,
-    /// The event it was made in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub event: Option<u32>,
-}
-
-/// An event as it is shown.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ShownEvent {
-    /// Place in the chain.
-    pub sequence: u32,
-    /// What happened.
-    pub kind: &'static str,
-    /// When it was signed.
-    pub signed: Timestamp,
-    /// When it happened, where another day is stated.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub occurred: Option<Date>,
-    /// Who signed.
-    pub signers: Vec<ShownSigner>,
-    /// The name the signer gives itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub by: Option<Text>,
-    /// In words.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<Text>,
-}
-
-/// Who signed an event.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ShownSigner {
-    /// `studio`, `owner` (the key for this piece) or `third party`.
-    pub role: &'static str,
-    /// The key.
-    pub key: PublicKey,
-    /// The name it is pinned under here.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pinned_as: Option<Text>,
-}
-
-/// A field that a disclosure opened.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ShownField {
-    /// Its name.
-    pub name: String,
-    /// Its value.
-    pub value: serde_json::Value,
-    /// Where it was hidden: `manifest` or `event N`.
-    pub place: String,
-}
-
-/// Something to hold the piece against.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Compare {
-    /// What to look at.
-    pub what: &'static str,
-    /// What it should be.
-    pub should_be: String,
 }
 
 /// What is known besides the file.
@@ -411,7 +238,8 @@ fn freshness(file: &ProvenanceFile, now: Timestamp) -> Freshness {
     let status = file.status();
     let custody = file.custody();
     let until = status.valid_until;
-    let ahead = status.valid_from.unix_s() > now.unix_s() + CLOCK_SKEW_S;
+    let latest = status.valid_from.max(custody.latest());
+    let ahead = latest.unix_s() > now.unix_s() + CLOCK_SKEW_S;
     let state = match status.credential_subject.status {
         Standing::Revoked => "revoked",
         Standing::Stolen => "stolen",
@@ -484,6 +312,7 @@ fn events(file: &ProvenanceFile, pins: &Pins) -> Vec<ShownEvent> {
                 role: match key {
                     key if key == studio => "studio",
                     _ if third_party => "third party",
+                    key if subject.owner == Some(key) => "new owner",
                     _ => "owner",
                 },
                 pinned_as: pins.find(&key).map(|pin| pin.name.clone()),

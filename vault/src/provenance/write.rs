@@ -12,10 +12,11 @@ use hallmark_core::{
 };
 
 use super::{
-    archive::{ArchiveWriter, ReadAt},
+    archive::{ArchiveWriter, MAX_ENTRIES, ReadAt},
     chain::{ChainError, Custody},
+    claim::{Claim, ClaimError},
     credential::{self, Credential, CredentialError, Signed},
-    event::{Event, Kind},
+    event::{Event, Kind, MAX_EVENTS},
     inspect::{
         self, MAX_EVENT_BYTES, MAX_EVENTS_BYTES, MAX_MANIFEST_BYTES, ProvenanceFile, event_name,
     },
@@ -107,6 +108,17 @@ pub enum WriteError {
         /// The limit.
         limit_bytes: u64,
     },
+    /// A claim does not fit the piece.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+    /// More events or entries than FORMAT.md allows.
+    #[error("the file would have more than {limit} {what}")]
+    TooMany {
+        /// What there would be too many of.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
     /// A part of that name is there already.
     #[error("{path} is there already")]
     PartThere {
@@ -142,6 +154,19 @@ pub struct Minting {
     pub status_days: u32,
 }
 
+impl Minting {
+    /// Whether this can be minted by `studio`: the piece and its claims agree with each other.
+    ///
+    /// # Errors
+    /// [`WriteError::Piece`] or [`WriteError::Claim`].
+    pub fn check(&self, studio: &PublicKey) -> Result<(), WriteError> {
+        let parts = self.sources.iter().map(|source| source.part.clone()).collect();
+        let piece = Piece { parts, ..self.piece.clone() };
+        piece.check(studio)?;
+        check_claims(&piece.claims, &piece)
+    }
+}
+
 /// Mints a piece: signs the manifest, the `made` event and a status, and writes the file to `out`.
 ///
 /// # Errors
@@ -152,10 +177,10 @@ pub fn mint<W: Write + Seek>(
     chain: &ChainSecret,
     out: W,
 ) -> Result<W, WriteError> {
+    minting.check(&keys.identity.public())?;
     let Minting { mut piece, mut sources, made, at, status_days } = minting;
     piece.first_label = chain.label(1);
     piece.parts = sources.iter().map(|source| source.part.clone()).collect();
-    piece.check()?;
     let id = piece.id;
     let studio = keys.identity.public();
     let manifest = Credential::new(studio, at, piece.clone()).sign(&keys.identity)?;
@@ -248,6 +273,9 @@ pub fn rewrite<R: ReadAt + ?Sized, W: Write + Seek>(
     };
     let mut added = Vec::new();
     if let Some((event, sources)) = amendment.event {
+        if custody.events() as usize == MAX_EVENTS {
+            return Err(WriteError::TooMany { what: "events", limit: MAX_EVENTS });
+        }
         let name = event_name(custody.events() + 1);
         let bytes = bounded(&name, &event, MAX_EVENT_BYTES)?;
         let size_bytes = documents.events.iter().chain([&bytes]).map(|e| e.len() as u64).sum();
@@ -257,6 +285,7 @@ pub fn rewrite<R: ReadAt + ?Sized, W: Write + Seek>(
         }
         let signed: Signed<Event> = credential::open(&bytes)?;
         custody.follow(&signed, Sha256::of(&bytes), piece)?;
+        check_claims(&signed.subject().claims, piece)?;
         let listed = signed.subject().parts.iter();
         if listed.ne(sources.iter().map(|source| &source.part)) {
             return Err(ChainError::Field {
@@ -377,6 +406,10 @@ fn write<W: Write + Seek>(
     writer: &WriterKey,
     piece: hallmark_core::id::PieceId,
 ) -> Result<W, WriteError> {
+    let entries = 5 + documents.events.len() + parts.len() + proofs.len();
+    if entries > MAX_ENTRIES {
+        return Err(WriteError::TooMany { what: "entries", limit: MAX_ENTRIES });
+    }
     let mut archive = ArchiveWriter::new(out);
     archive.add(inspect::MANIFEST, &mut documents.manifest.as_slice())?;
     for (sequence, event) in (1..).zip(&documents.events) {
@@ -401,6 +434,13 @@ fn write<W: Write + Seek>(
     Ok(archive.finish()?)
 }
 
+/// What the reader will ask of claims.
+fn check_claims(claims: &[Claim], piece: &Piece) -> Result<(), WriteError> {
+    let value = serde_json::to_value(piece).unwrap_or(Value::Null);
+    claims.iter().try_for_each(|claim| claim.check(piece.id, &value).map(drop))?;
+    Ok(())
+}
+
 fn bounded(name: &str, document: &Value, limit_bytes: u64) -> Result<Vec<u8>, WriteError> {
     let bytes = json::canonical(document);
     let size_bytes = bytes.len() as u64;
@@ -422,6 +462,7 @@ fn blank(custody: &Custody, piece: &Piece) -> Event {
         biz_step: None,
         disposition: None,
         occurred: None,
+        until: None,
         by: None,
         note: None,
         owner: None,
@@ -455,9 +496,18 @@ fn status(custody: &Custody, piece: &Piece, standing: Standing, reason: Option<T
     }
 }
 
+/// Characters of a studio's name that its `studio.pub` shows: minisign reads no longer comments
+/// than 1,024 bytes.
+const PUB_NAME_CHARS: usize = 200;
+
 /// The text of a `studio.pub` file: a minisign public key file whose comment names the studio's
 /// `did:key`.
 pub fn pub_file(identity: &PublicKey, name: &Text, writer: &WriterKey) -> String {
-    let name: String = name.as_str().chars().map(|c| if c == '\n' { ' ' } else { c }).collect();
+    let name: String = name
+        .as_str()
+        .chars()
+        .take(PUB_NAME_CHARS)
+        .map(|c| if c == '\n' { ' ' } else { c })
+        .collect();
     format!("untrusted comment: hallmark studio {identity} {name}\n{}\n", writer.public_line())
 }

@@ -20,13 +20,17 @@ pub fn event(
     change: impl FnOnce(&mut Credential<Event>),
 ) -> serde_json::Value {
     let file = open(bytes);
-    let next = next_event(&file, kind, label(100 + file.custody().events() as u8));
+    let custody = file.custody();
+    let visits = matches!(kind, Kind::Set | Kind::Inspected | Kind::Serviced)
+        && signers[0].public() != custody.owner();
+    let place = if visits { custody.next_label() } else { label(100 + custody.events() as u8) };
+    let next = next_event(&file, kind, place);
     let mut credential = Credential::new(signers[0].public(), at(LATER), next);
     if matches!(kind, Kind::Sold | Kind::Transferred) {
         credential.credential_subject.owner = Some(signers[1].public());
     }
     if kind == Kind::ReportedStolen {
-        credential.valid_until = Some(at(LATER).plus_days(90));
+        credential.credential_subject.until = Some(at(LATER).plus_days(90));
     }
     change(&mut credential);
     let mut document = credential.sign(signers[0]).unwrap();
@@ -134,12 +138,12 @@ fn fields_belong_to_their_kinds() {
             e.credential_subject.setting = Some(Setting { stone: 0, report: None });
         }),
         (Kind::Inspected, |e| e.credential_subject.owner = Some(key(9).public())),
-        (Kind::Inspected, |e| e.valid_until = Some(at(LATER).plus_days(1))),
+        (Kind::Inspected, |e| e.credential_subject.until = Some(at(LATER).plus_days(1))),
         (Kind::Inspected, |e| e.credential_subject.resume_label = Some(label(9))),
         (Kind::Inspected, |e| e.credential_subject.biz_step = Some("shipping".into())),
-        (Kind::ReportedStolen, |e| e.valid_until = None),
-        (Kind::ReportedStolen, |e| e.valid_until = Some(at(LATER).plus_days(367))),
-        (Kind::ReportedStolen, |e| e.valid_until = Some(e.valid_from)),
+        (Kind::ReportedStolen, |e| e.credential_subject.until = None),
+        (Kind::ReportedStolen, |e| e.credential_subject.until = Some(at(LATER).plus_days(367))),
+        (Kind::ReportedStolen, |e| e.credential_subject.until = Some(e.valid_from)),
     ];
     for (i, (kind, change)) in cases.into_iter().enumerate() {
         let event = event(&bytes, kind, &[&studio], change);
@@ -221,4 +225,67 @@ fn proofs_of_a_sale_are_a_proof_set_any_verifier_can_read() {
     let sold = event(&minted(), Kind::Sold, &[&key(1), &key(10)], |_| {});
     let verified = proof::verify(sold).unwrap();
     assert_eq!(verified.proofs().len(), 2);
+}
+
+/// T-23: whoever does not hold the piece decides neither who speaks next nor from when on.
+#[test]
+fn a_visitor_takes_no_place_and_sets_no_date() {
+    let visitor = key(30);
+    let bytes = minted();
+    let place = open(&bytes).custody().next_label();
+    let takes = event(&bytes, Kind::Serviced, &[&visitor], |e| {
+        e.credential_subject.next_label = label(9);
+    });
+    assert!(append_value(&bytes, takes).is_err(), "a visitor that names the next place");
+
+    let far = event(&bytes, Kind::Inspected, &[&visitor], |e| {
+        e.valid_from = at("9999-12-31T23:59:59Z");
+    });
+    let visited = append_value(&bytes, far).unwrap();
+    assert_eq!(open(&visited).custody().next_label(), place);
+    let sold = append(&visited, Kind::Sold, &[&key(1), &key(10)]).unwrap();
+    // The owner of the piece is no longer the studio, so the studio is a visitor too.
+    let place = open(&sold).custody().next_label();
+    let serviced = append(&sold, Kind::Serviced, &[&key(1)]).unwrap();
+    assert_eq!(open(&serviced).custody().next_label(), place);
+    let holder_without_place = event(&sold, Kind::Serviced, &[&key(10)], |e| {
+        e.credential_subject.next_label = e.credential_subject.label;
+    });
+    assert!(append_value(&sold, holder_without_place).is_err());
+}
+
+#[test]
+fn a_place_is_named_once() {
+    let (studio, owner) = (key(1), key(10));
+    let bytes = append(&minted(), Kind::Sold, &[&studio, &owner]).unwrap();
+    let first = open(&bytes).piece().first_label;
+    let again = event(&bytes, Kind::Serviced, &[&owner], |e| {
+        e.credential_subject.next_label = first;
+    });
+    assert!(append_value(&bytes, again).is_err());
+}
+
+/// T-07: a document dated ahead is not current yet.
+#[test]
+fn what_is_dated_ahead_is_not_current() {
+    let studio = pins(&[key(1).public()]);
+    let ahead = event(&minted(), Kind::Serviced, &[&key(1)], |e| {
+        e.valid_from = at("2027-01-01T00:00:00Z");
+    });
+    let bytes = restatus(&append_value(&minted(), ahead).unwrap(), Standing::Current, 365);
+    assert_eq!(verdict(&bytes, &studio, LATER).freshness.state, "not-yet-valid");
+    assert_eq!(verdict(&bytes, &studio, "2027-01-02T00:00:00Z").outcome, Outcome::Holds);
+}
+
+/// The successor named in the manifest can give the studio's word; nobody else can.
+#[test]
+fn the_successor_keeps_the_studios_word_alive() {
+    let by = |seed: u8| {
+        let identity = key(seed);
+        let (standing, at, days) = (Standing::Current, at(LATER), 9);
+        let status = Restatus { standing, reason: None, at, days, identity };
+        rewrite(&minted(), Amendment { event: None, status: Some(status) }, 50)
+    };
+    assert_eq!(verdict(&by(99), &pins(&[key(1).public()]), LATER).outcome, Outcome::Holds);
+    assert_eq!(codes(&by(98)), ["status-signer"]);
 }

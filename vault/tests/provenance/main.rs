@@ -4,5 +4,8 @@
 
 mod fixture;
 mod forge;
+mod frozen;
 mod life;
+mod rich;
+mod shape;
 mod spoiled;

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::sound;
 use crate::{
     cmd::studio,
-    output::{Access, write_whole},
+    output::{Access, keep_apart, write_whole},
     report::Report,
     session::Session,
 };
@@ -35,6 +35,7 @@ pub(super) fn run(path: &Path, out: Option<&Path>, session: &Session) -> anyhow:
     let card = Card { piece: file.piece().id, studio: studio.public().fingerprint() };
     let code = QrCode::new(card.to_string()).context("cannot make the QR code")?;
     if let Some(out) = out {
+        keep_apart(out, &[path])?;
         let qr = code.render::<svg::Color<'_>>().min_dimensions(240, 240).build();
         let svg = page(&qr, file.piece().title.as_str(), studio.name.as_str(), &card);
         write_whole(out, Access::Shared, |target| Ok(target.write_all(svg.as_bytes())?))?;

@@ -8,6 +8,7 @@ use hallmark_vault::{
     profile::{PieceSecrets, Profile},
     provenance::{
         ProvenanceFile,
+        chain::THEFT_REPORT_MAX_DAYS,
         claim::Claim,
         credential::Credential,
         event::{Event, Kind, Setting},
@@ -29,7 +30,8 @@ use super::{
 use crate::{
     args::{EventArgs, EventKind},
     cmd::studio::parsed,
-    output::{Access, write_whole},
+    input,
+    output::{Access, keep_apart, write_whole},
     report::{Report, Usage},
     session::Session,
 };
@@ -40,6 +42,13 @@ use crate::{
 /// # Errors
 /// When the file does not hold, this profile may not sign such an event, or an argument is missing.
 pub(super) fn run(args: &EventArgs, session: &Session) -> anyhow::Result<Report> {
+    keep_apart(&args.draft, &[&args.file])?;
+    if matches!(args.kind, EventKind::Stolen) && !(1..=THEFT_REPORT_MAX_DAYS).contains(&args.days) {
+        return Err(Usage(format!(
+            "--days: a theft report counts for 1 to {THEFT_REPORT_MAX_DAYS} days, and can be renewed"
+        ))
+        .into());
+    }
     let (source, file) = sound(&args.file, session)?;
     let mut store = session.open()?;
     let kind = kind(args.kind);
@@ -53,8 +62,11 @@ pub(super) fn run(args: &EventArgs, session: &Session) -> anyhow::Result<Report>
     let mut rng = session.rng();
     // The place after a change of hands is the next owner's; otherwise it is this profile's, kept
     // before anything is signed with it.
+    let visiting = key.public() != file.custody().owner();
     let next_label = match &offer {
         Some(offer) => offer.next_label,
+        // Whoever does not hold the piece takes no place.
+        None if visiting => file.custody().next_label(),
         None => store.update(&mut rng, |profile| {
             let secrets = profile
                 .pieces
@@ -68,11 +80,10 @@ pub(super) fn run(args: &EventArgs, session: &Session) -> anyhow::Result<Report>
     event.hidden = hidden;
     fill(&mut event, args, &file, store.read(), offer.as_ref(), session)?;
     attest_claims(&mut event, &file, &key, session)?;
-    let mut credential = Credential::new(key.public(), session.now(), event);
     if kind == Kind::ReportedStolen {
-        credential.valid_until = Some(session.now().plus_days(args.days));
+        event.until = Some(session.now().plus_days(args.days));
     }
-    let document = credential.sign(&key)?;
+    let document = Credential::new(key.public(), session.now(), event).sign(&key)?;
     keep(&mut store, &file, &disclosures, session)?;
 
     if matches!(kind, Kind::Sold | Kind::Returned | Kind::Transferred) {
@@ -140,7 +151,7 @@ fn offer(args: &EventArgs, kind: Kind, file: &ProvenanceFile) -> anyhow::Result<
     if !needed {
         return Err(Usage("--offer belongs to --kind sold or transferred".into()).into());
     }
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = input::whole(path).with_context(|| format!("cannot read {}", path.display()))?;
     let offer = Offer::open(&bytes).with_context(|| path.display().to_string())?;
     anyhow::ensure!(
         offer.id == file.piece().id,

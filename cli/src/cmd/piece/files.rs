@@ -18,7 +18,7 @@ use hallmark_vault::{
     },
 };
 
-use crate::{output::scratch_beside, session::Session};
+use crate::{input, output::scratch_beside, session::Session};
 
 /// A file that was cleaned, with what came of it.
 pub(super) struct Cleaned {
@@ -94,8 +94,7 @@ pub(super) fn clean(
 ) -> anyhow::Result<Cleaned> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let cannot = || format!("cannot use {}", path.display());
-    let mut source = File::open(path).with_context(cannot)?;
-    let size_bytes = source.metadata().with_context(cannot)?.len();
+    let (mut source, size_bytes) = input::open(path).with_context(cannot)?;
     let mut content = scratch_beside(near)?;
     let bar = session.bar("cleaning", size_bytes);
     let policy = if keep_metadata { Policy::Keep } else { Policy::Remove };

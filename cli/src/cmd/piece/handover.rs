@@ -15,22 +15,24 @@ use hallmark_vault::{
         event::{Event, Kind},
         handover::{Draft, Offer},
         minisign::WriterKey,
-        status::{DEFAULT_DAYS, Standing},
+        status::DEFAULT_DAYS,
         write::{self, Amendment, Restatus, Source},
     },
     state::Store,
 };
 use serde_json::json;
 
-use super::sound;
+use super::{plain::plain, sound};
 use crate::{
-    output::{Access, write_whole},
-    report::Report,
+    input,
+    output::{Access, keep_apart, write_whole},
+    report::{Report, one_line},
     session::Session,
 };
 
 /// `hallmark piece offer`: the buyer's key for this piece, and the place they provide.
 pub(super) fn offer(path: &Path, out: &Path, session: &Session) -> anyhow::Result<Report> {
+    keep_apart(out, &[path])?;
     let (_, file) = sound(path, session)?;
     let mut store = session.open_or_create()?;
     let (title, id) = (file.piece().title.clone(), file.piece().id);
@@ -60,17 +62,31 @@ pub(super) fn countersign(
     out: &Path,
     session: &Session,
 ) -> anyhow::Result<Report> {
+    keep_apart(out, &[path])?;
     let (_, file) = sound(path, session)?;
     let (mut draft, event) = read_draft(draft_path)?;
     let mut store = session.open()?;
     let key = countersigner(&event, &file, store.read())?;
-    draft.event = credential::countersign(draft.event, &key, session.now())?;
+    check_place(&event, &key, &file, store.read())?;
     let fields: Vec<String> = draft
         .disclosures
         .iter()
         .filter_map(|opening| opening.field().ok())
-        .map(|field| format!("  {} = {}", field.name, field.value))
+        .map(|field| format!("  {} = {}", field.name, plain(&field.value)))
         .collect();
+    let subject = event.subject();
+    let (kind, piece) = (super::words(subject.kind.name()), one_line(file.piece().title.as_str()));
+    let mut says = said(subject);
+    if !fields.is_empty() {
+        says += &format!("Hidden in it, and known to you now:\n{}\n", fields.join("\n"));
+    }
+    if session.interactive {
+        let question =
+            format!("You are about to sign \"{kind}\" of {piece}.\n{says}Type yes to sign:");
+        let answer = session.ask(&question, "--json")?;
+        anyhow::ensure!(answer.is_some_and(|answer| answer == "yes"), "nothing was signed");
+    }
+    draft.event = credential::countersign(draft.event, &key, session.now())?;
     if !draft.disclosures.is_empty() {
         let (title, id, openings) =
             (file.piece().title.clone(), file.piece().id, draft.disclosures.clone());
@@ -84,17 +100,17 @@ pub(super) fn countersign(
     }
     let bytes = serde_json::to_vec_pretty(&draft)?;
     write_whole(out, Access::Private, |file| Ok(file.write_all(&bytes)?))?;
-    let hidden = if fields.is_empty() {
-        String::new()
+    let unconfirmed = subject.kind == Kind::Transferred && event.signers().len() == 1;
+    let before = if unconfirmed {
+        "The studio can countersign as well; without it the verdict says \"not confirmed by the \
+         studio\".\n"
     } else {
-        format!("Hidden in it, and known to you now:\n{}\n", fields.join("\n"))
+        ""
     };
     Report::new(
-        &json!({"out": out, "kind": event.subject().kind, "hidden": fields.len()}),
+        &json!({"out": out, "kind": subject.kind, "hidden": fields.len()}),
         format!(
-            "You signed \"{}\" of {}.\n{hidden}Next: hallmark piece append {} {}",
-            super::words(event.subject().kind.name()),
-            file.piece().title,
+            "You signed \"{kind}\" of {piece}.\n{says}{before}Next: hallmark piece append {} {}",
             path.display(),
             out.display()
         ),
@@ -108,6 +124,7 @@ pub(super) fn append(
     out: &Path,
     session: &Session,
 ) -> anyhow::Result<Report> {
+    keep_apart(out, &[draft_path])?;
     let (source, file) = sound(path, session)?;
     let (draft, event) = read_draft(draft_path)?;
     let store = session.open()?;
@@ -141,12 +158,16 @@ pub(super) fn write_event(
     let (writer, status) = match studio {
         Some(studio) => {
             let keys = studio.keys();
-            let standing = Standing::Current;
-            let (at, days) = (session.now(), DEFAULT_DAYS);
-            (
-                keys.writer,
-                Some(Restatus { standing, reason: None, at, days, identity: keys.identity }),
-            )
+            // What was revoked stays revoked: only `piece status --reinstate` says otherwise.
+            let earlier = &file.status().credential_subject;
+            let status = Restatus {
+                standing: earlier.status,
+                reason: earlier.reason.clone(),
+                at: session.now(),
+                days: DEFAULT_DAYS,
+                identity: keys.identity,
+            };
+            (keys.writer, Some(status))
         }
         // A writer key that stayed the same would join two pieces of one owner.
         None => (WriterKey::new(SigningKey::generate(&mut session.rng())), None),
@@ -174,8 +195,45 @@ pub(super) fn key_of(
     [studio, owner].into_iter().flatten().find(|secret| secret.public() == *key)
 }
 
+/// Everything an event says in words, a line each, for the one who signs it.
+fn said(event: &Event) -> String {
+    let note = event.note.iter().map(|note| format!("note: {note}"));
+    let occurred = event.occurred.iter().map(|date| format!("it happened on {date}"));
+    let claims = event.claims.iter().map(|claim| format!("claim: {}", claim.says));
+    let warranties =
+        event.warranties.iter().map(|w| format!("warranty ({}): {}", w.system, w.statement));
+    let lines: Vec<String> = note
+        .chain(occurred)
+        .chain(claims)
+        .chain(warranties)
+        .map(|line| format!("  {}\n", one_line(&line)))
+        .collect();
+    if lines.is_empty() { String::new() } else { format!("It says:\n{}", lines.concat()) }
+}
+
+/// A new owner provides the place of the next event: a draft that names somebody else's would leave
+/// the piece's next word with them.
+fn check_place(
+    event: &Signed<Event>,
+    key: &SigningKey,
+    file: &ProvenanceFile,
+    profile: &Profile,
+) -> anyhow::Result<()> {
+    let subject = event.subject();
+    let mine = profile
+        .pieces
+        .get(&file.piece().id)
+        .is_some_and(|secrets| secrets.gave_place(&subject.next_label));
+    anyhow::ensure!(
+        subject.owner != Some(key.public()) || mine,
+        "the draft does not carry the place that your offer gave; do not sign it, and make a new \
+         offer with `hallmark piece offer`"
+    );
+    Ok(())
+}
+
 fn read_draft(path: &Path) -> anyhow::Result<(Draft, Signed<Event>)> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = input::whole(path).with_context(|| format!("cannot read {}", path.display()))?;
     Draft::open(&bytes).with_context(|| path.display().to_string())
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::Context;
-use hallmark_core::{chain::ChainSecret, id::PieceId};
+use hallmark_core::id::PieceId;
 use hallmark_vault::{
     profile::PieceSecrets,
     provenance::{
@@ -36,6 +36,11 @@ use crate::{
 pub(super) fn run(args: &MintArgs, session: &Session) -> anyhow::Result<Report> {
     let mut store = session.open()?;
     let studio = studio::of(&store)?.clone();
+    anyhow::ensure!(
+        !args.out.is_dir(),
+        "{} is a folder; name a file in it with --out",
+        args.out.display()
+    );
     if args.out.exists() && !args.force {
         anyhow::bail!(
             "{} is there already; name another file with --out, or replace it with --force",
@@ -86,19 +91,7 @@ pub(super) fn run(args: &MintArgs, session: &Session) -> anyhow::Result<Report> 
         reports.push(report);
     }
 
-    // The secrets are kept before the file exists: a kill in between leaves secrets of no piece,
-    // never a piece whose secrets are gone.
-    let chain = ChainSecret::generate(&mut rng);
     let title = piece.title.clone();
-    let secrets = PieceSecrets::minted(title.clone(), chain.clone(), disclosures);
-    store.try_update(&mut rng, |profile| {
-        anyhow::ensure!(
-            !profile.pieces.contains_key(&id),
-            "a piece with the id in piece.toml was minted before; remove the id to mint another"
-        );
-        profile.pieces.insert(id, secrets);
-        Ok(())
-    })?;
     let minting = Minting {
         piece,
         sources,
@@ -106,11 +99,32 @@ pub(super) fn run(args: &MintArgs, session: &Session) -> anyhow::Result<Report> 
         at: session.now(),
         status_days: args.days,
     };
+    // What contradicts itself is refused before anything is kept.
+    minting.check(&studio.public())?;
+
+    // The secrets are kept before the file exists: a kill in between leaves secrets of no piece,
+    // never a piece whose secrets are gone; and the identity is free until there is a file.
+    let chain = store.try_update(&mut rng, |profile| {
+        let secrets = profile
+            .pieces
+            .entry(id)
+            .or_insert_with(|| PieceSecrets::unminted(title.clone(), &mut session.rng()));
+        secrets.mint(&disclosures).context(
+            "a piece with the id in piece.toml was minted before; remove the id to mint another",
+        )
+    })?;
     let keys = studio.keys();
     write_whole(&args.out, Access::Shared, |out| {
         write::mint(minting, &keys, &chain, out)?;
         Ok(())
     })?;
+    store
+        .update(&mut rng, |profile| {
+            profile.pieces.get_mut(&id).map(PieceSecrets::finish_minting);
+        })
+        .with_context(|| {
+            format!("{} is minted; only that it is could not be kept", args.out.display())
+        })?;
     report(args, &title, id, &reports, &left_out)
 }
 

@@ -6,9 +6,12 @@ mod event;
 mod files;
 mod handover;
 mod mint;
+mod plain;
 mod read;
 mod recipe;
 mod status;
+
+pub use plain::plain;
 
 use std::{fs::File, path::Path};
 

@@ -6,11 +6,11 @@ use anyhow::Context;
 use hallmark_vault::provenance::{ProvenanceFile, part::Part, write::copy_entry};
 use serde_json::json;
 
-use super::sound;
+use super::{plain::plain, sound};
 use crate::{
     args::DiscloseArgs,
-    output::{Access, write_whole},
-    report::{Report, Usage},
+    output::{Access, keep_apart, write_whole},
+    report::{Report, Usage, one_line},
     session::Session,
 };
 
@@ -25,7 +25,7 @@ pub(super) fn show(path: &Path, session: &Session) -> anyhow::Result<Report> {
         "events": file.events().iter().map(|event| event.subject()).collect::<Vec<_>>(),
         "status": file.status().credential_subject,
     });
-    let mut text = format!("{}\n{}\n\n", piece.title, piece.id);
+    let mut text = format!("{}\n{}\n\n", one_line(piece.title.as_str()), piece.id);
     let fields = serde_json::to_value(piece)?;
     for (name, value) in fields.as_object().into_iter().flatten() {
         if !matches!(
@@ -37,7 +37,11 @@ pub(super) fn show(path: &Path, session: &Session) -> anyhow::Result<Report> {
     }
     let _ = writeln!(text, "\nParts:");
     for part in file.parts() {
-        let title = part.title.as_ref().map(|title| format!("  {title}")).unwrap_or_default();
+        let title = part
+            .title
+            .as_ref()
+            .map(|title| format!("  {}", one_line(title.as_str())))
+            .unwrap_or_default();
         let _ = writeln!(
             text,
             "  {:<24} {:>10} bytes  {}{title}",
@@ -49,7 +53,11 @@ pub(super) fn show(path: &Path, session: &Session) -> anyhow::Result<Report> {
     let _ = writeln!(text, "\nEvents:");
     for event in file.events() {
         let subject = event.subject();
-        let note = subject.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+        let note = subject
+            .note
+            .as_ref()
+            .map(|note| format!(": {}", one_line(note.as_str())))
+            .unwrap_or_default();
         let date = event.credential().valid_from.date();
         let _ = writeln!(
             text,
@@ -62,18 +70,6 @@ pub(super) fn show(path: &Path, session: &Session) -> anyhow::Result<Report> {
     Report::new(&json, text)
 }
 
-/// A JSON value on one line, for people.
-fn plain(value: &serde_json::Value) -> String {
-    match value {
-        serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join("; "),
-        serde_json::Value::Object(map) => {
-            map.iter().map(|(k, v)| format!("{k} {}", plain(v))).collect::<Vec<_>>().join(", ")
-        }
-        other => other.to_string(),
-    }
-}
-
 /// `hallmark piece story`.
 pub(super) fn story(path: &Path, out: Option<&Path>, session: &Session) -> anyhow::Result<Report> {
     let (source, file) = sound(path, session)?;
@@ -84,9 +80,12 @@ pub(super) fn story(path: &Path, out: Option<&Path>, session: &Session) -> anyho
         .filter_map(|path| file.parts().find(|part| part.path == *path))
         .collect();
     anyhow::ensure!(!told.is_empty(), "{} tells no story", path.display());
-    let mut text = format!("The story of {}\n", file.piece().title);
+    let mut text = format!("The story of {}\n", one_line(file.piece().title.as_str()));
     for (number, part) in (1..).zip(&told) {
-        let title = part.title.as_ref().map_or_else(|| part.path.to_string(), ToString::to_string);
+        let title = part
+            .title
+            .as_ref()
+            .map_or_else(|| part.path.to_string(), |title| one_line(title.as_str()));
         let _ = writeln!(text, "\n{number}. {title} ({})", part.media_type);
         if part.media_type.starts_with("text/") && part.size <= 64 * 1024 {
             let mut note = Vec::new();
@@ -155,6 +154,11 @@ fn unpack(
 }
 
 fn new_folder(dir: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        dir.is_dir() || !dir.exists(),
+        "{} is a file; name a new or empty folder",
+        dir.display()
+    );
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let mut entries =
         std::fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
@@ -168,6 +172,7 @@ fn new_folder(dir: &Path) -> anyhow::Result<()> {
 
 /// `hallmark piece disclose`.
 pub(super) fn disclose(args: &DiscloseArgs, session: &Session) -> anyhow::Result<Report> {
+    keep_apart(&args.out, &[&args.file])?;
     let (_, file) = sound(&args.file, session)?;
     let store = session.open()?;
     let secrets =

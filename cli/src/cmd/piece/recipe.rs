@@ -23,6 +23,8 @@ use hallmark_vault::{
 };
 use serde::Deserialize;
 
+use crate::input;
+
 /// The file's name in the maker's folder.
 pub(super) const FILE_NAME: &str = "piece.toml";
 const OWN_STATEMENT: &str = "maker's own statement";
@@ -186,7 +188,7 @@ impl Recipe {
     /// Reads the folder's `piece.toml`, or an empty recipe where there is none.
     pub(super) fn of_folder(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join(FILE_NAME);
-        match std::fs::read_to_string(&path) {
+        match input::text(&path) {
             Ok(text) => {
                 toml::from_str(&text).with_context(|| format!("cannot use {}", path.display()))
             }
@@ -339,8 +341,14 @@ pub(super) fn field(piece: &Piece, about: &str) -> anyhow::Result<Value> {
         .with_context(|| format!("the piece has no field {about}"))
 }
 
-/// What the maker says of a field, in a sentence.
+/// What the maker says of a field, in a sentence that begins as one.
 fn sentence(piece: &Piece, about: &str) -> String {
+    let said = words(piece, about);
+    let mut letters = said.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+fn words(piece: &Piece, about: &str) -> String {
     use hallmark_vault::provenance::verdict::{grams, thousandths};
     let index = |name: &str| -> Option<usize> { about.strip_prefix(name)?.parse().ok() };
     if let Some(metal) = index("metals/").and_then(|i| piece.metals.get(i)) {
@@ -373,11 +381,18 @@ fn sentence(piece: &Piece, about: &str) -> String {
     match about {
         "weightMg" => format!("weighs {}", grams(piece.weight_mg.unwrap_or_default())),
         "origin" => piece.origin.as_ref().map(|o| o.statement.to_string()).unwrap_or_default(),
-        _ => match piece.hallmark.as_ref().and_then(|h| h.exemption.as_ref()) {
-            Some(exemption) => format!("carries no hallmark: {}", exemption.rule),
-            None => "carries the marks named".to_owned(),
-        },
+        _ => piece.hallmark.as_ref().map(marks).unwrap_or_default(),
     }
+}
+
+fn marks(hallmark: &Hallmark) -> String {
+    if let Some(exemption) = &hallmark.exemption {
+        return format!("carries no hallmark: {}", exemption.rule);
+    }
+    let struck = [&hallmark.sponsor_mark, &hallmark.fineness_mark, &hallmark.assay_office_mark];
+    let struck: Vec<&str> =
+        struck.into_iter().flatten().chain(&hallmark.other_marks).map(Text::as_str).collect();
+    format!("carries the marks {}", struck.join(", "))
 }
 
 impl MetalEntry {
@@ -479,7 +494,7 @@ impl ClaimEntry {
         if let Some(signed) = &self.signed {
             let path = folder.join(signed);
             let read = || format!("cannot use the signed claim {}", path.display());
-            let bytes = std::fs::read(&path).with_context(read)?;
+            let bytes = input::whole(&path).with_context(read)?;
             let value = hallmark_core::json::parse(&bytes).with_context(read)?;
             return serde_json::from_value(value).with_context(read);
         }

@@ -11,7 +11,7 @@ use crate::{
     args::StatusArgs,
     cmd::studio::{self, parsed},
     output::{Access, write_whole},
-    report::Report,
+    report::{Report, Usage},
     session::Session,
 };
 
@@ -33,6 +33,17 @@ pub(super) fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<Report
         (_, true) => Standing::Stolen,
         _ => Standing::Current,
     };
+    if standing == Standing::Current
+        && file.status().credential_subject.status != Standing::Current
+        && !args.reinstate
+    {
+        return Err(Usage(
+            "this certificate was revoked, or the piece said to be stolen; --reinstate lets it \
+             stand again, --revoke or --stolen says so again"
+                .into(),
+        )
+        .into());
+    }
     let reason = parsed("--reason", args.reason.as_deref())?;
     let (at, days) = (session.now(), args.days);
     let status = Restatus { standing, reason, at, days, identity: keys.identity };

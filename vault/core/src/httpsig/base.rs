@@ -1,3 +1,5 @@
+//! The signature base: the exact bytes a request signature covers (RFC 9421, section 2.5).
+
 use std::fmt::Write;
 
 /// The signature base of RFC 9421, section 2.5: one line for each component, identifier and value,

@@ -1,3 +1,5 @@
+//! `Content-Digest` with SHA-256 (RFC 9530, section 2).
+
 use super::{Header, HttpSigError};
 use data_encoding::BASE64;
 use ring::digest;

@@ -1,3 +1,5 @@
+//! Why a request is not signed or not accepted.
+
 use std::fmt;
 use thiserror::Error;
 

@@ -1,3 +1,5 @@
+//! Signature parameters: key id, nonce, creation time, and their one spelling (RFC 9421, section 2.3).
+
 use super::base::signature_base;
 use super::{ContentDigest, Header, HttpSigError, Target};
 use data_encoding::BASE64URL_NOPAD;

@@ -1,3 +1,5 @@
+//! The parts of a request that its signature covers (RFC 9421, section 2.2).
+
 use super::params::{LABEL, Params, is_integer};
 use super::{ContentDigest, Header, HttpSigError, KeyId, Nonce, Window};
 use data_encoding::BASE64;

@@ -24,6 +24,8 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::secret::Secret;
+
 /// The sizes, in bytes, that framed plaintexts are padded to. What is larger goes into a
 /// [blob](super::blob).
 pub const BUCKETS: [usize; 5] = [256, 1024, 4096, 16_384, 65_536];
@@ -121,7 +123,7 @@ fn seal_salted(
 }
 
 /// The 32-byte content key of one version of one item. Zeroised when dropped.
-pub struct ItemKey(Box<Zeroizing<[u8; ItemKey::LEN]>>);
+pub struct ItemKey(Secret);
 
 impl ItemKey {
     /// Length in bytes.
@@ -129,23 +131,19 @@ impl ItemKey {
 
     /// A fresh key.
     pub fn generate(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
-        let mut key = Self(Box::new(Zeroizing::new([0; Self::LEN])));
-        rng.fill_bytes(key.0.as_mut_slice());
-        key
+        Self(Secret::generate(rng))
     }
 
     /// A key from its bytes, which must be uniformly random. The caller's copy is not zeroised.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; Self::LEN]) -> Self {
-        let mut key = Self(Box::new(Zeroizing::new([0; Self::LEN])));
-        key.0.copy_from_slice(bytes);
-        key
+        Self(Secret::from_bytes(bytes))
     }
 
     /// The bytes, to be wrapped under another key.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; Self::LEN] {
-        &self.0
+        self.0.expose()
     }
 }
 

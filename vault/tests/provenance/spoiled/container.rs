@@ -232,6 +232,16 @@ fn a_zip_bomb_is_refused_by_its_header() {
         inspect::inspect(&bytes[..], bytes.len() as u64, 2, &count).unwrap();
         assert_eq!(hashed.into_inner(), 0);
     }
+    // one that says it is no larger unpacked: the method alone gives it away
+    let mut modest = zip.clone();
+    let entry = &mut modest.entries[photo];
+    entry.content = deflated_zeros(matches);
+    let packed = entry.content.len() as u64;
+    for header in [&mut entry.local, &mut entry.central] {
+        header.method = 8;
+        set_sizes(&mut header.extra, packed);
+    }
+    malformed("modest", &modest.settle().pack(), &["zip-header"]);
     // the same bytes said to be stored are just a photo that is none
     let entry = &mut zip.entries[photo];
     entry.content = deflated_zeros(10);

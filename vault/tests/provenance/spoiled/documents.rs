@@ -9,6 +9,8 @@ use crate::{fixture::*, forge::*};
 
 const DOCUMENTS: [&str; 3] = [MANIFEST, EVENT_1, STATUS];
 
+type Retelling = fn(String) -> String;
+
 /// One document with its text changed, all else made to follow as far as a forger can.
 fn retold(name: &str, change: impl FnOnce(String) -> String) -> Vec<u8> {
     let mut loose = Loose::minted();
@@ -20,7 +22,7 @@ fn retold(name: &str, change: impl FnOnce(String) -> String) -> Vec<u8> {
 /// T-04: what two JSON readers could read differently is refused in each document.
 #[test]
 fn json_that_two_readers_could_read_differently_is_refused() {
-    let cases: [(&str, fn(String) -> String); 11] = [
+    let cases: [(&str, Retelling); 11] = [
         ("a key twice", |t| t.replacen("\"id\":", "\"id\":\"\",\"id\":", 1)),
         ("a key twice, escaped", |t| t.replacen("\"id\":", "\"\\u0069d\":\"\",\"id\":", 1)),
         ("a proof twice", |t| t.replacen("\"proof\":", "\"proof\":{},\"proof\":", 1)),
@@ -74,7 +76,7 @@ fn numbers_that_round_are_refused() {
 /// canonical form.
 #[test]
 fn only_the_canonical_spelling_is_read() {
-    let cases: [(&str, fn(String) -> String); 7] = [
+    let cases: [(&str, Retelling); 7] = [
         ("a space", |t| t.replacen("\":", "\": ", 1)),
         ("a line feed at the end", |t| t + "\n"),
         ("an escaped letter", |t| t.replacen("\"id\"", "\"\\u0069d\"", 1)),
@@ -103,6 +105,18 @@ fn deep_nesting_is_refused() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         let deep = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
         malformed(open, &Loose::minted().set(MANIFEST, deep).sealed(), &["json"]);
+    }
+}
+
+/// T-12: and it is bounded well before any parser's own limit, which others may not share.
+#[test]
+fn nesting_has_one_limit() {
+    for (depth, code) in [(hallmark_core::json::MAX_DEPTH, "json"), (20, "document-shape")] {
+        let mut loose = Loose::minted();
+        loose.remint(|manifest| {
+            manifest["deep"] = (0..depth).fold(json!(1), |inner, _| json!([inner]));
+        });
+        malformed(depth, &loose.sealed(), &[code]);
     }
 }
 
@@ -254,4 +268,15 @@ fn proofs_of_another_shape_are_refused() {
     let keys: Vec<_> = (1..=9).map(key).collect();
     crowd.resign(EVENT_1, &keys.iter().collect::<Vec<_>>(), |_| {});
     malformed("nine proofs", &crowd.sealed(), &["proof-shape"]);
+}
+
+/// T-09: a successor that is the key itself would make the offline copy worthless.
+#[test]
+fn a_successor_is_another_key() {
+    let mut loose = Loose::minted();
+    loose.remint(|manifest| {
+        let issuer = manifest["issuer"].clone();
+        manifest["credentialSubject"]["maker"]["successor"] = issuer;
+    });
+    malformed("the key as its own successor", &loose.sealed(), &["manifest"]);
 }

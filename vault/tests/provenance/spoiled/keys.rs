@@ -156,7 +156,7 @@ fn signatures_that_only_lax_verification_accepts_are_refused() {
     for name in [MANIFEST, EVENT_1, STATUS] {
         for sign in [off_by_torsion, small_order_r, second_spelling] {
             let mut loose = Loose::minted();
-            let document = forged(&loose.json(name), public.as_bytes(), |bytes| sign(bytes));
+            let document = forged(&loose.json(name), public.as_bytes(), sign);
             tampered(name, &loose.set_json(name, &document).sealed(), &["signature"]);
         }
     }

@@ -12,7 +12,8 @@ fn a_changed_part_is_refused_though_its_sums_were_signed_again() {
     for (name, content) in [
         ("media/01.jpg", &b"\xff\xd8\xff\xe0a forged photo"[..]),
         ("media/01.jpg", b""),
-        ("notes/01.md", b"Made by the lake.\n"),
+        ("media/01.jpg", b"\xff\xd8\xff\xd8"),
+        ("notes/01.md", b"Made by the lea.\n"),
         ("notes/01.md", b"Made by the sea. \n"),
     ] {
         let mut loose = Loose::minted();
@@ -107,6 +108,10 @@ fn a_minisign_signature_from_elsewhere_is_refused() {
     let relabelled = minisig.replace(&id.to_string(), &piece_id().to_string());
     let bytes = loose.clone().set(MINISIG, relabelled).pack();
     tampered("comment exchanged", &bytes, &["minisign-signature"]);
+    let own = loose.text(MINISIG);
+    let told = own.replace("\ntrusted comment: hallmark/1", "\ntrusted comment: verified");
+    assert_ne!(told, own);
+    tampered("comment changed", &loose.clone().set(MINISIG, told).pack(), &["minisign-signature"]);
 }
 
 #[test]
@@ -123,11 +128,18 @@ fn a_minisign_file_of_another_shape_is_refused() {
         bytes[1] = b'd';
         data_encoding::BASE64.encode(&bytes)
     };
+    let other_id = {
+        let (comment, key) = lines[0].rsplit_once(' ').unwrap();
+        let mut bytes = data_encoding::BASE64.decode(key.as_bytes()).unwrap();
+        bytes[2] ^= 1;
+        format!("{comment} {}", data_encoding::BASE64.encode(&bytes))
+    };
     for (what, changed) in [
+        ("another id of the key", with(0, other_id)),
         ("another comment", with(0, "untrusted comment: checked by a laboratory".into())),
         ("words after the key", with(0, format!("{} verified", lines[0]))),
         ("a legacy signature", with(1, legacy)),
-        ("another key id", with(1, lines[1].replacen(&lines[1][4..8], "AAAA", 1))),
+        ("another id of the signature", with(1, lines[1].replacen(&lines[1][4..8], "AAAA", 1))),
         ("no trusted comment", with(2, lines[2].replace("trusted comment: ", ""))),
         ("a fifth line", format!("{minisig}trusted comment: holds\n")),
         ("no last line feed", minisig.trim_end().to_owned()),

@@ -1,3 +1,5 @@
+//! Keys, nonces and chunks of one blob: the cipher of C2SP chunked-encryption@v1.
+
 use super::layout::{CHUNK_LEN, TAG_LEN};
 use super::{BlobKey, OpenError, Salt};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, Tag, UnboundKey};

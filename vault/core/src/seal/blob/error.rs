@@ -1,3 +1,5 @@
+//! Why a blob is not sealed or not opened.
+
 use std::io;
 use thiserror::Error;
 

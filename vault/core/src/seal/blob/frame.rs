@@ -1,3 +1,5 @@
+//! The plaintext of a framed blob: length, content, zeros up to the PADMÉ size.
+
 use super::layout::Layout;
 use super::{BlobError, OpenError};
 use crate::position::ReadAt;

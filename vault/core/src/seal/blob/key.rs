@@ -1,12 +1,14 @@
+//! Key, salt and purpose of a blob.
+
+use crate::secret::Secret;
 use rand_core::CryptoRng;
 use std::fmt;
-use zeroize::Zeroizing;
 
 /// The random 32-byte input key of one blob.
 ///
 /// Zeroised when dropped. Use a fresh one for each blob; the random salt makes a second use of the
 /// same key safe, but whoever holds the key then opens both.
-pub struct BlobKey(Box<Zeroizing<[u8; BlobKey::LEN]>>);
+pub struct BlobKey(Secret);
 
 impl BlobKey {
     /// Length in bytes.
@@ -14,23 +16,19 @@ impl BlobKey {
 
     /// A fresh key.
     pub fn generate(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
-        let mut key = Self(Box::new(Zeroizing::new([0; Self::LEN])));
-        rng.fill_bytes(key.0.as_mut_slice());
-        key
+        Self(Secret::generate(rng))
     }
 
     /// A key from its bytes, which must be uniformly random. The caller's copy is not zeroised.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; Self::LEN]) -> Self {
-        let mut key = Self(Box::new(Zeroizing::new([0; Self::LEN])));
-        key.0.copy_from_slice(bytes);
-        key
+        Self(Secret::from_bytes(bytes))
     }
 
     /// The bytes, to be wrapped under another key.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; Self::LEN] {
-        &self.0
+        self.0.expose()
     }
 }
 

@@ -1,3 +1,5 @@
+//! Where chunks lie in plaintext and ciphertext.
+
 use super::OpenError;
 use super::cipher::HEADER_LEN;
 use std::ops::Range;

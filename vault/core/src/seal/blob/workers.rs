@@ -1,3 +1,5 @@
+//! Sharing chunks out to threads.
+
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use std::{fmt, thread};

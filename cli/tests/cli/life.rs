@@ -1,0 +1,160 @@
+//! A piece from the bench to its end, by everyone it concerns.
+
+use crate::{
+    golden::Transcript,
+    world::{TIDEWATER, World},
+};
+
+const PIECE: &str = "piece.hallmark";
+
+#[test]
+fn every_kind_of_event() {
+    let world = World::minted();
+    world.person("buyer");
+    world.person("niece");
+    world.studio("repairer", "Bench & Loupe", None);
+    let photo = format!("{TIDEWATER}/detail.png");
+    let mut told = Transcript::in_world(&world);
+    let mut done = |args: &[&str]| {
+        let run = told.run(args);
+        assert_eq!(run.code, Some(0), "{args:?}: {run:?}");
+    };
+
+    done(&[
+        "piece",
+        "event",
+        PIECE,
+        "--kind",
+        "inspected",
+        "--note",
+        "Under the loupe",
+        "--with",
+        &photo,
+    ]);
+    done(&["piece", "event", PIECE, "--kind", "set", "--stone", "1", "--occurred", "2026-05-03"]);
+
+    done(&["--profile", "buyer", "piece", "offer", PIECE]);
+    done(&[
+        "piece",
+        "event",
+        PIECE,
+        "--kind",
+        "sold",
+        "--offer",
+        "offer.json",
+        "--price",
+        "1890.00 EUR",
+        "--buyer",
+        "A friend",
+        "--warranty",
+        "Stones stay set for two years",
+    ]);
+    done(&["--profile", "buyer", "piece", "countersign", PIECE, "draft.json"]);
+    done(&["piece", "append", PIECE, "draft.json"]);
+    done(&["verify", PIECE, "--trust", "studio.pub"]);
+
+    done(&[
+        "--profile",
+        "repairer",
+        "piece",
+        "event",
+        PIECE,
+        "--kind",
+        "serviced",
+        "--note",
+        "Polished",
+    ]);
+    done(&["--profile", "buyer", "piece", "event", PIECE, "--kind", "stolen", "--days", "30"]);
+    let stolen = world.run(&["verify", PIECE, "--trust", "studio.pub"]);
+    assert_eq!(stolen.code, Some(7), "{stolen:?}");
+    done(&["--profile", "buyer", "piece", "event", PIECE, "--kind", "recovered"]);
+    let newer = world.run(&["verify", PIECE, "--trust", "studio.pub"]);
+    assert_eq!(newer.code, Some(6), "{newer:?}");
+    done(&["piece", "status", PIECE]);
+
+    done(&["--profile", "niece", "piece", "offer", PIECE, "--out", "niece.json"]);
+    done(&[
+        "--profile",
+        "buyer",
+        "piece",
+        "event",
+        PIECE,
+        "--kind",
+        "transferred",
+        "--offer",
+        "niece.json",
+    ]);
+    done(&["--profile", "niece", "piece", "countersign", PIECE, "draft.json"]);
+    done(&["piece", "countersign", PIECE, "draft.json"]);
+    done(&["--profile", "niece", "piece", "append", PIECE, "draft.json"]);
+
+    done(&["--profile", "niece", "piece", "event", PIECE, "--kind", "returned"]);
+    done(&["piece", "countersign", PIECE, "draft.json"]);
+    done(&["piece", "append", PIECE, "draft.json"]);
+    done(&["piece", "event", PIECE, "--kind", "destroyed", "--note", "Melted down"]);
+    let end = told.run(&["verify", PIECE, "--trust", "studio.pub"]);
+    assert_eq!(end.code, Some(7), "{end:?}");
+    told.holds("life.txt");
+
+    let file = world.sound(PIECE);
+    assert_eq!(file.custody().events(), 10);
+    assert!(!file.custody().unconfirmed_transfer());
+}
+
+/// The studio gives its word, takes it back, and gives it again only when it says so.
+#[test]
+fn the_word_of_the_studio() {
+    let world = World::minted();
+    world.studio("other", "Another", None);
+    let mut told = Transcript::in_world(&world);
+    told.run(&["--profile", "other", "piece", "status", PIECE]).refused(1, &["only the studio"]);
+    told.run(&["piece", "status", PIECE, "--days", "10"]);
+    told.run(&["piece", "status", PIECE, "--days", "0"]).refused(2, &["--days", "1..=3660"]);
+    told.run(&["piece", "status", PIECE, "--revoke", "--reason", "Minted by mistake"]);
+    let revoked = told.run(&["verify", PIECE, "--trust", "studio.pub"]);
+    assert_eq!(revoked.code, Some(7));
+    told.run(&["piece", "status", PIECE]).refused(2, &["revoked", "--reinstate"]);
+    told.run(&["piece", "event", PIECE, "--kind", "serviced"]);
+    let still = world.run(&["verify", PIECE, "--trust", "studio.pub"]);
+    assert_eq!(still.code, Some(7), "an event does not bring a certificate back");
+    told.run(&["piece", "status", PIECE, "--reinstate"]);
+    told.run(&["piece", "status", PIECE, "--stolen", "--out", "stolen.hallmark"]);
+    let stolen = told.run(&["verify", "stolen.hallmark", "--trust", "studio.pub"]);
+    assert_eq!(stolen.code, Some(7));
+    assert_eq!(world.run(&["verify", PIECE, "--trust", "studio.pub"]).code, Some(0));
+    told.holds("status.txt");
+}
+
+#[test]
+fn an_event_says_what_it_lacks() {
+    let world = World::minted();
+    world.person("buyer");
+    let before = world.read(PIECE);
+    let event = |more: &[&str]| world.run(&[&["piece", "event", PIECE, "--kind"], more].concat());
+    event(&["sold"]).refused(2, &["offer", "piece offer", "--offer"]);
+    event(&["serviced", "--offer", "x.json"]).refused(2, &["--offer", "sold or transferred"]);
+    event(&["set"]).refused(2, &["--stone 1"]);
+    event(&["set", "--stone", "9"]).refused(2, &["1 stones"]);
+    event(&["serviced", "--occurred", "3 May"]).refused(2, &["--occurred"]);
+    event(&["serviced", "--note", "a\u{7}b"]).refused(2, &["--note"]);
+    event(&["serviced", "--price", "a lot"]).refused(2, &["--price", "a lot", "1890.00 EUR"]);
+    event(&["serviced", "--with", "gone.jpg"]).refused(1, &["gone.jpg"]);
+    event(&["serviced", "--says", "x"]).refused(2, &["--about"]);
+    event(&["serviced", "--about", "stones/9", "--says", "x"]).refused(1, &["stones/9"]);
+    for days in ["0", "367"] {
+        event(&["stolen", "--days", days]).refused(2, &["--days", "1 to 366 days"]);
+    }
+    let buyer = ["--profile", "buyer", "piece", "event", PIECE, "--kind"];
+    let by_buyer = |kind: &str| world.run(&[&buyer as &[&str], &[kind]].concat());
+    by_buyer("serviced").refused(1, &["no signing keys", "studio init"]);
+    by_buyer("stolen").refused(1, &["only the owner", "this profile"]);
+    world.write("changed.hallmark", &{
+        let mut bytes = before.clone();
+        let at = bytes.windows(3).position(|window| window == [0xff, 0xd8, 0xff]).unwrap();
+        bytes[at + 40] ^= 1;
+        bytes
+    });
+    let changed = world.run(&["piece", "event", "changed.hallmark", "--kind", "serviced"]);
+    changed.refused(1, &["changed.hallmark does not hold", "media/"]);
+    assert_eq!(world.read(PIECE), before);
+}

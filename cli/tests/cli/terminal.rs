@@ -1,0 +1,232 @@
+//! Questions and answers, on a terminal made by `script`.
+
+use std::{
+    io::{Read, Write},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    time::Duration,
+};
+
+use crate::world::{Run, World, missing};
+
+/// A run of the program with a person at the keyboard.
+struct Conversation {
+    child: Child,
+    keyboard: ChildStdin,
+    screen: Receiver<Vec<u8>>,
+    seen: String,
+}
+
+impl Conversation {
+    /// Begins one, or says why it cannot.
+    fn begin(world: &World, args: &[&str], surround: impl FnOnce(&mut Command)) -> Option<Self> {
+        if missing("script", &["--version"]) {
+            return None;
+        }
+        let mut command = Command::new("script");
+        world.surround(&mut command);
+        let line = format!("{} {}", env!("CARGO_BIN_EXE_hallmark"), args.join(" "));
+        command.args(["-q", "-e", "-f", "-c", &line, "/dev/null"]);
+        command.env("SHELL", "/bin/sh").stdin(Stdio::piped()).stdout(Stdio::piped());
+        surround(&mut command);
+        let mut child = command.spawn().unwrap();
+        let mut screen = child.stdout.take().unwrap();
+        let (sender, receiver) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = screen.read(&mut buffer) {
+                let _ = sender.send(buffer[..n].to_vec());
+            }
+        });
+        let keyboard = child.stdin.take().unwrap();
+        Some(Self { child, keyboard, screen: receiver, seen: String::new() })
+    }
+
+    /// Waits until `question` stands on the screen, and types `answer` and Enter.
+    #[track_caller]
+    fn answer(&mut self, question: &str, answer: &str) {
+        self.wait_for(question);
+        // What was asked before must not answer for what is asked next.
+        let at = self.seen.rfind(question).unwrap() + question.len();
+        let rest = self.seen.split_off(at);
+        self.seen.clear();
+        self.seen.push_str(&rest);
+        self.keyboard.write_all(format!("{answer}\n").as_bytes()).unwrap();
+    }
+
+    #[track_caller]
+    fn wait_for(&mut self, text: &str) {
+        while !self.seen.contains(text) {
+            match self.screen.recv_timeout(Duration::from_secs(60)) {
+                Ok(bytes) => self.seen += &String::from_utf8_lossy(&bytes),
+                Err(error) => panic!("no {text:?} but {error} after: {}", self.seen),
+            }
+        }
+    }
+
+    /// The exit code, and what stood on the screen since the last answer.
+    fn end(mut self) -> Run {
+        loop {
+            match self.screen.recv_timeout(Duration::from_secs(60)) {
+                Ok(bytes) => self.seen += &String::from_utf8_lossy(&bytes),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it goes on after: {}", self.seen),
+            }
+        }
+        let code = self.child.wait().unwrap().code();
+        Run { code, out: self.seen, err: String::new() }
+    }
+}
+
+const MINT: [&str; 4] = ["piece", "mint", "--from", "bench"];
+
+/// A jeweller is not a cryptographer: four questions, and it is done.
+#[test]
+fn four_questions_make_a_piece() {
+    let world = World::with_studio();
+    world.bench("");
+    let Some(mut talk) = Conversation::begin(&world, &MINT, |_| ()) else { return };
+    talk.answer("What is the piece called?", "Tidewater ring");
+    talk.answer("Which metal is it (gold, silver, platinum ...)?", "gold");
+    talk.answer("Its fineness in thousandths (750 is 18 carat gold, 925 sterling silver)?", "750");
+    talk.answer("What does it weigh, in grams (Enter to leave it out)?", "4.35");
+    let run = talk.end();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.out.contains("Minted Tidewater ring into piece.hallmark"), "{run:?}");
+    let file = world.sound("piece.hallmark");
+    assert_eq!(file.piece().weight_mg, Some(4350));
+    assert_eq!(file.piece().metals[0].fineness, 750);
+    assert_eq!(world.run(&["verify", "piece.hallmark", "--trust", "studio.pub"]).code, Some(0));
+}
+
+#[test]
+fn what_is_known_is_not_asked() {
+    let world = World::with_studio();
+    world.bench("title = \"T\"\n[[metal]]\nmetal = \"gold\"\nfineness = 750\n");
+    let Some(mut talk) = Conversation::begin(&world, &MINT, |_| ()) else { return };
+    talk.answer("What does it weigh", "");
+    let run = talk.end();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(world.sound("piece.hallmark").piece().weight_mg, None);
+}
+
+#[test]
+fn an_answer_that_is_none_is_named() {
+    let state = |world: &World| std::fs::read(world.state_file()).unwrap();
+    for (answers, word) in [
+        (&[("called?", "")] as &[(&str, &str)], "--title is needed"),
+        (&[("called?", "T"), ("metal", "")], "--metal is needed"),
+        (&[("called?", "T"), ("metal", "gold"), ("fineness", "18 carat")], "750"),
+        (&[("called?", "T"), ("metal", "gold"), ("fineness", "750"), ("weigh", "a lot")], "4.35"),
+    ] {
+        let world = World::with_studio();
+        world.bench("");
+        let before = state(&world);
+        let Some(mut talk) = Conversation::begin(&world, &MINT, |_| ()) else { return };
+        for (question, answer) in answers {
+            talk.answer(question, answer);
+        }
+        let run = talk.end();
+        assert_eq!(run.code, Some(2), "{run:?}");
+        assert!(run.out.contains(word), "{word} in {}", run.out);
+        assert!(!world.path("piece.hallmark").exists());
+        assert_eq!(state(&world), before);
+    }
+}
+
+/// T-18: an interruption at a question leaves everything as it was, and the profile free.
+#[test]
+fn an_interruption_changes_nothing() {
+    let world = World::with_studio();
+    world.bench("");
+    let before = world.snapshot();
+    let Some(mut talk) = Conversation::begin(&world, &MINT, |_| ()) else { return };
+    talk.answer("called?", "T");
+    talk.answer("metal", "\u{3}");
+    let run = talk.end();
+    assert_ne!(run.code, Some(0), "{run:?}");
+    let changed: Vec<_> =
+        world.snapshot().into_iter().filter(|file| !before.contains(file)).collect();
+    assert!(changed.iter().all(|(path, _)| path.ends_with("lock")), "{changed:?}");
+    world.done(&["studio", "show"]);
+}
+
+/// T-17: a passphrase is asked for, twice when it is new, and does not stand on the screen.
+#[test]
+fn a_passphrase_is_typed_unseen() {
+    let world = World::new();
+    let alone = |command: &mut Command| {
+        command.env_remove("HALLMARK_PASSPHRASE_FILE");
+    };
+    let init = ["studio", "init", "--name", "Rosa"];
+    let secret = "typed by hand";
+    // Long enough for the program to have turned the echo off after its question.
+    let pause = || std::thread::sleep(Duration::from_secs(1));
+
+    let Some(mut talk) = Conversation::begin(&world, &init, alone) else { return };
+    talk.wait_for("Choose a passphrase for profile default:");
+    pause();
+    talk.answer("Choose a passphrase for profile default:", secret);
+    talk.wait_for("The same passphrase again:");
+    pause();
+    talk.answer("again:", "mistyped");
+    let run = talk.end();
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.out.contains("the two passphrases differ"), "{run:?}");
+    assert!(!world.state_file().exists());
+
+    let Some(mut talk) = Conversation::begin(&world, &init, alone) else { return };
+    talk.wait_for("Choose a passphrase for profile default:");
+    pause();
+    talk.answer("Choose a passphrase for profile default:", secret);
+    talk.wait_for("The same passphrase again:");
+    assert!(!talk.seen.contains(secret), "{}", talk.seen);
+    pause();
+    talk.answer("again:", secret);
+    let run = talk.end();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(!run.out.contains(secret), "{run:?}");
+
+    let Some(mut talk) = Conversation::begin(&world, &["studio", "show"], alone) else { return };
+    talk.wait_for("Passphrase of profile default:");
+    pause();
+    talk.answer("Passphrase of profile default:", secret);
+    let run = talk.end();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.out.contains("Rosa"), "{run:?}");
+}
+
+/// T-22: at a terminal, what is about to be signed is shown and asked for.
+#[test]
+fn a_countersignature_is_asked_for() {
+    let world = World::minted();
+    world.person("buyer");
+    world.done(&["--profile", "buyer", "piece", "offer", "piece.hallmark"]);
+    world.done(&[
+        "piece",
+        "event",
+        "piece.hallmark",
+        "--kind",
+        "sold",
+        "--offer",
+        "offer.json",
+        "--price",
+        "1890.00 EUR",
+        "--note",
+        "With its box",
+    ]);
+    let draft = world.read("draft.json");
+    let sign = ["--profile", "buyer", "piece", "countersign", "piece.hallmark", "draft.json"];
+    for (answer, code) in [("no", Some(1)), ("", Some(1)), ("yes", Some(0))] {
+        assert_eq!(world.read("draft.json"), draft);
+        let Some(mut talk) = Conversation::begin(&world, &sign, |_| ()) else { return };
+        for shown in ["about to sign \"sold\" of Tidewater ring", "With its box", "189000"] {
+            talk.wait_for(shown);
+        }
+        talk.answer("Type yes to sign:", answer);
+        let run = talk.end();
+        assert_eq!(run.code, code, "{run:?}");
+        assert!(code == Some(0) || run.out.contains("nothing was signed"), "{run:?}");
+    }
+    assert_ne!(world.read("draft.json"), draft);
+}
