@@ -123,7 +123,7 @@ fn piece(
         "title": "A large file",
         "firstLabel": chain.label(1),
         "metals": [{"metal": "gold", "fineness": 750}],
-        "maker": {"name": "Bench", "successor": keys.identity.public()},
+        "maker": {"name": "Bench", "successor": SigningKey::generate(&mut rand::rng()).public()},
         "claims": [{
             "about": "metals/0",
             "says": "Gold 750",
