@@ -91,7 +91,7 @@ impl Minted {
         let sources = (1..=parts)
             .map(|part| source(part, size_bytes / parts))
             .collect::<anyhow::Result<_>>()?;
-        let piece = piece(PieceId::generate(&mut rng), &keys, &chain, at)?;
+        let piece = piece(PieceId::generate(&mut rng), &chain, at)?;
         let minting = Minting { piece, sources, made: None, at, status_days: 1 };
         write::mint(minting, &keys, &chain, File::create(&minted.file)?)?;
         Ok(minted)
@@ -110,12 +110,7 @@ fn source(part: u64, size_bytes: u64) -> anyhow::Result<Source> {
 }
 
 /// The least a manifest can say.
-fn piece(
-    id: PieceId,
-    keys: &StudioKeys,
-    chain: &ChainSecret,
-    at: Timestamp,
-) -> anyhow::Result<Piece> {
+fn piece(id: PieceId, chain: &ChainSecret, at: Timestamp) -> anyhow::Result<Piece> {
     let date = at.to_string();
     let piece = json!({
         "id": id,

@@ -89,7 +89,11 @@ fn a_hidden_field_is_disclosed_alone() {
     told.holds("disclose.txt");
     assert!(!world.path("x").exists());
     let plain = String::from_utf8_lossy(&world.read(PIECE)).into_owned();
-    assert!(!plain.contains("189000") && !plain.contains("1890.00") && !plain.contains("A friend of the house"));
+    assert!(
+        !plain.contains("189000")
+            && !plain.contains("1890.00")
+            && !plain.contains("A friend of the house")
+    );
 }
 
 /// T-09: a card is printed by the studio itself, not by whoever has its file.
