@@ -1,7 +1,12 @@
 //! Offers and drafts that should not be signed.
 
-use hallmark_core::json::Value;
-use hallmark_vault::provenance::write::copy_entry;
+use hallmark_core::{id::Label, json::Value};
+use hallmark_vault::provenance::{
+    credential::{self, Credential},
+    event::Event,
+    write::copy_entry,
+};
+use serde_json::json;
 
 use crate::world::{TIDEWATER, World};
 
@@ -84,6 +89,45 @@ fn drafts_that_are_not_to_be_signed() {
     assert!(stale.err.contains("event"), "{stale:?}");
     sign("buyer", PIECE, "draft.json").refused(1, &["does not continue this file"]);
     assert_eq!(world.read(PIECE), moved);
+}
+
+/// T-22: a studio that signs a sale with a place of its own choosing, or with a field it does not
+/// show, gets no signature for it.
+#[test]
+fn a_studio_cannot_slip_something_into_a_sale() {
+    let world = market();
+    world.done(&[
+        "piece",
+        "event",
+        PIECE,
+        "--kind",
+        "sold",
+        "--offer",
+        "offer.json",
+        "--price",
+        "5 EUR",
+    ]);
+    let studio = world.store("default").read().studio.as_ref().unwrap().keys().identity;
+    let resigned = |to: &str, change: &dyn Fn(&mut Value)| {
+        edit(&world, "draft.json", to, |draft| {
+            let mut event: Credential<Event> =
+                credential::open_value(draft["event"].clone()).unwrap().credential().clone();
+            let mut subject = serde_json::to_value(&event.credential_subject).unwrap();
+            change(&mut subject);
+            event.credential_subject = serde_json::from_value(subject).unwrap();
+            draft["event"] = event.sign(&studio).unwrap();
+        });
+        world.run(&["--profile", "buyer", "piece", "countersign", PIECE, to])
+    };
+    resigned("place.json", &|event| {
+        event["nextLabel"] = Label::from_bytes([9; 32]).to_string().into()
+    })
+    .refused(1, &["the place that your offer gave", "do not sign it"]);
+    edit(&world, "draft.json", "closed.json", |draft| draft["disclosures"] = json!([]));
+    world
+        .run(&["--profile", "buyer", "piece", "countersign", PIECE, "closed.json"])
+        .refused(1, &["closed.json", "does not show you", "do not sign it"]);
+    assert_eq!(resigned("same.json", &|_| ()).code, Some(0), "the control");
 }
 
 /// T-22: what a draft hides is shown to the one who signs, who can show it to others later.
