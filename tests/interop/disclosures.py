@@ -47,7 +47,7 @@ def reader() -> Reader:
 
 folder = Path(sys.argv[1])
 cases = [
-    ("minted", "manifest.json", "price", {"amountMinor": 189000, "currency": "EUR"}),
+    ("minted", "manifest.json", "price", {"amountMinor": 189000, "currency": "EUR", "decimals": 2}),
     ("minted", "manifest.json", "commissioned", "A friend of the house"),
     ("sold", "events/0003.json", "sale-price", {"amountMinor": 189000, "currency": "EUR", "decimals": 2}),
 ]

@@ -15,7 +15,7 @@ const b64 = value => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 // [file, document, disclosure, name, value]
 const cases = [
-  ['minted', 'manifest.json', 'price', 'price', {amountMinor: 189000, currency: 'EUR'}],
+  ['minted', 'manifest.json', 'price', 'price', {amountMinor: 189000, currency: 'EUR', decimals: 2}],
   ['minted', 'manifest.json', 'commissioned', 'commissioned_by', 'A friend of the house'],
   ['sold', 'events/0003.json', 'sale-price', 'price',
     {amountMinor: 189000, currency: 'EUR', decimals: 2}],
