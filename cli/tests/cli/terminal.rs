@@ -20,7 +20,7 @@ struct Conversation {
 impl Conversation {
     /// Begins one, or says why it cannot.
     fn begin(world: &World, args: &[&str], surround: impl FnOnce(&mut Command)) -> Option<Self> {
-        if missing("script", &["--version"]) {
+        if missing("script", &["-q", "-e", "-c", "true", "/dev/null"]) {
             return None;
         }
         let mut command = Command::new("script");

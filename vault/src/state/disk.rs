@@ -21,6 +21,18 @@ pub(super) struct Folder {
     lock: PathBuf,
 }
 
+/// A profile that is locked.
+pub(super) struct Lock(pub(super) File);
+
+impl Drop for Lock {
+    /// Closing the file would not always do: a program that another thread is about to start holds
+    /// it too, until it has begun.
+    fn drop(&mut self) {
+        // Nobody is left to tell, and the end of the run unlocks as well.
+        let _ = self.0.unlock();
+    }
+}
+
 impl Folder {
     pub(super) fn new(home: &Path, profile: &ProfileName) -> Self {
         let dir = home.join(profile.as_str());
@@ -67,9 +79,9 @@ impl Folder {
         Ok(())
     }
 
-    /// Locks the profile for as long as the returned file is open; the system lets go of it even
-    /// when the run is killed.
-    pub(super) fn lock(&self) -> Result<File, StateError> {
+    /// Locks the profile for as long as the returned lock lives; the system lets go of it even when
+    /// the run is killed.
+    pub(super) fn lock(&self) -> Result<Lock, StateError> {
         let path = &self.lock;
         let lock =
             private_options().create(true).open(path).map_err(|source| match source.kind() {
@@ -77,7 +89,7 @@ impl Folder {
                 _ => unwritten(path, source),
             })?;
         match lock.try_lock() {
-            Ok(()) => Ok(lock),
+            Ok(()) => Ok(Lock(lock)),
             Err(TryLockError::WouldBlock) => {
                 Err(StateError::InUse { profile: self.profile.clone(), lock: path.clone() })
             }

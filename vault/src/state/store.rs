@@ -1,7 +1,6 @@
 //! A profile's state, open.
 
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -10,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::disk::Folder;
+use super::disk::{Folder, Lock};
 use super::sealed::{self, PREFIX_BYTES, StateKey, TAG_BYTES};
 use super::{KdfCost, Passphrase, ProfileName, StateError};
 
@@ -172,7 +171,7 @@ struct SealedFile {
     writes: u64,
     /// False once the disk may hold more than was acknowledged.
     settled: bool,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl SealedFile {

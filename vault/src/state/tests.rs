@@ -9,6 +9,7 @@ use ring::digest;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::disk::Folder;
 use super::sealed::{self, PREFIX_BYTES};
 use super::*;
 
@@ -123,6 +124,20 @@ fn a_second_opening_is_told_the_profile_is_in_use() {
     assert!(matches!(again, Err(StateError::InUse { .. })));
     drop(first);
     open(home.path()).expect("opens once the first is gone");
+}
+
+/// A program that another thread starts shares every open file for a moment, the lock too.
+#[test]
+fn the_lock_goes_with_the_store_and_not_with_the_last_copy_of_its_file() {
+    let home = tempfile::tempdir().expect("a folder for the test");
+    let folder = Folder::new(home.path(), &ProfileName::default());
+    folder.make().expect("a folder");
+    let lock = folder.lock().expect("free");
+    let shared = lock.0.try_clone().expect("another descriptor");
+    assert!(matches!(folder.lock().map(drop), Err(StateError::InUse { .. })), "the control");
+    drop(lock);
+    folder.lock().map(drop).expect("free again");
+    drop(shared);
 }
 
 #[test]
