@@ -168,6 +168,9 @@ pub enum PieceCommand {
         /// Where to write the new file [default: over the old one]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// Stand by what others added since your last word as the studio, without being asked
+        #[arg(long)]
+        stand_by: bool,
     },
     /// The same as `hallmark verify`
     Verify(VerifyArgs),
@@ -276,6 +279,9 @@ pub struct EventArgs {
     /// What happened
     #[arg(long, value_enum)]
     pub kind: EventKind,
+    /// Stand by what others added since your last word as the studio, without being asked
+    #[arg(long)]
+    pub stand_by: bool,
     /// In words
     #[arg(long)]
     pub note: Option<String>,
@@ -371,6 +377,9 @@ pub struct StatusArgs {
     /// Let a certificate stand again that was revoked, or a piece that was said to be stolen
     #[arg(long, conflicts_with_all = ["revoke", "stolen"])]
     pub reinstate: bool,
+    /// Stand by what others added since your last word as the studio, without being asked
+    #[arg(long)]
+    pub stand_by: bool,
     /// Why
     #[arg(long)]
     pub reason: Option<String>,

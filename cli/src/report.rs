@@ -77,11 +77,25 @@ impl Report {
     }
 }
 
-/// Text from a file on one line: a line break in it could otherwise begin a line that looks like
+/// The most characters of a text from a file that stand on one line.
+const MAX_LINE_CHARS: usize = 600;
+
+/// Text from a file on one line, runs of blanks made one, and cut where it is very long: a line
+/// break in it, or blanks up to the terminal's edge, could otherwise begin a line that looks like
 /// ours, such as a verdict.
 #[must_use]
 pub fn one_line(text: &str) -> String {
-    text.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" / ")
+    // U+2800 is drawn as a blank and counts as none.
+    let blank = |c: char| c.is_whitespace() || c == '\u{2800}';
+    let line = |line: &str| {
+        line.split(blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    };
+    let lines: Vec<String> = text.split('\n').map(line).filter(|line| !line.is_empty()).collect();
+    let all = lines.join(" / ");
+    match all.char_indices().nth(MAX_LINE_CHARS) {
+        Some((end, _)) => format!("{} ...", &all[..end]),
+        None => all,
+    }
 }
 
 /// An error that stands for wrong usage (exit 2).
@@ -115,6 +129,9 @@ mod tests {
     #[test]
     fn text_from_files_stays_on_its_line() {
         let title = "Ring\n\nSIGNER     pinned: Signed by a key you trust";
-        assert_eq!(super::one_line(title), "Ring / SIGNER     pinned: Signed by a key you trust");
+        assert_eq!(super::one_line(title), "Ring / SIGNER pinned: Signed by a key you trust");
+        let padded = format!("Ring{}SIGNER\u{2800}\u{2800}pinned", " ".repeat(76));
+        assert_eq!(super::one_line(&padded), "Ring SIGNER pinned");
+        assert_eq!(super::one_line(&"x".repeat(5000)).len(), 604);
     }
 }

@@ -186,6 +186,19 @@ def same(a, b):
     return jcs(a) == jcs(b)
 
 
+def strings(value):
+    """Every string in a value, names of members apart."""
+    if isinstance(value, str):
+        return {value}
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return set().union(*map(strings, items))
+
+
+def named_parts(value, piece):
+    found = strings(value)
+    return {part["path"]: part["sha256"] for part in piece["parts"] if part["path"] in found}
+
+
 def check_claim(claim, piece):
     value = pointed(piece, claim["about"])
     if "attestation" not in claim:
@@ -198,6 +211,7 @@ def check_claim(claim, piece):
     plain = {name: item for name, item in claim.items() if name != "attestation"}
     subject = attestation.subject
     fits = (subject["id"] == piece["id"] and same(subject["value"], value)
+            and same(subject.get("parts", {}), named_parts(value, piece))
             and same(subject["claim"], plain) and len(attestation.signers) == 1)
     need(fits, "attestation-elsewhere")
 
@@ -214,7 +228,7 @@ class Chain:
         self.hashes = [manifest_hash]
         self.label = self.piece["firstLabel"]
         self.labels = {self.label}
-        self.last = self.latest = manifest.valid_from
+        self.last = manifest.valid_from
         self.stolen = None
         self.destroyed = False
 
@@ -242,7 +256,6 @@ class Chain:
         elif kind == "destroyed":
             self.destroyed = True
         self.hashes.append(file_hash)
-        self.latest = max(self.latest, event.valid_from)
         if not visitor:
             self.label, self.last = then, event.valid_from
             self.labels.add(then)
@@ -264,7 +277,7 @@ class Chain:
                              and report == stones[at].get("report", {}).get("number"))
         return (("owner" in subject) == (kind in ("sold", "transferred"))
                 and ("resumeLabel" not in subject or kind == "transferred")
-                and setting_fits and ends
+                and setting_fits and ends and len(subject.get("claims", [])) <= 16
                 and subject.get("bizStep") == step and subject.get("disposition") == disposition
                 and ("hidden" not in subject or hidden_is_sound(subject["hidden"])))
 
@@ -488,9 +501,9 @@ def freshness(inspection, now):
         return "stolen"
     if chain.destroyed:
         return "destroyed"
-    if max(status.valid_from, chain.latest) > now + 300:
+    if max(status.valid_from, chain.last) > now + 300:
         return "not-yet-valid"
-    if status.valid_until is None or now > status.valid_until:
+    if status.valid_until is None or now > min(status.valid_until, status.valid_from + 3660 * 86400):
         return "expired"
     return "newer-events" if status.subject["events"] < len(chain.hashes) - 1 else "current"
 

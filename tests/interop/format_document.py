@@ -390,7 +390,10 @@ is_status = obj(
     },
     {"reason": is_text},
 )
-is_attestation = obj({"id": is_piece_id, "claim": is_claim, "value": lambda v: True})
+is_attestation = obj(
+    {"id": is_piece_id, "claim": is_claim, "value": lambda v: True},
+    {"parts": lambda v: isinstance(v, dict) and v and all(map(path, v)) and all(map(is_hash, v.values()))},
+)
 SUBJECTS = {
     "HallmarkPiece": is_piece, "HallmarkEvent": is_event, "HallmarkStatus": is_status,
     "HallmarkAttestation": is_attestation,

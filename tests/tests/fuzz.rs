@@ -232,7 +232,8 @@ fn piece() -> Piece {
         Metal { metal: "gold".parse().unwrap(), fineness: 750, colour: None, weight_mg: None };
     let id = PieceId::generate(&mut ChaCha20Rng::seed_from_u64(1));
     let mut claims = vec![claim];
-    claims[0].attest(id, serde_json::to_value(&metal).unwrap(), &key(40), at()).unwrap();
+    let value = serde_json::to_value(&metal).unwrap();
+    claims[0].attest(id, value, BTreeMap::new(), &key(40), at()).unwrap();
     Piece {
         id,
         format: FORMAT.into(),

@@ -43,10 +43,14 @@ fn add(args: &TrustAddArgs, session: &Session) -> anyhow::Result<Report> {
         TrustRole::AssayOffice => PinRole::AssayOffice,
     };
     let pin = Pin { fingerprint, name, role, source, since: session.now() };
+    let card: Option<Card> = args.card.as_deref().map(str::parse).transpose()?;
     let mut store = session.open_or_create()?;
-    let added = pin.clone();
-    store.try_update(&mut session.rng(), |profile| {
-        profile.pins.add(added).map_err(anyhow::Error::from)
+    let pin = store.try_update(&mut session.rng(), |profile| {
+        if let Some(pin) = card.and_then(|card| profile.pins.add_card(&card, role).cloned()) {
+            return Ok(pin);
+        }
+        profile.pins.add(pin.clone()).map_err(anyhow::Error::from)?;
+        Ok::<_, anyhow::Error>(pin)
     })?;
     let text = format!("From now on you trust {}: {fingerprint}", pin.name);
     Report::new(&pin, text)
@@ -63,7 +67,7 @@ fn source(
     }
     if let Some(card) = &args.card {
         let card: Card = card.parse().map_err(|error| Usage(format!("--card: {error}")))?;
-        return Ok((card.studio, PinSource::Card, None));
+        return Ok((card.studio, PinSource::Card { pieces: [card.piece].into() }, None));
     }
     if let Some(print) = parsed("--fingerprint", args.fingerprint.as_deref())? {
         return Ok((print, PinSource::Typed, None));
@@ -112,7 +116,10 @@ fn list(session: &Session) -> anyhow::Result<Report> {
         .map(|pin| {
             let how = match &pin.source {
                 PinSource::File => "from a .pub file".to_owned(),
-                PinSource::Card => "from a card".to_owned(),
+                PinSource::Card { pieces } if pieces.len() > 1 => {
+                    format!("from the cards of {} pieces", pieces.len())
+                }
+                PinSource::Card { .. } => "from a card".to_owned(),
                 PinSource::Typed => "typed in".to_owned(),
                 PinSource::Domain { domain, checked } => {
                     format!("listed by {domain} on {}", checked.date())

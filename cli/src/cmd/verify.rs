@@ -9,6 +9,7 @@ use hallmark_vault::provenance::{
     hidden::Disclosure,
     inspect::{self, Inspection},
     piece::Domain,
+    shown::ShownEvent,
     texts::text,
     trust::{DomainCheck, Pin, PinRole, PinSource, Pins},
     verdict::{Circumstances, judge},
@@ -61,7 +62,7 @@ pub fn verdict(args: &VerifyArgs, session: &Session) -> anyhow::Result<(Verdict,
         (Some(named), Some(file)) => {
             let key = file.manifest().issuer;
             let claimed = file.piece().maker.domain.clone();
-            asked(named, claimed, &key, args, now, &mut remarks)?
+            asked(named, claimed, &key, args, session.now(), &mut remarks)?
         }
         _ => None,
     };
@@ -147,7 +148,7 @@ fn human(verdict: &Verdict, path: &Path) -> String {
     let _ = writeln!(out, "{}\n", one_line(&title));
     let _ = writeln!(out, "INTEGRITY  {}: {}", verdict.integrity.state, verdict.integrity.text);
     for problem in &verdict.integrity.problems {
-        let _ = writeln!(out, "             {} [{}]", problem.message, problem.code);
+        let _ = writeln!(out, "             {} [{}]", one_line(&problem.message), problem.code);
     }
     let _ =
         writeln!(out, "SIGNER     {}: {}", verdict.signer.state, one_line(&verdict.signer.text));
@@ -161,48 +162,27 @@ fn human(verdict: &Verdict, path: &Path) -> String {
         one_line(&verdict.freshness.text)
     );
 
-    if !verdict.claims.is_empty() {
-        let _ = writeln!(out, "\nWho says what:");
-    }
-    for claim in &verdict.claims {
-        let signed = claim.signed_by.as_ref().map(|name| format!(", signed by {name}"));
-        let line = format!(
-            "{} [{}] {}{}, {}, {}",
-            claim.says,
-            claim.strength,
-            claim.by,
-            signed.unwrap_or_default(),
-            claim.rule,
-            claim.date
-        );
-        let _ = writeln!(out, "  {}", one_line(&line));
-    }
+    claims(verdict, &mut out);
     if !verdict.events.is_empty() {
         let _ = writeln!(out, "\nWhat happened:");
     }
     for event in &verdict.events {
-        let signers: Vec<String> = event
-            .signers
-            .iter()
-            .map(|signer| match &signer.pinned_as {
-                Some(name) => format!("{} ({name})", signer.role),
-                None => signer.role.to_owned(),
-            })
-            .collect();
         let note = event.note.as_ref().map(|note| format!(": {}", one_line(note.as_str())));
+        let occurred = event.occurred.as_ref().map(|day| format!(", said to be of {day}"));
         let _ = writeln!(
             out,
-            "  {} {} {} (signed by {}){}",
+            "  {} {} {}{} (signed by {}){}",
             event.sequence,
-            event.occurred.as_ref().map_or_else(|| event.signed.date(), ToString::to_string),
+            event.signed.date(),
             super::piece::words(event.kind),
-            signers.join(" and "),
+            occurred.unwrap_or_default(),
+            signers(event),
             note.unwrap_or_default(),
         );
     }
     for field in &verdict.disclosed {
         let value = super::piece::plain(&field.value);
-        let _ = writeln!(out, "\nDisclosed ({}): {} = {value}", field.place, field.name);
+        let _ = writeln!(out, "\nDisclosed ({}): {} = {value}", field.place, one_line(&field.name));
     }
     if verdict.still_hidden > 0 {
         let _ = writeln!(out, "\nHidden fields that stay hidden: {}", verdict.still_hidden);
@@ -218,4 +198,51 @@ fn human(verdict: &Verdict, path: &Path) -> String {
         let _ = writeln!(out, "\nWhat to do: {todo}");
     }
     out
+}
+
+/// Who says what: the maker first, then what was said at each event and by whom, since a name in a
+/// claim is only what the claim says.
+fn claims(verdict: &Verdict, out: &mut String) {
+    let mut place = None;
+    for (number, claim) in verdict.claims.iter().enumerate() {
+        if number == 0 || claim.event != place {
+            place = claim.event;
+            let event =
+                place.and_then(|number| verdict.events.iter().find(|e| e.sequence == number));
+            let _ = match event {
+                None => writeln!(out, "\nWho says what, signed by the maker of the file:"),
+                Some(event) => {
+                    let by = signers(event);
+                    writeln!(out, "\nSaid at event {}, signed by {by}:", event.sequence)
+                }
+            };
+        }
+        let signed = claim.signed_by.as_ref().map(|name| format!(", signed by {name}"));
+        let about = claim.event.map(|_| format!("on {}: ", claim.about));
+        let line = format!(
+            "{}{} [{}] {}{}, {}, {}",
+            about.unwrap_or_default(),
+            claim.says,
+            claim.strength,
+            claim.by,
+            signed.unwrap_or_default(),
+            claim.rule,
+            claim.date
+        );
+        let _ = writeln!(out, "  {}", one_line(&line));
+    }
+}
+
+/// Who signed an event, by role and by the name a key is pinned under.
+fn signers(event: &ShownEvent) -> String {
+    let signers: Vec<String> = event
+        .signers
+        .iter()
+        .map(|signer| match &signer.pinned_as {
+            Some(name) => format!("{} ({})", signer.role, one_line(name.as_str())),
+            None if signer.role == "third party" => "a third party you do not know".to_owned(),
+            None => signer.role.to_owned(),
+        })
+        .collect();
+    signers.join(" and ")
 }

@@ -130,6 +130,50 @@ fn a_studio_cannot_slip_something_into_a_sale() {
     assert_eq!(resigned("same.json", &|_| ()).code, Some(0), "the control");
 }
 
+/// T-22: who signs sees every word of it, and a return leaves the next word with the studio.
+#[test]
+fn every_word_of_a_draft_is_shown() {
+    let world = market();
+    world.done(&[
+        "piece",
+        "event",
+        PIECE,
+        "--kind",
+        "sold",
+        "--offer",
+        "offer.json",
+        "--warranty",
+        "Two years",
+    ]);
+    let studio = world.store("default").read().studio.as_ref().unwrap().keys().identity;
+    let with = |to: &str, name: &str, value: Value| {
+        edit(&world, "draft.json", to, |draft| {
+            let mut event: Credential<Event> =
+                credential::open_value(draft["event"].clone()).unwrap().credential().clone();
+            let mut subject = serde_json::to_value(&event.credential_subject).unwrap();
+            subject[name] = value;
+            event.credential_subject = serde_json::from_value(subject).unwrap();
+            draft["event"] = event.sign(&studio).unwrap();
+        });
+        world.run(&["--profile", "buyer", "piece", "countersign", PIECE, to])
+    };
+    let warranty = json!([{
+        "system": "SoW", "statement": "Conflict free", "date": "2026-05-03",
+        "invoice": "No 12 for Anna M."
+    }]);
+    let shown = with("warranty.json", "warranties", warranty);
+    for word in ["SoW", "Conflict free", "2026-05-03", "No 12 for Anna M."] {
+        assert!(shown.out.contains(word), "{word} in {}", shown.out);
+    }
+    let part = json!([{
+        "path": "notes/900.txt", "sha256": "00".repeat(32), "size": 1, "type": "text/plain",
+        "role": "note", "metadata": {"outcome": "clean"}
+    }]);
+    with("part.json", "parts", part).refused(1, &["part.json", "adds files", "do not sign it"]);
+    let label = Label::from_bytes([8; 32]).to_string().into();
+    with("label.json", "label", label).refused(1, &["does not fit this file", "do not sign it"]);
+}
+
 /// T-22: what a draft hides is shown to the one who signs, who can show it to others later.
 #[test]
 fn hidden_fields_are_shown_before_they_are_signed() {

@@ -70,7 +70,9 @@ fn every_kind_of_event() {
     done(&["--profile", "buyer", "piece", "event", PIECE, "--kind", "recovered"]);
     let newer = world.run(&["verify", PIECE, "--trust", "studio.pub"]);
     assert_eq!(newer.code, Some(6), "{newer:?}");
-    done(&["piece", "status", PIECE]);
+    let unseen = world.run(&["piece", "status", PIECE]);
+    unseen.refused(2, &["Event 5, serviced", "note: Polished", "reported stolen", "--stand-by"]);
+    done(&["piece", "status", PIECE, "--stand-by"]);
 
     done(&["--profile", "niece", "piece", "offer", PIECE, "--out", "niece.json"]);
     done(&[
@@ -88,7 +90,11 @@ fn every_kind_of_event() {
     done(&["piece", "countersign", PIECE, "draft.json"]);
     done(&["--profile", "niece", "piece", "append", PIECE, "draft.json"]);
 
-    done(&["--profile", "niece", "piece", "event", PIECE, "--kind", "returned"]);
+    done(&["piece", "offer", PIECE, "--out", "back.json"]);
+    let returned = ["--profile", "niece", "piece", "event", PIECE, "--kind", "returned", "--offer"];
+    let not_the_studios = world.run(&[&returned as &[&str], &["niece.json"]].concat());
+    not_the_studios.refused(1, &["niece.json", "not the studio's offer"]);
+    done(&[&returned as &[&str], &["back.json"]].concat());
     done(&["piece", "countersign", PIECE, "draft.json"]);
     done(&["piece", "append", PIECE, "draft.json"]);
     done(&["piece", "event", PIECE, "--kind", "destroyed", "--note", "Melted down"]);
@@ -132,7 +138,8 @@ fn an_event_says_what_it_lacks() {
     let before = world.read(PIECE);
     let event = |more: &[&str]| world.run(&[&["piece", "event", PIECE, "--kind"], more].concat());
     event(&["sold"]).refused(2, &["offer", "piece offer", "--offer"]);
-    event(&["serviced", "--offer", "x.json"]).refused(2, &["--offer", "sold or transferred"]);
+    event(&["serviced", "--offer", "x.json"])
+        .refused(2, &["--offer", "sold, returned or transferred"]);
     event(&["set"]).refused(2, &["--stone 1"]);
     event(&["set", "--stone", "9"]).refused(2, &["1 stones"]);
     event(&["serviced", "--occurred", "3 May"]).refused(2, &["--occurred"]);

@@ -83,3 +83,23 @@ fn a_forged_studio_stays_unknown() {
     assert_eq!(forged.code, Some(5), "{forged:?}");
     assert!(forged.out.contains("SIGNER     unchecked: Says it is ines.example, not checked."));
 }
+
+/// T-09: a card vouches for the piece it names; with another piece of that studio the verdict says so.
+#[test]
+fn a_card_of_another_piece_is_told() {
+    let world = World::minted();
+    world.done(&["piece", "mint", "--from", TIDEWATER, "--out", "other.hallmark"]);
+    world.person("buyer");
+    let card = |file: &str| {
+        let card = world.json(&["piece", "card", file]);
+        card["card"].as_str().unwrap().to_owned()
+    };
+    let pin = |card: &str| {
+        world.done(&["--profile", "buyer", "trust", "add", "--card", card, "--name", "Inês"])
+    };
+    pin(&card("other.hallmark"));
+    let verify = || world.done(&["--profile", "buyer", "verify", PIECE]).out;
+    assert!(verify().contains("a card that belongs to another piece"), "{}", verify());
+    pin(&card(PIECE));
+    assert!(verify().contains("from the card in the box"), "{}", verify());
+}

@@ -7,7 +7,7 @@ use hallmark_core::{hash::Sha256, id::Label, key::PublicKey, time::Timestamp};
 
 use super::{
     credential::Signed,
-    event::{Event, Kind},
+    event::{Event, Kind, MAX_EVENT_CLAIMS},
     piece::Piece,
 };
 
@@ -103,7 +103,6 @@ pub struct Custody {
     labels: BTreeSet<Label>,
     hashes: Vec<Sha256>,
     last_at: Timestamp,
-    latest: Timestamp,
     stolen: Option<Theft>,
     destroyed: bool,
     unconfirmed_transfer: bool,
@@ -124,7 +123,6 @@ impl Custody {
             labels: BTreeSet::from([piece.first_label]),
             hashes: vec![manifest_sha256],
             last_at: issued,
-            latest: issued,
             stolen: None,
             destroyed: false,
             unconfirmed_transfer: false,
@@ -161,9 +159,9 @@ impl Custody {
         self.hashes.get(sequence as usize).copied()
     }
 
-    /// The latest date on the manifest and the events.
+    /// The latest date on the manifest and on the events that are not a visitor's.
     pub fn latest(&self) -> Timestamp {
-        self.latest
+        self.last_at
     }
 
     /// The theft report that stands, if one does.
@@ -218,13 +216,23 @@ impl Custody {
         }
         let at = event.credential().valid_from;
         self.hashes.push(sha256);
-        self.latest = self.latest.max(at);
         if !by_visitor {
             self.next_label = subject.next_label;
             self.labels.insert(subject.next_label);
             self.last_at = at;
         }
         Ok(())
+    }
+
+    /// Whether this is the next event as far as can be told before all have signed: everything but
+    /// who signed.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub fn check_draft(&self, event: &Signed<Event>, piece: &Piece) -> Result<(), ChainError> {
+        let sequence = self.events() + 1;
+        self.check_place(event, sequence, piece)?;
+        self.check_fields(event, sequence, piece)
     }
 
     /// True for what anybody may add who does not hold the piece: such an event takes no place in the
@@ -300,6 +308,7 @@ impl Custody {
             ("until", until_fits),
             ("bizStep", subject.biz_step.as_deref() == step),
             ("disposition", subject.disposition.as_deref() == disposition),
+            ("claims", subject.claims.len() <= MAX_EVENT_CLAIMS),
             ("hidden", subject.hidden.as_ref().is_none_or(|hidden| hidden.check().is_ok())),
         ];
         match wrong.into_iter().find(|(_, right)| !right) {

@@ -1,7 +1,10 @@
 //! Claims: who says what about the piece, how strongly, under which rule, at which date
 //! (`FORMAT.md`, section 6).
 
+use std::collections::BTreeMap;
+
 use hallmark_core::{
+    hash::Sha256,
     id::PieceId,
     json::Value,
     key::{PublicKey, SigningKey},
@@ -11,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     credential::{self, Credential, CredentialError, Signed, Subject},
+    path::PartPath,
     text::{Date, Text},
 };
 
@@ -52,8 +56,8 @@ pub struct Claim {
     pub attestation: Option<Value>,
 }
 
-/// What the party signs: the claim, the piece, and the exact value of the field it speaks of, so
-/// that neither can be exchanged under the signature.
+/// What the party signs: the claim, the piece, the exact value of the field it speaks of, and the
+/// content of every part that value names, so that none can be exchanged under the signature.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Attestation {
@@ -63,6 +67,30 @@ pub struct Attestation {
     pub claim: Claim,
     /// The value of the field at `claim.about`.
     pub value: Value,
+    /// SHA-256 of each part whose path stands in `value`: [`named_parts`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<PartPath, Sha256>,
+}
+
+/// The parts of a manifest (its subject as JSON) whose paths stand anywhere in `value`, with their
+/// SHA-256: a report that a value names is part of what is said.
+pub fn named_parts(value: &Value, piece: &Value) -> BTreeMap<PartPath, Sha256> {
+    let text = |part: &Value, member: &str| part.get(member)?.as_str().map(str::to_owned);
+    let parts = piece.get("parts").and_then(Value::as_array).into_iter().flatten();
+    parts
+        .filter_map(|part| Some((text(part, "path")?, text(part, "sha256")?)))
+        .filter(|(path, _)| names(value, path))
+        .filter_map(|(path, sha256)| Some((path.parse().ok()?, sha256.parse().ok()?)))
+        .collect()
+}
+
+fn names(value: &Value, path: &str) -> bool {
+    match value {
+        Value::String(text) => text == path,
+        Value::Array(items) => items.iter().any(|item| names(item, path)),
+        Value::Object(members) => members.values().any(|member| names(member, path)),
+        _ => false,
+    }
 }
 
 impl Subject for Attestation {
@@ -95,7 +123,7 @@ pub enum ClaimError {
         /// What was wrong.
         source: CredentialError,
     },
-    /// The attestation is for another piece, claim or value.
+    /// The attestation is for another piece, claim, value or content of a part.
     #[error("the attestation of the claim about {about} was made for something else")]
     Elsewhere {
         /// The pointer.
@@ -115,7 +143,8 @@ impl ClaimError {
 }
 
 impl Claim {
-    /// Signs this claim as the party it is by: `value` is the field of the manifest it speaks of.
+    /// Signs this claim as the party it is by: `value` is the field of the manifest it speaks of,
+    /// `parts` its [`named_parts`].
     ///
     /// # Errors
     /// [`CredentialError`] when the credential cannot be made.
@@ -123,11 +152,12 @@ impl Claim {
         &mut self,
         id: PieceId,
         value: Value,
+        parts: BTreeMap<PartPath, Sha256>,
         key: &SigningKey,
         at: Timestamp,
     ) -> Result<(), CredentialError> {
         let claim = Self { attestation: None, ..self.clone() };
-        let subject = Attestation { id, claim, value };
+        let subject = Attestation { id, claim, value, parts };
         self.attestation = Some(Credential::new(key.public(), at, subject).sign(key)?);
         Ok(())
     }
@@ -147,6 +177,7 @@ impl Claim {
         let subject = signed.subject();
         let same = subject.id == id
             && subject.value == *value
+            && subject.parts == named_parts(value, piece)
             && subject.claim == Self { attestation: None, ..self.clone() }
             && signed.signers().len() == 1;
         if !same {

@@ -21,6 +21,9 @@ use super::{
 /// The most events of one piece.
 pub const MAX_EVENTS: usize = 1000;
 
+/// The most claims of one event.
+pub const MAX_EVENT_CLAIMS: usize = 16;
+
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

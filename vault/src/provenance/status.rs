@@ -9,6 +9,9 @@ use super::{credential::Subject, text::Text};
 /// Days a status counts unless the studio says otherwise.
 pub const DEFAULT_DAYS: u32 = 180;
 
+/// The most days a status counts, whatever it says.
+pub const MAX_DAYS: u32 = 3660;
+
 /// What the studio says of the certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -4,7 +4,10 @@
 //! file, the card in the jewellery box, or a domain they know. Nothing inside a file ever makes
 //! its own signer trusted.
 
+use std::collections::BTreeSet;
+
 use hallmark_core::{
+    id::PieceId,
     key::{Fingerprint, PublicKey},
     time::Timestamp,
 };
@@ -22,7 +25,10 @@ pub enum PinSource {
     /// A `studio.pub` file.
     File,
     /// The card in the jewellery box.
-    Card,
+    Card {
+        /// The pieces whose cards were read.
+        pieces: BTreeSet<PieceId>,
+    },
     /// Typed or pasted by hand.
     Typed,
     /// The studio's own domain listed it on that day.
@@ -135,6 +141,16 @@ impl Pins {
         Ok(())
     }
 
+    /// Notes that the card of a further piece was read, where this key was pinned from a card in the
+    /// same role; gives its pin.
+    pub fn add_card(&mut self, card: &Card, role: PinRole) -> Option<&Pin> {
+        let pin =
+            self.0.iter_mut().find(|pin| pin.fingerprint == card.studio && pin.role == role)?;
+        let PinSource::Card { pieces } = &mut pin.source else { return None };
+        pieces.insert(card.piece);
+        Some(pin)
+    }
+
     /// Removes every pin with this fingerprint or exactly this name; gives what was removed.
     ///
     /// # Errors
@@ -171,7 +187,7 @@ const CARD_PREFIX: &str = "HALLMARK:1:";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Card {
     /// The piece.
-    pub piece: hallmark_core::id::PieceId,
+    pub piece: PieceId,
     /// The studio's key.
     pub studio: Fingerprint,
 }
@@ -227,7 +243,7 @@ mod tests {
             fingerprint: SigningKey::from_seed(&[seed; 32]).public().fingerprint(),
             name: name.parse().unwrap(),
             role: PinRole::Studio,
-            source: PinSource::Card,
+            source: PinSource::Card { pieces: BTreeSet::new() },
             since: "2026-05-03T12:00:00Z".parse().unwrap(),
         }
     }

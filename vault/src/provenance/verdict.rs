@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use hallmark_core::{key::PublicKey, time::Timestamp};
+use hallmark_core::time::Timestamp;
 use serde::Serialize;
 
 use super::{
@@ -19,7 +19,7 @@ use super::{
         Compare, Freshness, Integrity, ShownClaim, ShownEvent, ShownField, ShownProblem,
         ShownSigner, Signer, Verdict,
     },
-    status::Standing,
+    status::{MAX_DAYS, Standing},
     text::Text,
     texts::text,
     trust::{DomainCheck, PinRole, PinSource, Pins},
@@ -164,11 +164,7 @@ fn judge_file(file: &ProvenanceFile, circumstances: Circumstances<'_>) -> Verdic
         signer,
         freshness,
         piece: Some(file.piece().clone()),
-        claims: file
-            .claims()
-            .iter()
-            .map(|found| claim(found, file.manifest().issuer, circumstances.pins))
-            .collect(),
+        claims: file.claims().iter().map(|found| claim(found, file, circumstances.pins)).collect(),
         events: events(file, circumstances.pins),
         disclosed,
         still_hidden,
@@ -186,7 +182,10 @@ fn signer(file: &ProvenanceFile, circumstances: Circumstances<'_>) -> Signer {
         (Some(pin), _) => {
             let how = match &pin.source {
                 PinSource::File => "from its .pub file".to_owned(),
-                PinSource::Card => "from the card in the box".to_owned(),
+                PinSource::Card { pieces } if pieces.contains(&file.piece().id) => {
+                    "from the card in the box".to_owned()
+                }
+                PinSource::Card { .. } => text("signer.other-card").to_owned(),
                 PinSource::Typed => "typed in by hand".to_owned(),
                 PinSource::Domain { domain, checked } => {
                     format!("listed by {domain} on {}", checked.date())
@@ -237,7 +236,9 @@ fn signer(file: &ProvenanceFile, circumstances: Circumstances<'_>) -> Signer {
 fn freshness(file: &ProvenanceFile, now: Timestamp) -> Freshness {
     let status = file.status();
     let custody = file.custody();
-    let until = status.valid_until;
+    // A word for ever would be one that nobody can take back.
+    let longest = status.valid_from.plus_days(MAX_DAYS);
+    let until = status.valid_until.map(|until| until.min(longest));
     let latest = status.valid_from.max(custody.latest());
     let ahead = latest.unix_s() > now.unix_s() + CLOCK_SKEW_S;
     let state = match status.credential_subject.status {
@@ -261,13 +262,17 @@ fn freshness(file: &ProvenanceFile, now: Timestamp) -> Freshness {
     if let Some(reason) = &status.credential_subject.reason {
         sentence = format!("{sentence} Reason given: {reason}");
     }
+    if status.issuer != file.manifest().issuer {
+        sentence = format!("{sentence} {}", text("freshness.successor"));
+    }
     if custody.unconfirmed_transfer() {
         sentence = format!("{sentence} {}", text("freshness.unconfirmed"));
     }
     Freshness { state, text: sentence, as_of: Some(status.valid_from), until }
 }
 
-fn claim(found: &FoundClaim, issuer: PublicKey, pins: &Pins) -> ShownClaim {
+fn claim(found: &FoundClaim, file: &ProvenanceFile, pins: &Pins) -> ShownClaim {
+    let issuer = file.manifest().issuer;
     let claim = &found.claim;
     let name = strength_name(claim.strength);
     let pin = match found.backing {
@@ -303,22 +308,22 @@ fn strength_name(strength: Strength) -> &'static str {
 
 fn events(file: &ProvenanceFile, pins: &Pins) -> Vec<ShownEvent> {
     let studio = file.manifest().issuer;
+    let mut owner = studio;
     file.events()
         .iter()
         .map(|event| {
             let subject = event.subject();
-            let third_party = matches!(subject.kind, Kind::Set | Kind::Inspected | Kind::Serviced);
             let signers = event.signers().map(|key| ShownSigner {
                 role: match key {
                     key if key == studio => "studio",
-                    _ if third_party => "third party",
+                    key if key == owner => "owner",
                     key if subject.owner == Some(key) => "new owner",
-                    _ => "owner",
+                    _ => "third party",
                 },
                 pinned_as: pins.find(&key).map(|pin| pin.name.clone()),
                 key,
             });
-            ShownEvent {
+            let shown = ShownEvent {
                 sequence: subject.sequence,
                 kind: subject.kind.name(),
                 signed: event.credential().valid_from,
@@ -326,7 +331,12 @@ fn events(file: &ProvenanceFile, pins: &Pins) -> Vec<ShownEvent> {
                 signers: signers.collect(),
                 by: subject.by.clone(),
                 note: subject.note.clone(),
-            }
+            };
+            owner = match subject.kind {
+                Kind::Returned => studio,
+                _ => subject.owner.unwrap_or(owner),
+            };
+            shown
         })
         .collect()
 }

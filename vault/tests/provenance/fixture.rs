@@ -162,7 +162,7 @@ pub fn pins_as(keys: &[PublicKey], role: PinRole) -> Pins {
             fingerprint: key.fingerprint(),
             name: "Pinned".parse().unwrap(),
             role,
-            source: PinSource::Card,
+            source: PinSource::Card { pieces: [piece().id].into() },
             since: at(MINTED),
         };
         pins.add(pin).unwrap();

@@ -40,6 +40,6 @@ fn a_file_with_every_field_holds_and_stays_the_same() {
     assert_eq!(file.claims().len(), 8);
     assert_eq!(
         Sha256::of(&bytes).to_string(),
-        "f63ee1f9345d71e1b5c84a9b8d8d2ac5e1aba5d84a6c50fb2c7ce571d4250779"
+        "767329745cb3068437eee80935d6245996d3e53a9551b48ee668a270663e3a05"
     );
 }

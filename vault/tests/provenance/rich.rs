@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use hallmark_core::{key::SigningKey, time::Timestamp};
+use hallmark_core::{hash::Sha256, key::SigningKey, time::Timestamp};
 use hallmark_vault::{
     hygiene::MediaType,
     provenance::{
@@ -111,14 +111,18 @@ pub fn piece() -> Piece {
     };
     let value = serde_json::to_value(&piece.stones[0]).unwrap();
     let at: Timestamp = at("2026-04-01T09:00:00Z");
-    claim.attest(piece.id, value, &laboratory(), at).unwrap();
+    let report = ("certs/bl-77.pdf".parse().unwrap(), Sha256::of(REPORT));
+    claim.attest(piece.id, value, [report].into(), &laboratory(), at).unwrap();
     piece.claims.push(claim);
     piece
 }
 
+/// The sapphire's report.
+const REPORT: &[u8] = b"%PDF-1.7\n";
+
 pub fn minted() -> Vec<u8> {
     let mut sources = sources();
-    sources.push(source("certs/bl-77.pdf", MediaType::Pdf, Role::Certificate, b"%PDF-1.7\n"));
+    sources.push(source("certs/bl-77.pdf", MediaType::Pdf, Role::Certificate, REPORT));
     let out = Cursor::new(Vec::new());
     let made = Some("Made by hand.".parse().unwrap());
     let minting = Minting { piece: piece(), sources, made, at: at(MINTED), status_days: 180 };

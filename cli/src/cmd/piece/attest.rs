@@ -4,7 +4,8 @@
 use anyhow::Context;
 use hallmark_core::{id::Label, json};
 use hallmark_vault::provenance::{
-    claim::Claim,
+    claim::{Claim, named_parts},
+    part::Part,
     path::PartPath,
     text::{Date, Text},
 };
@@ -37,11 +38,11 @@ pub(super) fn run(args: &AttestArgs, session: &Session) -> anyhow::Result<Report
             args.from.display()
         ))
     })?;
-    // The names parts will have, as `mint` gives them.
+    // The names and the content that parts will have, as `mint` makes them.
     let near = args.out.clone();
     let (paths, _) = files::of_folder(&args.from)?;
     let mut names = Names::default();
-    let mut parts = Vec::new();
+    let mut parts: Vec<(String, Part)> = Vec::new();
     for path in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if recipe.working_files().any(|working| name == working) {
@@ -50,10 +51,12 @@ pub(super) fn run(args: &AttestArgs, session: &Session) -> anyhow::Result<Report
         let cleaned = files::clean(&path, &near, false, session)?;
         let entry = recipe.file.iter().find(|entry| entry.name == name);
         let role = entry.and_then(|entry| entry.role).unwrap_or(cleaned.role);
-        parts.push((name, names.next(role, cleaned.cleaning.media_type)?));
+        let path = names.next(role, cleaned.cleaning.media_type)?;
+        let (source, _) = cleaned.into_part(path, role, None)?;
+        parts.push((name, source.part().clone()));
     }
     let path_of = |file: &str| -> Option<PartPath> {
-        parts.iter().find(|(name, _)| name == file).map(|(_, path)| path.clone())
+        parts.iter().find(|(name, _)| name == file).map(|(_, part)| part.path.clone())
     };
     let today = Date::of(session.now());
     let title: Option<Text> = recipe.title.is_none().then(|| "untitled".parse()).transpose()?;
@@ -62,7 +65,9 @@ pub(super) fn run(args: &AttestArgs, session: &Session) -> anyhow::Result<Report
     unsigned.forget_signed_claims();
     let mut piece = unsigned.piece(id, &basics, party, &today, &args.from, &path_of)?;
     piece.first_label = Label::from_bytes([0; 32]);
+    piece.parts = parts.iter().map(|(_, part)| part.clone()).collect();
     let value = recipe::field(&piece, &args.about)?;
+    let named = named_parts(&value, &serde_json::to_value(&piece)?);
 
     let mut claim = Claim {
         about: parsed("--about", Some(&args.about))?.context("--about is needed")?,
@@ -73,14 +78,16 @@ pub(super) fn run(args: &AttestArgs, session: &Session) -> anyhow::Result<Report
         date: today,
         attestation: None,
     };
-    claim.attest(id, value.clone(), &party.keys().identity, session.now())?;
+    claim.attest(id, value.clone(), named.clone(), &party.keys().identity, session.now())?;
     let bytes = json::canonical(&serde_json::to_value(&claim)?);
     write_whole(&args.out, Access::Shared, |out| Ok(out.write_all(&bytes)?))?;
     let shown = serde_json::to_string_pretty(&value)?;
+    let files: String =
+        named.iter().map(|(path, sha256)| format!("and for the file {path}, {sha256}\n")).collect();
     Report::new(
         &claim,
         format!(
-            "You signed, as {}, about {} of {id}:\n  {}\nThe field you signed for says:\n{shown}\n\n\
+            "You signed, as {}, about {} of {id}:\n  {}\nThe field you signed for says:\n{shown}\n{files}\n\
              Give {} to the studio, for its piece.toml:\n  [[claim]]\n  signed = \"{}\"",
             party.name,
             args.about,

@@ -9,7 +9,7 @@ use hallmark_vault::{
     provenance::{
         ProvenanceFile,
         chain::THEFT_REPORT_MAX_DAYS,
-        claim::Claim,
+        claim::{Claim, named_parts},
         credential::Credential,
         event::{Event, Kind, Setting},
         handover::{Draft, Offer},
@@ -25,7 +25,7 @@ use std::io::Write;
 
 use super::{
     files::{self, FileReport, Names},
-    handover, recipe, sound,
+    handover, recipe, sound, stand_by,
 };
 use crate::{
     args::{EventArgs, EventKind},
@@ -53,6 +53,10 @@ pub(super) fn run(args: &EventArgs, session: &Session) -> anyhow::Result<Report>
     let mut store = session.open()?;
     let kind = kind(args.kind);
     let key = first_signer(kind, &file, store.read())?;
+    let needs_others = matches!(kind, Kind::Sold | Kind::Returned | Kind::Transferred);
+    if !needs_others && handover::is_studio_of(&file, store.read()) {
+        stand_by::check(&file, args.stand_by, session)?;
+    }
     let offer = offer(args, kind, &file)?;
     let (sources, reports) = parts(args, &file, session)?;
     let (hidden, disclosures) = hidden(args, session)?;
@@ -86,7 +90,7 @@ pub(super) fn run(args: &EventArgs, session: &Session) -> anyhow::Result<Report>
     let document = Credential::new(key.public(), session.now(), event).sign(&key)?;
     keep(&mut store, &file, &disclosures, session)?;
 
-    if matches!(kind, Kind::Sold | Kind::Returned | Kind::Transferred) {
+    if needs_others {
         anyhow::ensure!(
             sources.is_empty(),
             "files cannot be added to an event that others have to sign too; add them with an \
@@ -136,20 +140,20 @@ fn first_signer(
 }
 
 fn offer(args: &EventArgs, kind: Kind, file: &ProvenanceFile) -> anyhow::Result<Option<Offer>> {
-    let needed = matches!(kind, Kind::Sold | Kind::Transferred);
+    let needed = matches!(kind, Kind::Sold | Kind::Returned | Kind::Transferred);
     let Some(path) = &args.offer else {
         if needed {
-            return Err(Usage(
-                "the next owner's offer is needed: they run `hallmark piece offer FILE`, you give \
+            let who = if kind == Kind::Returned { "studio" } else { "next owner" };
+            return Err(Usage(format!(
+                "the {who}'s offer is needed: they run `hallmark piece offer FILE`, you give \
                  --offer offer.json"
-                    .into(),
-            )
+            ))
             .into());
         }
         return Ok(None);
     };
     if !needed {
-        return Err(Usage("--offer belongs to --kind sold or transferred".into()).into());
+        return Err(Usage("--offer belongs to --kind sold, returned or transferred".into()).into());
     }
     let bytes = input::whole(path).with_context(|| format!("cannot read {}", path.display()))?;
     let offer = Offer::open(&bytes).with_context(|| path.display().to_string())?;
@@ -157,6 +161,12 @@ fn offer(args: &EventArgs, kind: Kind, file: &ProvenanceFile) -> anyhow::Result<
         offer.id == file.piece().id,
         "{} is an offer for another piece",
         path.display()
+    );
+    anyhow::ensure!(
+        (offer.owner == file.manifest().issuer) == (kind == Kind::Returned),
+        "{} is {} offer; a return takes the studio's, a sale or hand-over the next owner's",
+        path.display(),
+        if kind == Kind::Returned { "not the studio's" } else { "the studio's own" }
     );
     Ok(Some(offer))
 }
@@ -172,7 +182,7 @@ fn fill(
     let today = Date::of(session.now());
     event.note = parsed("--note", args.note.as_deref())?;
     event.occurred = parsed("--occurred", args.occurred.as_deref())?;
-    event.owner = offer.map(|offer| offer.owner);
+    event.owner = offer.filter(|_| event.kind != Kind::Returned).map(|offer| offer.owner);
     let signs_by_name = matches!(event.kind, Kind::Set | Kind::Inspected | Kind::Serviced)
         || file.custody().with_studio();
     event.by = profile.studio.as_ref().filter(|_| signs_by_name).map(|s| s.name.clone());
@@ -216,8 +226,9 @@ fn attest_claims(
 ) -> anyhow::Result<()> {
     for claim in &mut event.claims {
         let value = recipe::field(file.piece(), claim.about.as_str())?;
+        let parts = named_parts(&value, &serde_json::to_value(file.piece())?);
         if claim.strength != hallmark_vault::provenance::claim::Strength::SelfDeclared {
-            claim.attest(file.piece().id, value, key, session.now())?;
+            claim.attest(file.piece().id, value, parts, key, session.now())?;
         }
     }
     Ok(())

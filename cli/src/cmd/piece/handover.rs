@@ -22,7 +22,7 @@ use hallmark_vault::{
 };
 use serde_json::json;
 
-use super::{plain::plain, sound};
+use super::{plain::plain, sound, stand_by};
 use crate::{
     input,
     output::{Access, keep_apart, write_whole},
@@ -36,20 +36,28 @@ pub(super) fn offer(path: &Path, out: &Path, session: &Session) -> anyhow::Resul
     let (_, file) = sound(path, session)?;
     let mut store = session.open_or_create()?;
     let (title, id) = (file.piece().title.clone(), file.piece().id);
+    let studio = store.read().studio.as_ref().map(|studio| studio.keys().identity);
+    let studio = studio.filter(|key| key.public() == file.manifest().issuer);
+    let key = if studio.is_some() { "the studio's" } else { "for this piece alone" };
     let offer = store.update(&mut session.rng(), |profile| {
         let mut rng = session.rng();
         let secrets =
             profile.pieces.entry(id).or_insert_with(|| PieceSecrets::new(title.clone(), &mut rng));
         let place = secrets.next_place();
-        Offer::new(id, &secrets.owner_key(&mut rng), place)
+        // The studio takes a piece back under its own key.
+        match studio {
+            Some(studio) => Offer::new(id, &studio, place),
+            None => Offer::new(id, &secrets.owner_key(&mut rng), place),
+        }
     })?;
     let bytes = serde_json::to_vec_pretty(&offer)?;
     write_whole(out, Access::Shared, |file| Ok(file.write_all(&bytes)?))?;
     Report::new(
         &offer,
         format!(
-            "Your offer for {title} is in {}. The key in it is for this piece alone.\n\
-             Give it to the one who sells; they send you a draft to countersign.",
+            "Your offer for {} is in {}. The key in it is {key}.\n\
+             Give it to the one who hands the piece over; they send you a draft to countersign.",
+            one_line(title.as_str()),
             out.display()
         ),
     )
@@ -67,12 +75,14 @@ pub(super) fn countersign(
     let (mut draft, event) = read_draft(draft_path)?;
     let mut store = session.open()?;
     let key = countersigner(&event, &file, store.read())?;
+    let chain = file.custody().check_draft(&event, file.piece());
+    chain.context("the draft does not fit this file; do not sign it")?;
     check_place(&event, &key, &file, store.read())?;
     let fields: Vec<String> = draft
         .disclosures
         .iter()
         .filter_map(|opening| opening.field().ok())
-        .map(|field| format!("  {} = {}", field.name, plain(&field.value)))
+        .map(|field| format!("  {} = {}", one_line(&field.name), plain(&field.value)))
         .collect();
     let subject = event.subject();
     let (kind, piece) = (super::words(subject.kind.name()), one_line(file.piece().title.as_str()));
@@ -122,12 +132,16 @@ pub(super) fn append(
     path: &Path,
     draft_path: &Path,
     out: &Path,
+    stand_by: bool,
     session: &Session,
 ) -> anyhow::Result<Report> {
     keep_apart(out, &[draft_path])?;
     let (source, file) = sound(path, session)?;
     let (draft, event) = read_draft(draft_path)?;
     let store = session.open()?;
+    if is_studio_of(&file, store.read()) {
+        stand_by::check(&file, stand_by, session)?;
+    }
     write_event(&source, &file, draft.event, Vec::new(), &store, out, session)?;
     let kind = event.subject().kind;
     let status = if is_studio_of(&file, store.read()) {
@@ -195,24 +209,39 @@ pub(super) fn key_of(
     [studio, owner].into_iter().flatten().find(|secret| secret.public() == *key)
 }
 
-/// Everything an event says in words, a line each, for the one who signs it.
-fn said(event: &Event) -> String {
-    let note = event.note.iter().map(|note| format!("note: {note}"));
-    let occurred = event.occurred.iter().map(|date| format!("it happened on {date}"));
-    let claims = event.claims.iter().map(|claim| format!("claim: {}", claim.says));
-    let warranties =
-        event.warranties.iter().map(|w| format!("warranty ({}): {}", w.system, w.statement));
-    let lines: Vec<String> = note
-        .chain(occurred)
-        .chain(claims)
-        .chain(warranties)
-        .map(|line| format!("  {}\n", one_line(&line)))
-        .collect();
+/// What an event says, a line each, for the one who answers for it: everything but what places it
+/// in the chain.
+pub(super) fn said(event: &Event) -> String {
+    let value = serde_json::to_value(event).unwrap_or_default();
+    let mut lines = Vec::new();
+    for (name, value) in value.as_object().into_iter().flatten() {
+        match (name.as_str(), value) {
+            (
+                "id" | "kind" | "sequence" | "previous" | "label" | "nextLabel" | "resumeLabel"
+                | "bizStep" | "disposition" | "owner" | "hidden",
+                _,
+            ) => {}
+            (_, Value::Array(items)) => {
+                lines.extend(items.iter().map(|item| format!("{name}: {}", plain(&told(item)))));
+            }
+            (_, value) => lines.push(format!("{name}: {}", plain(value))),
+        }
+    }
+    let lines: Vec<String> = lines.iter().map(|line| format!("  {}\n", one_line(line))).collect();
     if lines.is_empty() { String::new() } else { format!("It says:\n{}", lines.concat()) }
 }
 
-/// A new owner provides the place of the next event: a draft that names somebody else's would leave
-/// the piece's next word with them.
+/// An entry of a list without the signature below it.
+fn told(item: &Value) -> Value {
+    let mut item = item.clone();
+    if let Some(signed) = item.get_mut("attestation") {
+        *signed = "with a signature of its own".into();
+    }
+    item
+}
+
+/// Whoever holds the piece next provides the place of the next event: a draft that names somebody
+/// else's would leave the piece's next word with them.
 fn check_place(
     event: &Signed<Event>,
     key: &SigningKey,
@@ -224,8 +253,12 @@ fn check_place(
         .pieces
         .get(&file.piece().id)
         .is_some_and(|secrets| secrets.gave_place(&subject.next_label));
+    let next = match subject.kind {
+        Kind::Returned => Some(file.manifest().issuer),
+        _ => subject.owner,
+    };
     anyhow::ensure!(
-        subject.owner != Some(key.public()) || mine,
+        next != Some(key.public()) || mine,
         "the draft does not carry the place that your offer gave; do not sign it, and make a new \
          offer with `hallmark piece offer`"
     );
@@ -234,7 +267,13 @@ fn check_place(
 
 fn read_draft(path: &Path) -> anyhow::Result<(Draft, Signed<Event>)> {
     let bytes = input::whole(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Draft::open(&bytes).with_context(|| path.display().to_string())
+    let (draft, event) = Draft::open(&bytes).with_context(|| path.display().to_string())?;
+    anyhow::ensure!(
+        event.subject().parts.is_empty(),
+        "{} adds files, which an event that others sign cannot; do not sign it",
+        path.display()
+    );
+    Ok((draft, event))
 }
 
 /// The key this profile countersigns with: the next in the order that the kind of event needs.

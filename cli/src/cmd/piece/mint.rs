@@ -24,7 +24,7 @@ use crate::{
     args::MintArgs,
     cmd::studio,
     output::{Access, write_whole},
-    report::{Report, Usage},
+    report::{Report, Usage, one_line},
     session::Session,
 };
 
@@ -246,7 +246,8 @@ fn report(
 ) -> anyhow::Result<Report> {
     let lines: Vec<String> = reports.iter().map(FileReport::text).collect();
     let mut text = format!(
-        "Minted {title} into {}\n  {id}\n\nFiles:\n{}",
+        "Minted {} into {}\n  {id}\n\nFiles:\n{}",
+        one_line(title.as_str()),
         args.out.display(),
         lines.join("\n")
     );

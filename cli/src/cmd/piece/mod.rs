@@ -9,17 +9,18 @@ mod mint;
 mod plain;
 mod read;
 mod recipe;
+mod stand_by;
 mod status;
 
 pub use plain::plain;
 
 use std::{fs::File, path::Path};
 
-use hallmark_vault::provenance::{Problem, ProvenanceFile};
+use hallmark_vault::provenance::ProvenanceFile;
 
 use crate::{
     args::{ClaimStrength, PieceCommand},
-    report::Report,
+    report::{Report, one_line},
     session::Session,
 };
 
@@ -35,8 +36,8 @@ pub fn run(command: &PieceCommand, session: &Session) -> anyhow::Result<Report> 
         PieceCommand::Countersign { file, draft, out } => {
             handover::countersign(file, draft, out.as_deref().unwrap_or(draft), session)
         }
-        PieceCommand::Append { file, draft, out } => {
-            handover::append(file, draft, out.as_deref().unwrap_or(file), session)
+        PieceCommand::Append { file, draft, out, stand_by } => {
+            handover::append(file, draft, out.as_deref().unwrap_or(file), *stand_by, session)
         }
         PieceCommand::Verify(args) => super::verify::run(args, session),
         PieceCommand::Show { file } => read::show(file, session),
@@ -67,7 +68,8 @@ fn sound(path: &Path, session: &Session) -> anyhow::Result<(File, ProvenanceFile
     match inspection.into_file() {
         Ok(file) => Ok((source, file)),
         Err(problems) => {
-            let list: Vec<String> = problems.iter().map(Problem::to_string).collect();
+            let list: Vec<String> =
+                problems.iter().map(|problem| one_line(&problem.to_string())).collect();
             anyhow::bail!(
                 "{} does not hold, so nothing was done with it: {}",
                 path.display(),

@@ -12,7 +12,10 @@ pub fn plain(value: &Value) -> String {
         Value::String(text) => one_line(text),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join("; "),
         Value::Object(map) => amount(map).unwrap_or_else(|| {
-            map.iter().map(|(k, v)| format!("{k} {}", plain(v))).collect::<Vec<_>>().join(", ")
+            map.iter()
+                .map(|(k, v)| format!("{} {}", one_line(k), plain(v)))
+                .collect::<Vec<_>>()
+                .join(", ")
         }),
         other => other.to_string(),
     }

@@ -6,7 +6,7 @@ use hallmark_vault::provenance::{
 };
 use serde_json::json;
 
-use super::{handover::is_studio_of, sound};
+use super::{handover::is_studio_of, sound, stand_by};
 use crate::{
     args::StatusArgs,
     cmd::studio::{self, parsed},
@@ -43,6 +43,9 @@ pub(super) fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<Report
                 .into(),
         )
         .into());
+    }
+    if standing == Standing::Current {
+        stand_by::check(&file, args.stand_by, session)?;
     }
     let reason = parsed("--reason", args.reason.as_deref())?;
     let (at, days) = (session.now(), args.days);

@@ -130,7 +130,8 @@ fn sale(world: &World<'_>, stage: &mut Stage, piece: &Path) -> Result<(), Stoppe
             "--buyer", BUYER, "--draft", &draft,
         ])?;
         let before = fs::read(piece)?;
-        let appended = people.studio.run(arguments!["piece", "append", piece, &draft]);
+        let appended =
+            people.studio.run(arguments!["piece", "append", piece, &draft, "--stand-by"]);
         let why = appended.err().map(|error| format!("{error:#}")).unwrap_or_default();
         checks.that(
             "the draft is not added: it needs the signature of the studio and the new owner",
@@ -139,9 +140,19 @@ fn sale(world: &World<'_>, stage: &mut Stage, piece: &Path) -> Result<(), Stoppe
         checks.that("the file is untouched", fs::read(piece)? == before)
     })?;
 
+    stage.step("The studio's word on what it has not looked at", Outcome::Refused, |checks| {
+        let given = people.studio.run(arguments!["piece", "status", piece]);
+        let why = given.err().map(|error| format!("{error:#}")).unwrap_or_default();
+        checks.that(
+            "its word is not given until it says that it stands by the laboratory's event, which is \
+             shown to it",
+            why.contains("inspected, signed by") && why.contains("Examined"),
+        )
+    })?;
+
     stage.step("The buyer signs too, and it is sold", Outcome::Ok, |checks| {
         people.buyer.run(arguments!["piece", "countersign", piece, &draft])?;
-        people.studio.run(arguments!["piece", "append", piece, &draft])?;
+        people.studio.run(arguments!["piece", "append", piece, &draft, "--stand-by"])?;
         let original = Original::open(piece)?;
         let events = original.file.events();
         let sold = &events[events.len() - 1];

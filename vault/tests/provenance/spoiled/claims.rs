@@ -1,6 +1,9 @@
 //! Trust and strength borrowed from inside the file, and fields that are not hidden where shown.
 
+use std::collections::BTreeMap;
+
 use hallmark_core::{
+    hash::Sha256,
     id::PieceId,
     json::Value,
     key::{PublicKey, SigningKey},
@@ -31,7 +34,7 @@ fn metal() -> Value {
 }
 
 fn attested(mut claim: Claim, id: PieceId, value: Value, key: &SigningKey) -> Claim {
-    claim.attest(id, value, key, at(MINTED)).unwrap();
+    claim.attest(id, value, BTreeMap::new(), key, at(MINTED)).unwrap();
     claim
 }
 
@@ -99,6 +102,21 @@ fn each_strength_needs_its_own_role() {
             assert_eq!(found == name, role == needed, "{strength:?} by {role:?}: {found}");
         }
     }
+}
+
+/// T-10: the report a laboratory signed for cannot be exchanged under its signature.
+#[test]
+fn an_exchanged_report_is_refused() {
+    let mut loose = Loose::of(&crate::rich::minted());
+    let report = b"%PDF-1.7\n% colour D, internally flawless\n";
+    loose.remint(|manifest| {
+        let parts = manifest["credentialSubject"]["parts"].as_array_mut().unwrap();
+        let part = parts.iter_mut().find(|part| part["path"] == "certs/bl-77.pdf").unwrap();
+        part["sha256"] = Sha256::of(report).to_string().into();
+        part["size"] = report.len().into();
+    });
+    loose.set("certs/bl-77.pdf", report);
+    tampered("the report exchanged", &loose.sealed(), &["attestation-elsewhere"]);
 }
 
 /// T-10: an attestation is for one claim about one value of one piece.
