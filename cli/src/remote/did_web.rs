@@ -4,8 +4,16 @@
 //! One GET of `https://DOMAIN/.well-known/did.json`, no redirects, at most 64 KiB, ten seconds. The
 //! document's `id` must be the domain's `did:web`, and a `Multikey` verification method that
 //! `assertionMethod` names must hold the key.
+//!
+//! A domain that only the file names is asked at a public address alone: whoever made the file would
+//! otherwise choose what this machine connects to inside its own network. (A name server that answers
+//! twice differently gets around that; the answer then shows nothing but whether a key is listed.)
 
-use std::{path::Path, time::Duration};
+use std::{
+    net::{IpAddr, ToSocketAddrs},
+    path::Path,
+    time::Duration,
+};
 
 use anyhow::Context;
 use hallmark_core::{
@@ -59,13 +67,53 @@ pub fn check(
     ca: Option<&Path>,
     at: Timestamp,
 ) -> Asked {
-    let answer = fetch(domain, ca).map(|document| lists(&document, domain, key));
+    // Whoever gives a certificate means a network of their own.
+    let anywhere = named_by_person || ca.is_some();
+    let may_ask = if anywhere { Ok(()) } else { check_public(domain) };
+    let answer =
+        may_ask.and_then(|()| fetch(domain, ca)).map(|document| lists(&document, domain, key));
     let (lists_key, failure) = match answer {
         Ok(lists) => (Some(lists), None),
         Err(error) => (None, Some(format!("{error:#}"))),
     };
     let outcome = DomainCheck { domain: domain.clone(), named_by_person, at, lists_key };
     Asked { outcome, failure }
+}
+
+fn check_public(domain: &Domain) -> anyhow::Result<()> {
+    let text = domain.to_string();
+    let host = text.split_once(':').map_or(text.as_str(), |(host, _)| host);
+    let addresses = (host, 443).to_socket_addrs().with_context(|| format!("cannot find {host}"))?;
+    for address in addresses {
+        anyhow::ensure!(
+            is_public(address.ip()),
+            "the file names {domain}, which is on this machine or network; ask it with --online \
+             {domain} if you mean it"
+        );
+    }
+    Ok(())
+}
+
+fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            let shared = a == 100 && (64..128).contains(&b);
+            !(ip.is_loopback()
+                || ip.is_private()
+                || ip.is_link_local()
+                || ip.is_broadcast()
+                || ip.is_documentation()
+                || ip.is_multicast()
+                || a == 0
+                || shared)
+        }
+        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
+            Some(ip) => is_public(ip.into()),
+            // global unicast, without the addresses for documents and translators
+            None => ip.segments()[0] & 0xe000 == 0x2000 && ip.segments()[0] != 0x2002,
+        },
+    }
 }
 
 fn did(domain: &Domain) -> String {
@@ -116,6 +164,36 @@ fn fetch(domain: &Domain, ca: Option<&Path>) -> anyhow::Result<Value> {
 mod tests {
     use super::*;
     use hallmark_core::key::SigningKey;
+
+    /// A file does not choose what is asked on this machine or in its network.
+    #[test]
+    fn only_public_addresses_for_what_a_file_names() {
+        for public in ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"] {
+            assert!(is_public(public.parse().unwrap()), "{public}");
+        }
+        for inside in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "192.168.1.1",
+            "172.16.0.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "100.64.0.1",
+            "224.0.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fd00::1",
+            "::ffff:10.0.0.1",
+            "2002:7f00:1::",
+        ] {
+            assert!(!is_public(inside.parse().unwrap()), "{inside}");
+        }
+        let domain: Domain = "localhost:9".parse().unwrap();
+        let key = SigningKey::from_seed(&[1; 32]).public();
+        let asked = check(&domain, &key, false, None, "2026-05-03T12:00:00Z".parse().unwrap());
+        assert!(asked.failure.unwrap().contains("on this machine or network"));
+    }
 
     /// T-09: only the exact key, in a document of exactly that domain, counts as listed.
     #[test]

@@ -243,6 +243,9 @@ fn a_visitor_takes_no_place_and_sets_no_date() {
     });
     let visited = append_value(&bytes, far).unwrap();
     assert_eq!(open(&visited).custody().next_label(), place);
+    let known = restatus(&visited, Standing::Current, 9);
+    let judged = verdict(&known, &pins(&[key(1).public()]), LATER);
+    assert_eq!(judged.outcome, Outcome::Holds, "a visitor's date makes nothing wait");
     let sold = append(&visited, Kind::Sold, &[&key(1), &key(10)]).unwrap();
     // The owner of the piece is no longer the studio, so the studio is a visitor too.
     let place = open(&sold).custody().next_label();
@@ -263,6 +266,54 @@ fn a_place_is_named_once() {
         e.credential_subject.next_label = first;
     });
     assert!(append_value(&bytes, again).is_err());
+}
+
+/// T-23: whoever signs is shown for who they are then, not for what the kind of event suggests.
+#[test]
+fn an_owner_is_no_third_party() {
+    let (studio, owner) = (key(1), key(10));
+    let mut bytes = append(&minted(), Kind::Sold, &[&studio, &owner]).unwrap();
+    for signer in [&owner, &key(30), &studio] {
+        bytes = append(&bytes, Kind::Inspected, &[signer]).unwrap();
+    }
+    let bytes = append(&bytes, Kind::Returned, &[&owner, &studio]).unwrap();
+    let judged = verdict(&bytes, &pins(&[studio.public()]), LATER);
+    let roles: Vec<Vec<&str>> = judged
+        .events
+        .iter()
+        .map(|event| event.signers.iter().map(|signer| signer.role).collect())
+        .collect();
+    let expected: [&[&str]; 6] = [
+        &["studio"],
+        &["studio", "new owner"],
+        &["owner"],
+        &["third party"],
+        &["studio"],
+        &["owner", "studio"],
+    ];
+    assert_eq!(roles, expected);
+}
+
+/// T-07: no word counts for ever, whatever it says.
+#[test]
+fn a_status_counts_ten_years_at_most() {
+    let bytes = restatus(&minted(), Standing::Current, 1_000_000);
+    let studio = pins(&[key(1).public()]);
+    assert_eq!(verdict(&bytes, &studio, "2036-01-01T00:00:00Z").outcome, Outcome::Holds);
+    assert_eq!(verdict(&bytes, &studio, "2037-01-01T00:00:00Z").outcome, Outcome::Stale);
+}
+
+/// T-12: an event makes no more claims than can be read.
+#[test]
+fn an_event_has_sixteen_claims_at_most() {
+    let with = |claims: usize| {
+        let event = event(&minted(), Kind::Inspected, &[&key(30)], |e| {
+            e.credential_subject.claims = vec![self_declared("metals/0", "Gold"); claims];
+        });
+        append_value(&minted(), event).is_ok()
+    };
+    assert!(with(16));
+    assert!(!with(17));
 }
 
 /// T-07: a document dated ahead is not current yet.
