@@ -72,28 +72,26 @@ fn items<R: Read + Seek>(
         return Ok(false);
     };
     let idat = children.iter().find(|child| &child.kind == b"idat").map(|b| b.body.clone());
-    let (Some(info), Some(mut locations)) =
+    let (Some(info), Some(locations)) =
         (item_kinds(&info), item_places(&locations, idat.as_ref(), source.size_bytes()))
     else {
         return Ok(false);
     };
-    for (item, kind) in &info {
-        // Items of no metadata are pictures, or derived from them.
-        if *kind == Item::Picture {
-            continue;
-        }
-        let Some(places) = locations.remove(item).filter(|places| !places.is_empty()) else {
+    // Items of no metadata are pictures, or derived from them.
+    let metadata: BTreeMap<u32, Item> =
+        info.into_iter().filter(|(_, kind)| *kind != Item::Picture).collect();
+    // Bytes shared with another item, or used twice, are not ours to overwrite.
+    if shares_bytes(&metadata, &locations) {
+        return Ok(false);
+    }
+    for (item, kind) in &metadata {
+        let Some(places) = locations.get(item).filter(|places| !places.is_empty()) else {
             return Ok(false);
         };
-        // Bytes shared with another item are not ours to overwrite.
-        if locations.values().flatten().any(|other| places.iter().any(|p| overlap(p, other))) {
-            return Ok(false);
-        }
         match kind {
-            Item::Exif => blank_exif(source, &places, plan)?,
-            _ => blank_text(source, &places, plan)?,
+            Item::Exif => blank_exif(source, places, plan)?,
+            _ => blank_text(source, places, plan)?,
         }
-        locations.insert(*item, places);
     }
     for child in &children {
         match &child.kind {
@@ -165,8 +163,28 @@ fn spread(bytes: &[u8], places: &[Range<u64>], plan: &mut Plan) -> Result<(), Hy
     Ok(())
 }
 
-fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
-    a.start < b.end && b.start < a.end
+/// Whether a place of an item of metadata overlaps any other place. Places may be many, and all of
+/// them the whole file: they are put in order and walked once.
+fn shares_bytes(metadata: &BTreeMap<u32, Item>, places: &BTreeMap<u32, Vec<Range<u64>>>) -> bool {
+    let mut all: Vec<(u64, u64, bool)> = places
+        .iter()
+        .flat_map(|(item, places)| {
+            let is_metadata = metadata.contains_key(item);
+            places.iter().map(move |place| (place.start, place.end, is_metadata))
+        })
+        .filter(|(start, end, _)| start < end)
+        .collect();
+    all.sort_unstable();
+    // how far the places so far reach, and those of metadata among them
+    let (mut reach, mut metadata_reach) = (0, 0);
+    all.into_iter().any(|(start, end, is_metadata)| {
+        let shared = start < metadata_reach || is_metadata && start < reach;
+        reach = reach.max(end);
+        if is_metadata {
+            metadata_reach = metadata_reach.max(end);
+        }
+        shared
+    })
 }
 
 /// What an item is, as far as it matters here.
