@@ -93,7 +93,8 @@ pub fn envelope(bytes: &[u8]) {
     assert!(BUCKETS.contains(&(len - 84)) && len - 84 >= bytes.len());
     assert_eq!(*envelope.open(&key, &BINDING).expect("own writing"), bytes);
     let mut changed = envelope.as_bytes().to_vec();
-    let bit = bytes.iter().fold(0, |sum: usize, &byte| sum * 31 + usize::from(byte)) % (len * 8);
+    let bit =
+        bytes.iter().fold(0, |sum: usize, &byte| (sum * 31 + usize::from(byte)) % 9973) % (len * 8);
     changed[bit / 8] ^= 1 << (bit % 8);
     let opened = Envelope::parse(changed).and_then(|envelope| envelope.open(&key, &BINDING));
     assert!(opened.is_err());

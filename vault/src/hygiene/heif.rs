@@ -24,10 +24,10 @@ pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, H
         return Err(HygieneError::TooLarge { size_bytes: size, limit_bytes: DOCUMENT_LIMIT_BYTES });
     }
     let mut plan = Plan::default();
-    let (mut at, mut tables) = (0, 0);
+    let (mut at, mut tables, mut media) = (0, Vec::new(), Vec::new());
     while at < size {
         let Some(block) = Block::read(source, at, size)? else {
-            if tables == 0 {
+            if tables.is_empty() {
                 return Err(damaged("HEIC that ends before its picture does"));
             }
             plan.cut(at..size, Trace::TrailingData)?;
@@ -35,14 +35,10 @@ pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, H
         };
         at = block.body.end;
         match &block.kind {
-            b"ftyp" | b"mdat" | b"idat" => {}
+            b"ftyp" => {}
+            b"mdat" | b"idat" => media.push(block.body.clone()),
             b"free" | b"skip" | b"wide" => bmff::blank_leftovers(source, &block, &mut plan)?,
-            b"meta" => {
-                tables += 1;
-                if !items(source, &block, &mut plan)? {
-                    return Ok(Plan::unreadable());
-                }
-            }
+            b"meta" => tables.push(block),
             // A picture sequence is a movie as well; cleaning one half is not cleaning.
             b"moov" => return Ok(Plan::unreadable()),
             b"uuid" if block.user_type(source)? == Some(c2pa::USER_TYPE) => {
@@ -54,13 +50,17 @@ pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, H
             _ => block.blank(&mut plan, Trace::Mp4OtherBox)?,
         }
     }
-    Ok(if tables == 1 { plan } else { Plan::unreadable() })
+    let [meta] = tables.as_slice() else { return Ok(Plan::unreadable()) };
+    let understood = items(source, meta, media, &mut plan)?;
+    Ok(if understood { plan } else { Plan::unreadable() })
 }
 
-/// Reads the `meta` box. False when the items are stored in a way that is not understood.
+/// Reads the `meta` box; `media` is where items may be. False when they are stored in a way that is
+/// not understood.
 fn items<R: Read + Seek>(
     source: &mut Source<'_, R>,
     meta: &Block,
+    mut media: Vec<Range<u64>>,
     plan: &mut Plan,
 ) -> Result<bool, HygieneError> {
     let children = meta.children(source, 4)?;
@@ -84,10 +84,18 @@ fn items<R: Read + Seek>(
     if shares_bytes(&metadata, &locations) {
         return Ok(false);
     }
+    media.extend(idat);
+    // What lies anywhere else is the file's own structure.
+    let is_media = |place: &Range<u64>| {
+        media.iter().any(|media| media.start <= place.start && place.end <= media.end)
+    };
     for (item, kind) in &metadata {
         let Some(places) = locations.get(item).filter(|places| !places.is_empty()) else {
             return Ok(false);
         };
+        if !places.iter().all(is_media) {
+            return Ok(false);
+        }
         match kind {
             Item::Exif => blank_exif(source, places, plan)?,
             _ => blank_text(source, places, plan)?,
