@@ -179,6 +179,9 @@ fn human(verdict: &Verdict, path: &Path) -> String {
             signers(event),
             note.unwrap_or_default(),
         );
+        for line in details(event) {
+            let _ = writeln!(out, "      {}", one_line(&line));
+        }
     }
     for field in &verdict.disclosed {
         let value = super::piece::plain(&field.value);
@@ -231,6 +234,22 @@ fn claims(verdict: &Verdict, out: &mut String) {
         );
         let _ = writeln!(out, "  {}", one_line(&line));
     }
+}
+
+/// What an event says besides its note.
+fn details(event: &ShownEvent) -> Vec<String> {
+    let setting = event.setting.iter().map(|setting| {
+        let report = setting.report.as_ref().map(|number| format!(", report {number}"));
+        format!("stone {}{}", setting.stone + 1, report.unwrap_or_default())
+    });
+    let until = event.until.iter().map(|until| format!("the report counts until {}", until.date()));
+    let warranties = event.warranties.iter().map(|given| {
+        let invoice = given.invoice.as_ref().map(|invoice| format!(", invoice {invoice}"));
+        let (system, date) = (&given.system, &given.date);
+        format!("{system}, {date}: {}{}", given.statement, invoice.unwrap_or_default())
+    });
+    let parts = event.parts.iter().map(|path| format!("with {path}"));
+    setting.chain(until).chain(warranties).chain(parts).collect()
 }
 
 /// Who signed an event, by role and by the name a key is pinned under.

@@ -11,10 +11,10 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use ed25519_dalek::{Signer, SigningKey};
 use hallmark_core::{
     hash::Sha256,
     httpsig::{ContentDigest, HttpSigError, KeyId, Target, Unverified, Window},
+    key::SigningKey,
     recovery::{RecoverySecret, WORDS},
     seal::{
         blob::{BlobKey, BlobReader, Purpose, Work, blob_len, memory, raw, stream},
@@ -127,8 +127,8 @@ pub fn request(bytes: &[u8]) {
     let Ok(unverified) = Unverified::parse(digest, input, signature) else { return };
     let Ok(target) = target else { return };
     let claimed = unverified.claimed_key_id().clone();
-    let key = SigningKey::from_bytes(&KEY);
-    let public = key.verifying_key();
+    let key = SigningKey::from_seed(&KEY);
+    let public = key.public();
     // of any age
     let window = Window { past_s: u32::MAX, future_s: u32::MAX };
     let created = match unverified.clone().verify(&public, &target, &signed_digest, 0, window) {
@@ -145,7 +145,7 @@ pub fn request(bytes: &[u8]) {
         target.query(),
         input.strip_prefix("hm=").expect("our label"),
     );
-    let ours = data_encoding::BASE64.encode(&key.sign(base.as_bytes()).to_bytes());
+    let ours = data_encoding::BASE64.encode(key.sign_standard(base.as_bytes()).as_bytes());
     let verified = Unverified::parse(digest, input, &format!("hm=:{ours}:"))
         .expect("only the signature changed")
         .verify(&public, &target, &signed_digest, created, window)

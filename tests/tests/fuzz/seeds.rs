@@ -123,7 +123,7 @@ fn sealed_and_signed() -> Vec<(&'static str, Vec<u8>)> {
 
     let target = Target::new("POST", "hub.example:8443", "/v1/holds", Some("a=1")).unwrap();
     let (id, digest) = (KeyId::new("device-7").unwrap(), ContentDigest::of(content));
-    let device = ed25519_dalek::SigningKey::from_bytes(&sealed::KEY);
+    let device = SigningKey::from_seed(&sealed::KEY);
     let headers = httpsig::sign(&device, &id, &target, &digest, sealed::SIGNED_AT, rng).unwrap();
     let request = [
         headers.content_digest.as_str(),

@@ -111,7 +111,10 @@ pub enum Problem {
         source: ClaimError,
     },
     /// The status is signed neither by the studio nor by the successor its manifest names.
-    #[error("status/status.json is not signed by the studio that signed the manifest")]
+    #[error(
+        "status/status.json is signed neither by the studio that signed the manifest nor by the successor \
+         it names"
+    )]
     StatusSigner,
     /// The status is for another piece or manifest.
     #[error("status/status.json belongs to another piece or manifest")]

@@ -7,7 +7,9 @@ use hallmark_core::{
 use serde::Serialize;
 
 use super::{
-    piece::Piece,
+    event::Setting,
+    path::PartPath,
+    piece::{Piece, Warranty},
     text::{Date, Text},
     verdict::Outcome,
 };
@@ -150,6 +152,18 @@ pub struct ShownEvent {
     /// In words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<Text>,
+    /// The stone that was set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setting: Option<Setting>,
+    /// Until when a theft report counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Warranties given on this occasion.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warranties: Vec<Warranty>,
+    /// Paths of the files that belong to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartPath>,
 }
 
 /// Who signed an event.

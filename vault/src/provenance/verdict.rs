@@ -331,6 +331,10 @@ fn events(file: &ProvenanceFile, pins: &Pins) -> Vec<ShownEvent> {
                 signers: signers.collect(),
                 by: subject.by.clone(),
                 note: subject.note.clone(),
+                setting: subject.setting.clone(),
+                until: subject.until,
+                warranties: subject.warranties.clone(),
+                parts: subject.parts.iter().map(|part| part.path.clone()).collect(),
             };
             owner = match subject.kind {
                 Kind::Returned => studio,

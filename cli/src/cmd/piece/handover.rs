@@ -11,11 +11,11 @@ use hallmark_vault::{
     profile::{PieceSecrets, Profile},
     provenance::{
         ProvenanceFile,
-        credential::{self, Signed},
+        credential::{self, Credential, Signed},
         event::{Event, Kind},
         handover::{Draft, Offer},
         minisign::WriterKey,
-        status::DEFAULT_DAYS,
+        status::{DEFAULT_DAYS, MAX_DAYS, Status},
         write::{self, Amendment, Restatus, Source},
     },
     state::Store,
@@ -178,7 +178,7 @@ pub(super) fn write_event(
                 standing: earlier.status,
                 reason: earlier.reason.clone(),
                 at: session.now(),
-                days: DEFAULT_DAYS,
+                days: period_days(file.status()),
                 identity: keys.identity,
             };
             (keys.writer, Some(status))
@@ -191,6 +191,13 @@ pub(super) fn write_event(
         write::rewrite(file, source, amendment, &writer, target)?;
         Ok(())
     })
+}
+
+/// For how long the studio gave its word before, and so gives it again, days.
+fn period_days(status: &Credential<Status>) -> u32 {
+    let period = status.valid_until.map(|until| until.unix_s() - status.valid_from.unix_s());
+    let days = period.and_then(|s| u32::try_from(s / 86_400).ok()).filter(|days| *days > 0);
+    days.unwrap_or(DEFAULT_DAYS).min(MAX_DAYS)
 }
 
 /// True when this profile is the studio that minted the file.

@@ -4,8 +4,9 @@ use super::params::{LABEL, Params, is_integer};
 use super::{ContentDigest, Header, HttpSigError, KeyId, Nonce, Window};
 use crate::base64;
 use data_encoding::BASE64;
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use rand_core::CryptoRng;
+
+use crate::key::{PublicKey, Signature, SigningKey};
 
 /// What a request asks of whom, in the canonical form that is signed (RFC 9421, section 2.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,11 +111,11 @@ pub fn sign(
         return Err(HttpSigError::OutsideWindow { created, now: created });
     }
     let params = Params { created, nonce: Nonce::generate(rng), key_id: key_id.clone() };
-    let signature = key.sign(params.signature_base(target, digest).as_bytes());
+    let signature = key.sign_standard(params.signature_base(target, digest).as_bytes());
     Ok(SignedHeaders {
         content_digest: digest.header_value(),
         signature_input: format!("{LABEL}={}", params.serialize()),
-        signature: format!("{LABEL}=:{}:", BASE64.encode(&signature.to_bytes())),
+        signature: format!("{LABEL}=:{}:", BASE64.encode(signature.as_bytes())),
     })
 }
 
@@ -154,7 +155,7 @@ impl Unverified {
     }
 
     /// Checks the request against the key that the claimed key id stands for: time, body, key and
-    /// signature (`verify_strict`).
+    /// signature (strictly, under a key that is never weak).
     ///
     /// `target` is what the verifier itself saw asked of it, `digest` that of the body it received,
     /// `now` its time in Unix seconds.
@@ -164,7 +165,7 @@ impl Unverified {
     /// [`HttpSigError::OutsideWindow`], [`HttpSigError::Digest`] or [`HttpSigError::Signature`].
     pub fn verify(
         self,
-        key: &VerifyingKey,
+        key: &PublicKey,
         target: &Target,
         digest: &ContentDigest,
         now: i64,
@@ -175,10 +176,7 @@ impl Unverified {
         if signed_digest != *digest {
             return Err(HttpSigError::Digest);
         }
-        if key.is_weak() {
-            return Err(HttpSigError::Signature);
-        }
-        key.verify_strict(params.signature_base(target, digest).as_bytes(), &signature)
+        key.verify_standard(params.signature_base(target, digest).as_bytes(), &signature)
             .map_err(|_| HttpSigError::Signature)?;
         let Params { created, nonce, key_id } = params;
         Ok(Verified { key_id, nonce, created })
@@ -188,7 +186,7 @@ impl Unverified {
 fn parse_signature(value: &str) -> Option<Signature> {
     let encoded = value.strip_prefix(LABEL)?.strip_prefix("=:")?.strip_suffix(':')?;
     let bytes = base64::decode(encoded)?;
-    Some(Signature::from_bytes(&bytes.try_into().ok()?))
+    Some(Signature::from_bytes(bytes.try_into().ok()?))
 }
 
 /// A request that its key signed, within the window. It may still be a replay: see
