@@ -14,6 +14,99 @@ use super::{
     verdict::Outcome,
 };
 
+/// Makes the states of one axis: each has one name, in JSON, in `texts.json` and for people.
+macro_rules! states {
+    ($(#[$doc:meta])* $name:ident { $($(#[$state_doc:meta])* $state:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$state_doc])* $state,)+ }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$state),+];
+
+            /// Its one name.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$state => $text,)+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.serialize_str(self.name())
+            }
+        }
+    };
+}
+
+states! {
+    /// The states of the first axis.
+    IntegrityState {
+        /// Nothing was changed since it was signed.
+        Holds = "holds",
+        /// Something was changed after it was signed.
+        Tampered = "tampered",
+        /// Not a provenance file as FORMAT.md fixes it.
+        Malformed = "malformed",
+    }
+}
+
+states! {
+    /// The states of the second axis.
+    SignerState {
+        /// By a key the reader trusts.
+        Pinned = "pinned",
+        /// By a key that a domain lists which the reader named.
+        Checked = "checked",
+        /// The file names a domain; the reader did not.
+        Unchecked = "unchecked",
+        /// By a key the reader has not said to trust.
+        Unknown = "unknown",
+        /// The domain that was asked does not list the key.
+        Denied = "denied",
+        /// Not looked at.
+        NotAssessed = "not-assessed",
+    }
+}
+
+impl SignerState {
+    /// Whether the reader has a reason from outside the file to trust the key.
+    pub fn is_trusted(self) -> bool {
+        match self {
+            Self::Pinned | Self::Checked => true,
+            Self::Unchecked | Self::Unknown | Self::Denied | Self::NotAssessed => false,
+        }
+    }
+}
+
+states! {
+    /// The states of the third axis.
+    FreshnessState {
+        /// The studio says this is how things stand.
+        Current = "current",
+        /// Its word has run out.
+        Expired = "expired",
+        /// There are events it does not cover.
+        NewerEvents = "newer-events",
+        /// It is dated ahead of the reader's clock.
+        NotYetValid = "not-yet-valid",
+        /// The certificate is taken back.
+        Revoked = "revoked",
+        /// The piece is reported stolen.
+        Stolen = "stolen",
+        /// The piece is no more.
+        Destroyed = "destroyed",
+        /// Not looked at.
+        NotAssessed = "not-assessed",
+    }
+}
+
 /// What a file, seen at a time and with a trust store, amounts to.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -51,8 +144,8 @@ pub struct Verdict {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Integrity {
-    /// `holds`, `tampered` or `malformed`.
-    pub state: &'static str,
+    /// Whether it is what was signed.
+    pub state: IntegrityState,
     /// In a sentence.
     pub text: &'static str,
     /// Everything that is wrong.
@@ -75,8 +168,8 @@ pub struct ShownProblem {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Signer {
-    /// `pinned`, `checked`, `unchecked`, `unknown`, `denied` or `not-assessed`.
-    pub state: &'static str,
+    /// Who signed, and how that is known.
+    pub state: SignerState,
     /// In a sentence.
     pub text: String,
     /// The key that signed.
@@ -94,9 +187,8 @@ pub struct Signer {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Freshness {
-    /// `current`, `expired`, `newer-events`, `not-yet-valid`, `revoked`, `stolen`, `destroyed` or
-    /// `not-assessed`.
-    pub state: &'static str,
+    /// Whether the studio's word still stands.
+    pub state: FreshnessState,
     /// In a sentence.
     pub text: String,
     /// When the studio gave its word.

@@ -10,7 +10,7 @@ static TEXTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
 /// The sentence for a key of `texts.json`.
 ///
 /// # Panics
-/// For a key that is not there; a test walks every key the code uses.
+/// For a key that is not there; a test in [`super::verdict`] walks them.
 pub fn text(key: &str) -> &'static str {
     TEXTS.get(key).unwrap_or_else(|| panic!("texts.json has no {key}"))
 }

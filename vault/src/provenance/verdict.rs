@@ -16,8 +16,8 @@ use super::{
     piece::Piece,
     problem::Problem,
     shown::{
-        Compare, Freshness, Integrity, ShownClaim, ShownEvent, ShownField, ShownProblem,
-        ShownSigner, Signer, Verdict,
+        Compare, Freshness, FreshnessState, Integrity, IntegrityState, ShownClaim, ShownEvent,
+        ShownField, ShownProblem, ShownSigner, Signer, SignerState, Verdict,
     },
     status::{MAX_DAYS, Standing},
     text::Text,
@@ -85,8 +85,8 @@ pub fn judge(inspection: Inspection, circumstances: Circumstances<'_>) -> Verdic
 fn refuse(problems: &[Problem], now: Timestamp) -> Verdict {
     let malformed = problems.iter().any(|problem| !problem.is_tampering());
     let (outcome, state) = match malformed {
-        true => (Outcome::Malformed, "malformed"),
-        false => (Outcome::Tampered, "tampered"),
+        true => (Outcome::Malformed, IntegrityState::Malformed),
+        false => (Outcome::Tampered, IntegrityState::Tampered),
     };
     let shown = problems.iter().map(|problem| ShownProblem {
         code: problem.code(),
@@ -102,14 +102,14 @@ fn refuse(problems: &[Problem], now: Timestamp) -> Verdict {
             problems: shown.collect(),
         },
         signer: Signer {
-            state: "not-assessed",
+            state: SignerState::NotAssessed,
             text: text("signer.not-assessed").into(),
             key: None,
             fingerprint: None,
             says_it_is: None,
         },
         freshness: Freshness {
-            state: "not-assessed",
+            state: FreshnessState::NotAssessed,
             text: text("freshness.not-assessed").into(),
             as_of: None,
             until: None,
@@ -137,19 +137,24 @@ fn one_line(message: &str) -> String {
 fn judge_file(file: &ProvenanceFile, circumstances: Circumstances<'_>) -> Verdict {
     let signer = signer(file, circumstances);
     let freshness = freshness(file, circumstances.now);
-    let trusted = matches!(signer.state, "pinned" | "checked");
+    let trusted = signer.state.is_trusted();
     let outcome = match freshness.state {
         _ if !trusted => Outcome::Untrusted,
-        "revoked" | "stolen" | "destroyed" => Outcome::Revoked,
-        "current" => Outcome::Holds,
-        _ => Outcome::Stale,
+        FreshnessState::Revoked | FreshnessState::Stolen | FreshnessState::Destroyed => {
+            Outcome::Revoked
+        }
+        FreshnessState::Current => Outcome::Holds,
+        FreshnessState::Expired
+        | FreshnessState::NewerEvents
+        | FreshnessState::NotYetValid
+        | FreshnessState::NotAssessed => Outcome::Stale,
     };
     let mut todo = Vec::new();
     if !trusted {
-        let key = if signer.state == "denied" { "todo.denied" } else { "todo.unknown" };
-        todo.push(text(key));
+        let denied = signer.state == SignerState::Denied;
+        todo.push(text(if denied { "todo.denied" } else { "todo.unknown" }));
     }
-    if freshness.state != "current" {
+    if freshness.state != FreshnessState::Current {
         todo.push(text(&format!("todo.{}", freshness.state)));
     }
     let (disclosed, still_hidden) = disclosed(file, circumstances.disclosures);
@@ -157,7 +162,7 @@ fn judge_file(file: &ProvenanceFile, circumstances: Circumstances<'_>) -> Verdic
         outcome,
         at: circumstances.now,
         integrity: Integrity {
-            state: "holds",
+            state: IntegrityState::Holds,
             text: text("integrity.holds"),
             problems: Vec::new(),
         },
@@ -193,35 +198,37 @@ fn signer(file: &ProvenanceFile, circumstances: Circumstances<'_>) -> Signer {
             };
             let since = pin.since.date();
             let text = text("signer.pinned");
-            ("pinned", format!("{text}: {} ({how}, since {since}).", pin.name))
+            (SignerState::Pinned, format!("{text}: {} ({how}, since {since}).", pin.name))
         }
         (None, Some(check)) => {
             let (domain, date) = (&check.domain, check.at.date());
             match (check.lists_key, check.named_by_person) {
-                (Some(true), true) => {
-                    ("checked", format!("{}: {domain}, on {date}.", text("signer.checked")))
-                }
+                (Some(true), true) => (
+                    SignerState::Checked,
+                    format!("{}: {domain}, on {date}.", text("signer.checked")),
+                ),
                 (Some(true), false) => (
-                    "unchecked",
+                    SignerState::Unchecked,
                     format!(
                         "{domain}, which the file itself names, lists this key ({date}). Only you \
                          know whether {domain} is the studio you mean."
                     ),
                 ),
                 (Some(false), _) => {
-                    ("denied", format!("{} ({domain}, {date})", text("signer.denied")))
+                    (SignerState::Denied, format!("{} ({domain}, {date})", text("signer.denied")))
                 }
-                (None, _) => {
-                    ("unknown", format!("{domain} could not be asked. {}", text("signer.unknown")))
-                }
+                (None, _) => (
+                    SignerState::Unknown,
+                    format!("{domain} could not be asked. {}", text("signer.unknown")),
+                ),
             }
         }
         (None, None) => match &maker.domain {
             Some(domain) => (
-                "unchecked",
+                SignerState::Unchecked,
                 format!("Says it is {domain}, not checked. {}", text("signer.unknown")),
             ),
-            None => ("unknown", text("signer.unknown").to_owned()),
+            None => (SignerState::Unknown, text("signer.unknown").to_owned()),
         },
     };
     Signer {
@@ -242,21 +249,27 @@ fn freshness(file: &ProvenanceFile, now: Timestamp) -> Freshness {
     let latest = status.valid_from.max(custody.latest());
     let ahead = latest.unix_s() > now.unix_s() + CLOCK_SKEW_S;
     let state = match status.credential_subject.status {
-        Standing::Revoked => "revoked",
-        Standing::Stolen => "stolen",
-        Standing::Current if custody.stolen().is_some_and(|theft| theft.counts_at(now)) => "stolen",
-        Standing::Current if custody.destroyed() => "destroyed",
-        Standing::Current if ahead => "not-yet-valid",
-        Standing::Current if until.is_none_or(|until| until < now) => "expired",
-        Standing::Current if status.credential_subject.events < custody.events() => "newer-events",
-        Standing::Current => "current",
+        Standing::Revoked => FreshnessState::Revoked,
+        Standing::Stolen => FreshnessState::Stolen,
+        Standing::Current if custody.stolen().is_some_and(|theft| theft.counts_at(now)) => {
+            FreshnessState::Stolen
+        }
+        Standing::Current if custody.destroyed() => FreshnessState::Destroyed,
+        Standing::Current if ahead => FreshnessState::NotYetValid,
+        Standing::Current if until.is_none_or(|until| until < now) => FreshnessState::Expired,
+        Standing::Current if status.credential_subject.events < custody.events() => {
+            FreshnessState::NewerEvents
+        }
+        Standing::Current => FreshnessState::Current,
     };
     let mut sentence = text(&format!("freshness.{state}")).to_owned();
     match (state, until) {
-        ("current", Some(until)) => {
+        (FreshnessState::Current, Some(until)) => {
             sentence = format!("{sentence}, as of {}, until {}.", status.valid_from, until.date());
         }
-        ("expired", Some(until)) => sentence = format!("{sentence} It counted until {until}."),
+        (FreshnessState::Expired, Some(until)) => {
+            sentence = format!("{sentence} It counted until {until}.")
+        }
         _ => {}
     }
     if let Some(reason) = &status.credential_subject.reason {
@@ -409,4 +422,50 @@ pub fn grams(mg: u64) -> String {
 /// `4.350` of 4350.
 pub fn thousandths(n: u64) -> String {
     format!("{}.{:03}", n / 1000, n % 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every sentence that a verdict can need is in the table.
+    #[test]
+    fn the_table_has_every_sentence() {
+        for state in IntegrityState::ALL {
+            text(&format!("integrity.{state}"));
+        }
+        for state in SignerState::ALL {
+            text(&format!("signer.{state}"));
+        }
+        for state in FreshnessState::ALL {
+            text(&format!("freshness.{state}"));
+            if !matches!(state, FreshnessState::Current | FreshnessState::NotAssessed) {
+                text(&format!("todo.{state}"));
+            }
+        }
+        for key in [
+            "todo.malformed",
+            "todo.tampered",
+            "todo.denied",
+            "todo.unknown",
+            "strength.says",
+            "freshness.successor",
+            "freshness.unconfirmed",
+            "signer.other-card",
+            "doesNotProve",
+            "compare.intro",
+            "proofs.unchecked",
+        ] {
+            text(key);
+        }
+        for strength in [
+            Strength::SelfDeclared,
+            Strength::SupplierWarranty,
+            Strength::Audited,
+            Strength::Lab,
+            Strength::Assay,
+        ] {
+            strength_name(strength);
+        }
+    }
 }

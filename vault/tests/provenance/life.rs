@@ -193,7 +193,7 @@ fn status_expires_revokes_and_does_not_cover_newer_events() {
     let bytes = minted();
     let state = |bytes: &[u8], now: &str| {
         let verdict = verdict(bytes, &studio, now);
-        (verdict.outcome, verdict.freshness.state)
+        (verdict.outcome, verdict.freshness.state.name())
     };
     assert_eq!(state(&bytes, LATER), (Outcome::Holds, "current"));
     assert_eq!(state(&bytes, "2026-10-31T00:00:00Z"), (Outcome::Stale, "expired"));
@@ -324,7 +324,7 @@ fn what_is_dated_ahead_is_not_current() {
         e.valid_from = at("2027-01-01T00:00:00Z");
     });
     let bytes = restatus(&append_value(&minted(), ahead).unwrap(), Standing::Current, 365);
-    assert_eq!(verdict(&bytes, &studio, LATER).freshness.state, "not-yet-valid");
+    assert_eq!(verdict(&bytes, &studio, LATER).freshness.state.name(), "not-yet-valid");
     assert_eq!(verdict(&bytes, &studio, "2027-01-02T00:00:00Z").outcome, Outcome::Holds);
 }
 

@@ -131,7 +131,7 @@ fn the_status_of_an_older_state_is_stale() {
     let bytes = old.set(STATUS, Loose::minted().bytes(STATUS)).sealed();
     refused("an older status", &bytes, &[], Outcome::Stale);
     let shown = verdict(&bytes, &pins(&[key(1).public()]), LATER);
-    assert_eq!(shown.freshness.state, "newer-events");
+    assert_eq!(shown.freshness.state.name(), "newer-events");
     // and one of no event at all is a word on the manifest alone
     let mut none = Loose::minted();
     let manifest = Sha256::of(none.bytes(MANIFEST)).to_string();
