@@ -116,6 +116,7 @@ fn fetch(domain: &Domain, ca: Option<&Path>) -> anyhow::Result<Value> {
 mod tests {
     use super::*;
     use hallmark_core::key::SigningKey;
+    use proptest::prelude::*;
 
     /// T-09: only the exact key, in a document of exactly that domain, counts as listed.
     #[test]
@@ -136,6 +137,41 @@ mod tests {
             let mut changed = good.clone();
             *changed.pointer_mut(pointer).unwrap() = value;
             assert!(!lists(&changed, &domain, &key), "{pointer}");
+        }
+    }
+
+    /// JSON of any shape, with the names and values a document has.
+    fn any_document() -> impl Strategy<Value = Value> {
+        let words = [
+            "id",
+            "type",
+            "Multikey",
+            "verificationMethod",
+            "assertionMethod",
+            "publicKeyMultibase",
+            "did:web:rosa.example",
+            "did:web:rosa.example#studio",
+        ];
+        let word = proptest::sample::select(words.to_vec());
+        let leaf =
+            prop_oneof![word.clone().prop_map(Value::from), any::<u32>().prop_map(Value::from)];
+        leaf.prop_recursive(4, 40, 5, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::vec((word.clone(), inner), 0..5).prop_map(|entries| {
+                    entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        /// T-09: no document that does not spell the key out lists it, whatever its shape.
+        #[test]
+        fn any_other_document_lists_nothing(document in any_document()) {
+            let domain: Domain = "rosa.example".parse().unwrap();
+            let key = SigningKey::from_seed(&[1; 32]).public();
+            prop_assert!(!lists(&document, &domain, &key));
         }
     }
 }

@@ -7,6 +7,7 @@
 //! Out of scope: any I/O, any async runtime, any reading of a clock or of the system's randomness.
 //! Time and randomness are parameters everywhere.
 
+pub mod base64;
 pub mod chain;
 pub mod hash;
 pub mod httpsig;

@@ -45,7 +45,7 @@ pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, H
         plan.replace(place..place + 1, [flags | LAST])?;
     }
     mp3::cut_tail(source, source.size_bytes(), &mut plan)?;
-    Ok(plan)
+    Ok(if mp3::hides_a_tag(source, &plan)? { Plan::unreadable() } else { plan })
 }
 
 /// What a block tells, or `None` when it stays.

@@ -24,10 +24,10 @@ pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, H
         return Err(HygieneError::TooLarge { size_bytes: size, limit_bytes: DOCUMENT_LIMIT_BYTES });
     }
     let mut plan = Plan::default();
-    let (mut at, mut tables) = (0, 0);
+    let (mut at, mut tables, mut media) = (0, Vec::new(), Vec::new());
     while at < size {
         let Some(block) = Block::read(source, at, size)? else {
-            if tables == 0 {
+            if tables.is_empty() {
                 return Err(damaged("HEIC that ends before its picture does"));
             }
             plan.cut(at..size, Trace::TrailingData)?;
@@ -35,14 +35,10 @@ pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, H
         };
         at = block.body.end;
         match &block.kind {
-            b"ftyp" | b"mdat" | b"idat" => {}
+            b"ftyp" => {}
+            b"mdat" | b"idat" => media.push(block.body.clone()),
             b"free" | b"skip" | b"wide" => bmff::blank_leftovers(source, &block, &mut plan)?,
-            b"meta" => {
-                tables += 1;
-                if !items(source, &block, &mut plan)? {
-                    return Ok(Plan::unreadable());
-                }
-            }
+            b"meta" => tables.push(block),
             // A picture sequence is a movie as well; cleaning one half is not cleaning.
             b"moov" => return Ok(Plan::unreadable()),
             b"uuid" if block.user_type(source)? == Some(c2pa::USER_TYPE) => {
@@ -54,13 +50,17 @@ pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, H
             _ => block.blank(&mut plan, Trace::Mp4OtherBox)?,
         }
     }
-    Ok(if tables == 1 { plan } else { Plan::unreadable() })
+    let [meta] = tables.as_slice() else { return Ok(Plan::unreadable()) };
+    let understood = items(source, meta, media, &mut plan)?;
+    Ok(if understood { plan } else { Plan::unreadable() })
 }
 
-/// Reads the `meta` box. False when the items are stored in a way that is not understood.
+/// Reads the `meta` box; `media` is where items may be. False when they are stored in a way that is
+/// not understood.
 fn items<R: Read + Seek>(
     source: &mut Source<'_, R>,
     meta: &Block,
+    mut media: Vec<Range<u64>>,
     plan: &mut Plan,
 ) -> Result<bool, HygieneError> {
     let children = meta.children(source, 4)?;
@@ -72,28 +72,34 @@ fn items<R: Read + Seek>(
         return Ok(false);
     };
     let idat = children.iter().find(|child| &child.kind == b"idat").map(|b| b.body.clone());
-    let (Some(info), Some(mut locations)) =
+    let (Some(info), Some(locations)) =
         (item_kinds(&info), item_places(&locations, idat.as_ref(), source.size_bytes()))
     else {
         return Ok(false);
     };
-    for (item, kind) in &info {
-        // Items of no metadata are pictures, or derived from them.
-        if *kind == Item::Picture {
-            continue;
-        }
-        let Some(places) = locations.remove(item).filter(|places| !places.is_empty()) else {
+    // Items of no metadata are pictures, or derived from them.
+    let metadata: BTreeMap<u32, Item> =
+        info.into_iter().filter(|(_, kind)| *kind != Item::Picture).collect();
+    // Bytes shared with another item, or used twice, are not ours to overwrite.
+    if shares_bytes(&metadata, &locations) {
+        return Ok(false);
+    }
+    media.extend(idat);
+    // What lies anywhere else is the file's own structure.
+    let is_media = |place: &Range<u64>| {
+        media.iter().any(|media| media.start <= place.start && place.end <= media.end)
+    };
+    for (item, kind) in &metadata {
+        let Some(places) = locations.get(item).filter(|places| !places.is_empty()) else {
             return Ok(false);
         };
-        // Bytes shared with another item are not ours to overwrite.
-        if locations.values().flatten().any(|other| places.iter().any(|p| overlap(p, other))) {
+        if !places.iter().all(is_media) {
             return Ok(false);
         }
         match kind {
-            Item::Exif => blank_exif(source, &places, plan)?,
-            _ => blank_text(source, &places, plan)?,
+            Item::Exif => blank_exif(source, places, plan)?,
+            _ => blank_text(source, places, plan)?,
         }
-        locations.insert(*item, places);
     }
     for child in &children {
         match &child.kind {
@@ -165,8 +171,28 @@ fn spread(bytes: &[u8], places: &[Range<u64>], plan: &mut Plan) -> Result<(), Hy
     Ok(())
 }
 
-fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
-    a.start < b.end && b.start < a.end
+/// Whether a place of an item of metadata overlaps any other place. Places may be many, and all of
+/// them the whole file: they are put in order and walked once.
+fn shares_bytes(metadata: &BTreeMap<u32, Item>, places: &BTreeMap<u32, Vec<Range<u64>>>) -> bool {
+    let mut all: Vec<(u64, u64, bool)> = places
+        .iter()
+        .flat_map(|(item, places)| {
+            let is_metadata = metadata.contains_key(item);
+            places.iter().map(move |place| (place.start, place.end, is_metadata))
+        })
+        .filter(|(start, end, _)| start < end)
+        .collect();
+    all.sort_unstable();
+    // how far the places so far reach, and those of metadata among them
+    let (mut reach, mut metadata_reach) = (0, 0);
+    all.into_iter().any(|(start, end, is_metadata)| {
+        let shared = start < metadata_reach || is_metadata && start < reach;
+        reach = reach.max(end);
+        if is_metadata {
+            metadata_reach = metadata_reach.max(end);
+        }
+        shared
+    })
 }
 
 /// What an item is, as far as it matters here.

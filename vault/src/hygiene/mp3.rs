@@ -2,7 +2,7 @@
 //! before, between or behind them is no sound: ID3v2, ID3v1, APE and Lyrics3 tags by name, leftovers
 //! as trailing data. Frames are copied byte for byte.
 
-use std::io::{Read, Seek};
+use std::io::{Cursor, Read, Seek};
 use std::ops::Range;
 
 use super::plan::Plan;
@@ -49,11 +49,39 @@ pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, H
     if sound == 0 {
         return Ok(Plan::not_this_type());
     }
-    if stray > sound {
+    if stray > sound || hides_a_tag(source, &plan)? {
         return Ok(Plan::unreadable());
     }
     Ok(plan)
 }
+
+/// Whether what is kept ends in a tag that only shows once the rest is cut: then the frames are not
+/// what they seem.
+pub(super) fn hides_a_tag<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    plan: &Plan,
+) -> Result<bool, HygieneError> {
+    let mut cuts: Vec<Range<u64>> = plan.edits.iter().map(|edit| edit.range.clone()).collect();
+    cuts.sort_by_key(|cut| cut.start);
+    let (mut end, mut room) = (source.size_bytes(), LYRICS_LIMIT);
+    let mut pieces = Vec::new();
+    for cut in cuts.into_iter().rev().chain([0..0]) {
+        let from = cut.end.max(end.saturating_sub(room)).min(end);
+        pieces.push(source.read(from..end, LYRICS_LIMIT)?);
+        room -= end - from;
+        end = cut.start.min(end);
+        if room == 0 {
+            break;
+        }
+    }
+    pieces.reverse();
+    let tail = pieces.concat();
+    let len = tail.len() as u64;
+    Ok(tag_before(&mut Source::new(&mut Cursor::new(tail), len), len)?.is_some())
+}
+
+/// How far from the end Lyrics3 may begin, in bytes; all other tags say so nearer to it.
+const LYRICS_LIMIT: u64 = 5100 + 20;
 
 /// One frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,7 +215,6 @@ fn tag_before<R: Read + Seek>(
 ) -> Result<Option<(u64, Trace)>, HygieneError> {
     const ID3V1: u64 = 128;
     const EXTENSION: u64 = 227;
-    const LYRICS_LIMIT: u64 = 5100 + 20;
     let starts =
         |source: &mut Source<'_, R>, before: u64, magic: &[u8; 3]| match end.checked_sub(before) {
             Some(at) => source.array(at).map(|found| found == Some(*magic)),

@@ -70,12 +70,18 @@ impl<'a, R: Read + Seek> Source<'a, R> {
         {
             return Ok(&self.window[offset..offset + len]);
         }
-        let wanted = self.size_bytes.saturating_sub(at).min(WINDOW_BYTES as u64);
+        // Whoever goes backwards will go on doing so: tags at the end are found that way.
+        let before = if at < self.window_at { (WINDOW_BYTES - len) as u64 / 2 } else { 0 };
+        let start = at.saturating_sub(before);
+        let wanted = self.size_bytes.saturating_sub(start).min(WINDOW_BYTES as u64);
         self.window.clear();
-        self.window_at = at;
-        self.inner.seek(SeekFrom::Start(at))?;
+        self.window_at = start;
+        self.inner.seek(SeekFrom::Start(start))?;
         self.inner.by_ref().take(wanted).read_to_end(&mut self.window)?;
-        self.window.get(..len).ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof).into())
+        let offset = (at - start) as usize;
+        self.window
+            .get(offset..offset + len)
+            .ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof).into())
     }
 
     /// `N` bytes at `at`, or `None` where the file ends before.

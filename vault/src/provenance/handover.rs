@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use hallmark_core::{
+    base64,
     id::{Label, PieceId},
     json::{self, Value},
     key::{Domain, PublicKey, Signature, SigningKey},
@@ -94,9 +95,7 @@ impl Offer {
         let wrong = || HandoverError::Shape { what: "an offer", command: "offer" };
         let value = json::parse(bytes).map_err(|_| wrong())?;
         let offer: Self = serde_json::from_value(value).map_err(|_| wrong())?;
-        let signature = data_encoding::BASE64
-            .decode(offer.signature.as_bytes())
-            .ok()
+        let signature = base64::decode(&offer.signature)
             .and_then(|bytes| bytes.try_into().ok())
             .map(Signature::from_bytes)
             .filter(|_| offer.hallmark == "offer/1")

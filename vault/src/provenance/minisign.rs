@@ -11,6 +11,7 @@
 use blake2::{Blake2b512, Digest};
 use data_encoding::BASE64;
 use hallmark_core::{
+    base64,
     hash::Sha256,
     id::PieceId,
     key::{PublicKey, Signature, SigningKey},
@@ -90,10 +91,10 @@ struct Parsed<'a> {
 
 fn parse(text: &str) -> Option<Parsed<'_>> {
     let mut lines = text.strip_suffix('\n')?.split('\n');
-    let key = BASE64.decode(lines.next()?.strip_prefix(UNTRUSTED)?.as_bytes()).ok()?;
-    let signature = BASE64.decode(lines.next()?.as_bytes()).ok()?;
+    let key = base64::decode(lines.next()?.strip_prefix(UNTRUSTED)?)?;
+    let signature = base64::decode(lines.next()?)?;
     let comment = lines.next()?.strip_prefix(TRUSTED)?;
-    let global = BASE64.decode(lines.next()?.as_bytes()).ok()?;
+    let global = base64::decode(lines.next()?)?;
     if lines.next().is_some() {
         return None;
     }

@@ -534,3 +534,97 @@ impl Recipe {
         self.claim.retain(|claim| claim.signed.is_none());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Every table a recipe has, each with an entry.
+    const FULL: &str = r#"
+title = "Ring"
+weight_mg = 4350
+[[metal]]
+metal = "gold"
+fineness = 750
+[hallmark]
+sponsor_mark = "RD"
+[[stone]]
+species = "diamond"
+formation = "natural"
+treatments = []
+length_um = 6400
+width_um = 6400
+depth_um = 3900
+[origin]
+statement = "Botswana"
+[[warranty]]
+system = "own"
+statement = "Two years"
+date = "2026-05-03"
+[[material]]
+name = "thread"
+[gs1]
+gtin = "09506000134352"
+[[claim]]
+about = "metals/0"
+says = "Gold 750"
+[[file]]
+name = "front.jpg"
+story = 1
+[hidden]
+price = { amount = 1890, list = [1.5, 2026-05-03] }
+"#;
+
+    /// Whatever is read describes a piece or says why not.
+    fn used(text: &str) -> bool {
+        let Ok(recipe) = toml::from_str::<Recipe>(text) else { return false };
+        if let Ok(fields) = recipe.hidden_fields() {
+            for field in fields {
+                let written = hallmark_core::json::canonical(&field.value);
+                assert_eq!(hallmark_core::json::parse(&written).unwrap(), field.value);
+            }
+        }
+        let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+        let (studio, _) = Studio::found("Rosa".parse().unwrap(), None, None, &mut rng);
+        let id = PieceId::generate(&mut rng);
+        let (basics, today) = (Basics::default(), "2026-05-03".parse().unwrap());
+        let no_folder = Path::new("/nonexistent");
+        if let Ok(piece) = recipe.piece(id, &basics, &studio, &today, no_folder, &|_| None) {
+            assert_eq!(piece.id, id);
+            assert!(piece.claims.iter().all(|claim| field(&piece, claim.about.as_str()).is_ok()
+                || recipe.claim.iter().any(|entry| entry.about.as_ref() == Some(&claim.about))));
+        }
+        true
+    }
+
+    #[test]
+    fn every_table_is_read() {
+        assert!(used(FULL));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "[a-z_=\\[\\]{}\"0-9.,\n #-]{0,200}") {
+            used(&text);
+        }
+
+        #[test]
+        fn a_recipe_with_a_piece_replaced_is_read_or_refused(
+            at in any::<prop::sample::Index>(),
+            len in 0_usize..12,
+            with in prop_oneof![
+                Just("18446744073709551615".to_owned()),
+                Just("-1".to_owned()),
+                Just("\"\\u0000\"".to_owned()),
+                Just("[[".to_owned()),
+                Just("nan".to_owned()),
+                "[ -~\n]{0,12}",
+            ],
+        ) {
+            let at = at.index(FULL.len());
+            let end = FULL.len().min(at + len);
+            used(&[&FULL[..at], &with, &FULL[end..]].concat());
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! `Content-Digest` with SHA-256 (RFC 9530, section 2).
 
 use super::{Header, HttpSigError};
+use crate::base64;
 use data_encoding::BASE64;
 use ring::digest;
 
@@ -48,7 +49,7 @@ impl ContentDigest {
         value
             .strip_prefix(PREFIX)
             .and_then(|rest| rest.strip_suffix(':'))
-            .and_then(|encoded| BASE64.decode(encoded.as_bytes()).ok())
+            .and_then(base64::decode)
             .and_then(|digest| digest.try_into().ok())
             .map(Self)
             .ok_or(HttpSigError::Malformed { header: Header::ContentDigest })

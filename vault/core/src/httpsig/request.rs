@@ -2,6 +2,7 @@
 
 use super::params::{LABEL, Params, is_integer};
 use super::{ContentDigest, Header, HttpSigError, KeyId, Nonce, Window};
+use crate::base64;
 use data_encoding::BASE64;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use rand_core::CryptoRng;
@@ -186,7 +187,7 @@ impl Unverified {
 
 fn parse_signature(value: &str) -> Option<Signature> {
     let encoded = value.strip_prefix(LABEL)?.strip_prefix("=:")?.strip_suffix(':')?;
-    let bytes = BASE64.decode(encoded.as_bytes()).ok()?;
+    let bytes = base64::decode(encoded)?;
     Some(Signature::from_bytes(&bytes.try_into().ok()?))
 }
 

@@ -21,6 +21,8 @@ use super::{HygieneError, Trace, c2pa, jpeg, search};
 /// Reads the objects of a PDF, first for what it is, then for what to blank.
 pub(super) fn plan(data: &[u8]) -> Result<Plan, HygieneError> {
     let mut plan = Plan::default();
+    // What is cut names nothing and needs no blanking.
+    let data = cut_after_end(data, &mut plan)?;
     let facts = Facts::read(data, &mut plan)?;
     if facts.encrypted {
         plan.leaves.insert(Trace::PdfEncrypted);
@@ -50,7 +52,6 @@ pub(super) fn plan(data: &[u8]) -> Result<Plan, HygieneError> {
     if !texts.is_empty() {
         blank_referenced(data, texts, &mut plan)?;
     }
-    cut_after_end(data, &mut plan)?;
     Ok(plan)
 }
 
@@ -222,17 +223,18 @@ fn adler32_of_spaces(count: usize) -> u32 {
     b << 16 | a
 }
 
-/// Cuts what follows the last end mark, if it is more than the end of a line.
-fn cut_after_end(data: &[u8], plan: &mut Plan) -> Result<(), HygieneError> {
+/// Cuts what follows the last end mark, if it is more than the end of a line; the rest.
+fn cut_after_end<'a>(data: &'a [u8], plan: &mut Plan) -> Result<&'a [u8], HygieneError> {
     const END: &[u8] = b"%%EOF";
     let Some(mark) = data.windows(END.len()).rposition(|window| window == END) else {
-        return Ok(());
+        return Ok(data);
     };
-    let rest = &data[mark + END.len()..];
+    let (kept, rest) = data.split_at(mark + END.len());
     if rest.iter().all(|b| *b == 0 || b.is_ascii_whitespace()) {
-        return Ok(());
+        return Ok(data);
     }
-    plan.cut((mark + END.len()) as u64..data.len() as u64, Trace::TrailingData)
+    plan.cut(kept.len() as u64..data.len() as u64, Trace::TrailingData)?;
+    Ok(kept)
 }
 
 #[cfg(test)]

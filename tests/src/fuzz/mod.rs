@@ -4,8 +4,11 @@
 //!
 //! A new decoder gets a function and a line in [`TARGETS`] here, `fuzz/fuzz_targets/<name>.rs` with
 //! its `[[bin]]` in `fuzz/Cargo.toml`, and at least one seed in `fuzz/corpus/<name>/`; a test
-//! compares the four. Decoders that still have none: sealed blobs, sealed items, request
-//! signatures, the recovery code, the state file, and each media type of metadata hygiene.
+//! compares the four. What the command line alone reads (`piece.toml`, a `did:web` document) is
+//! tested there, with proptest.
+
+pub mod media;
+pub mod sealed;
 
 use std::io::Cursor;
 
@@ -36,8 +39,9 @@ use hallmark_vault::provenance::{
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 35] = [
     ("archive", archive),
+    ("blob", sealed::blob),
     ("card", card),
     ("date", date),
     ("did_key", did_key),
@@ -45,15 +49,32 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("documents", documents),
     ("domain", domain),
     ("fingerprint", fingerprint),
+    ("flac", media::flac),
+    ("handover", sealed::handover),
+    ("heif", media::heif),
+    ("httpsig", sealed::request),
     ("inspect", inspect_file),
+    ("item", sealed::envelope),
+    ("jpeg", media::jpeg),
     ("json", strict_json),
+    ("media_type", media::media_type),
     ("minisign", minisign_file),
+    ("mp3", media::mp3),
+    ("mp4", media::mp4),
+    ("ogg", media::ogg),
     ("part_path", part_path),
+    ("pdf", media::pdf),
     ("piece_id", piece_id),
+    ("png", media::png),
+    ("profile", sealed::profile),
     ("proof", data_integrity_proof),
+    ("recovery", sealed::recovery_code),
+    ("state", sealed::state_file),
     ("studio_pub", studio_pub),
     ("text", text),
     ("timestamp", timestamp),
+    ("wav", media::wav),
+    ("webp", media::webp),
 ];
 
 /// What [`minisign_file`] checks signatures over.
