@@ -20,13 +20,13 @@ pub(super) fn traces<R: Read + Seek>(
         return Ok(traces);
     }
     let data = source.whole()?;
-    let mut at = 0;
-    for _ in 0..BLOCKS_LIMIT {
-        let Some(found) = search::find(&data, b"Exif\0\0", at) else { break };
-        at = found + 6;
-        let tiff = &data[at..];
-        if tiff.starts_with(b"MM\0*") || tiff.starts_with(b"II*\0") {
-            traces.extend(exif::inspect(tiff).traces);
+    // A TIFF header whose first directory follows it, in either order of bytes.
+    for header in [b"MM\0*\0\0\0\x08", b"II*\0\x08\0\0\0"] {
+        let mut at = 0;
+        for _ in 0..BLOCKS_LIMIT {
+            let Some(found) = search::find(&data, header, at) else { break };
+            at = found + header.len();
+            traces.extend(exif::inspect(&data[found..]).traces);
         }
     }
     if data.starts_with(b"MM\0*") || data.starts_with(b"II*\0") {

@@ -72,18 +72,18 @@ fn items<R: Read + Seek>(
         return Ok(false);
     };
     let idat = children.iter().find(|child| &child.kind == b"idat").map(|b| b.body.clone());
-    let (Some(info), Some(locations)) =
-        (item_kinds(&info), item_places(&locations, idat.as_ref(), source.size_bytes()))
-    else {
-        return Ok(false);
-    };
+    let Some(info) = item_kinds(&info) else { return Ok(false) };
     // Items of no metadata are pictures, or derived from them.
     let metadata: BTreeMap<u32, Item> =
         info.into_iter().filter(|(_, kind)| *kind != Item::Picture).collect();
-    // Bytes shared with another item, or used twice, are not ours to overwrite.
-    if shares_bytes(&metadata, &locations) {
-        return Ok(false);
-    }
+    let places = |is_empty: &dyn Fn(u32) -> bool| {
+        item_places(&locations, idat.as_ref(), source.size_bytes(), is_empty)
+            // Bytes shared with another item, or used twice, are not ours to overwrite.
+            .filter(|places| !shares_bytes(&metadata, places))
+    };
+    // ExifTool leaves items without bytes, which by the letter have all that follows.
+    let emptied = |item: u32| metadata.contains_key(&item);
+    let Some(locations) = places(&|_| false).or_else(|| places(&emptied)) else { return Ok(false) };
     media.extend(idat);
     // What lies anywhere else is the file's own structure.
     let is_media = |place: &Range<u64>| {
@@ -105,6 +105,7 @@ fn items<R: Read + Seek>(
             _ => blank_text(source, places, plan)?,
         }
     }
+    blank_gaps(source, &media, &locations, plan)?;
     for child in &children {
         match &child.kind {
             b"hdlr" => sample_entry::blank_handler(source, child, plan)?,
@@ -120,6 +121,33 @@ fn items<R: Read + Seek>(
         }
     }
     Ok(true)
+}
+
+/// Blanks media data that belongs to no item: editors leave there what they meant to delete.
+fn blank_gaps<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    media: &[Range<u64>],
+    locations: &BTreeMap<u32, Vec<Range<u64>>>,
+    plan: &mut Plan,
+) -> Result<(), HygieneError> {
+    let mut used: Vec<&Range<u64>> = locations.values().flatten().collect();
+    used.sort_by_key(|place| place.start);
+    for media in media {
+        let (mut at, mut gaps) = (media.start, Vec::new());
+        for place in &used {
+            if place.start > at && at < media.end {
+                gaps.push(at..place.start.min(media.end));
+            }
+            at = at.max(place.end);
+        }
+        gaps.push(at..media.end);
+        for gap in gaps.into_iter().filter(|gap| gap.start < gap.end) {
+            if !source.is_filled_with(gap.clone(), 0)? {
+                plan.fill(gap, 0, Trace::TrailingData)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Properties that say how a picture is decoded, turned, cut and coloured (ISO/IEC 23008-12, section
@@ -155,7 +183,9 @@ fn properties<R: Read + Seek>(
     }
     for container in containers {
         for (index, property) in (1..).zip(container.children(source, 0)?) {
-            if PROPERTIES.contains(&&property.kind) || source.is_filled_with(property.body.clone(), 0)? {
+            if PROPERTIES.contains(&&property.kind)
+                || source.is_filled_with(property.body.clone(), 0)?
+            {
                 continue;
             }
             if &property.kind == b"colr" {
@@ -357,11 +387,13 @@ fn item_kinds(table: &[u8]) -> Option<Vec<(u32, Item)>> {
     (metadata <= METADATA_ITEMS_LIMIT).then_some(items)
 }
 
-/// Reads `iloc` (section 8.11.3): where each item's bytes are, in order.
+/// Reads `iloc` (section 8.11.3): where each item's bytes are, in order. `is_empty` says of which items
+/// a length of zero is taken for nothing.
 fn item_places(
     table: &[u8],
     idat: Option<&Range<u64>>,
     size: u64,
+    is_empty: impl Fn(u32) -> bool,
 ) -> Option<BTreeMap<u32, Vec<Range<u64>>>> {
     let mut fields = Fields { rest: table };
     let version = fields.uint(4)? >> 24;
@@ -375,7 +407,9 @@ fn item_places(
     for _ in 0..count {
         let id = u32::try_from(fields.uint(wide)?).ok()?;
         let method = if version == 0 { 0 } else { fields.uint(2)? & 0xf };
-        let elsewhere = fields.uint(2)? != 0;
+        if fields.uint(2)? != 0 {
+            return None; // in another file, or this one by its name
+        }
         let base = fields.uint(base_size)?;
         let within = match method {
             0 => 0..size,
@@ -395,13 +429,13 @@ fn item_places(
             }
             let (offset, len) = (fields.uint(offset_size)?, fields.uint(length_size)?);
             let start = within.start.checked_add(base)?.checked_add(offset)?;
-            // A length of zero means the rest; of the whole file, with its own tables in it, nothing.
+            // A length of zero means the rest, or nothing.
             let end = match len {
-                0 if start == 0 => 0,
+                0 if is_empty(id) => start,
                 0 => within.end,
                 len => start.checked_add(len)?,
             };
-            if method != 2 && !elsewhere {
+            if method != 2 {
                 if start > end || end > within.end {
                     return None;
                 }

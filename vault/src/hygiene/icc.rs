@@ -49,7 +49,8 @@ fn strip(profile: &[u8]) -> Option<Vec<u8>> {
         tags.push(tag);
     }
     // Numbers last: where tags share bytes, the colours win.
-    let is_numbers = |tag: &Range<usize>| NUMBERS.iter().any(|&n| profile[tag.clone()].starts_with(n));
+    let is_numbers =
+        |tag: &Range<usize>| NUMBERS.iter().any(|&n| profile[tag.clone()].starts_with(n));
     tags.sort_by_key(is_numbers);
     for tag in tags {
         if is_numbers(&tag) {
@@ -72,7 +73,8 @@ fn empty(tag: &[u8], clean: &mut [u8]) {
             clean[at] = if tag[at] == 0 { 0 } else { b' ' };
         }
     };
-    let len = |at: usize| tag.get(at..).and_then(<[u8]>::first_chunk).map(|b| u32::from_be_bytes(*b));
+    let len =
+        |at: usize| tag.get(at..).and_then(<[u8]>::first_chunk).map(|b| u32::from_be_bytes(*b));
     match &tag[..4] {
         b"text" => space(8..tag.len(), clean),
         // A count, so many bytes of ASCII, then the same in Unicode and in a Macintosh script.

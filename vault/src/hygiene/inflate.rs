@@ -217,7 +217,11 @@ impl Codes {
             code |= bits.take(1)?;
             let count = u32::from(*count);
             if code < first + count {
-                return self.symbols.get((place + code - first) as usize).copied().ok_or(Stop::Invalid);
+                return self
+                    .symbols
+                    .get((place + code - first) as usize)
+                    .copied()
+                    .ok_or(Stop::Invalid);
             }
             place += count;
             first = (first + count) << 1;

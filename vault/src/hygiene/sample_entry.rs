@@ -86,7 +86,8 @@ pub(super) fn inspect<R: Read + Seek>(
                 blank(source, entry, COMPRESSOR, COMPRESSOR + 32, Trace::Mp4Name, plan)?;
             }
             let mut has_user_data = matches!(kind, b"avc1" | b"avc2" | b"avc3" | b"avc4");
-            has_user_data |= matches!(kind, b"hvc1" | b"hev1" | b"hvc2" | b"hev2" | b"dvh1" | b"dvhe");
+            has_user_data |=
+                matches!(kind, b"hvc1" | b"hev1" | b"hvc2" | b"hev2" | b"dvh1" | b"dvhe");
             for child in inner(source, entry, VISUAL)? {
                 match &child.kind {
                     b"udta" | b"meta" | b"name" => child.blank(plan, Trace::Mp4Name)?,
@@ -104,12 +105,49 @@ pub(super) fn inspect<R: Read + Seek>(
 fn is_visual(kind: &[u8; 4]) -> bool {
     matches!(
         kind,
-        b"avc1" | b"avc2" | b"avc3" | b"avc4" | b"hvc1" | b"hev1" | b"hvc2" | b"hev2" | b"dvh1"
-            | b"dvhe" | b"dva1" | b"dvav" | b"av01" | b"vp08" | b"vp09" | b"mp4v" | b"s263"
-            | b"h263" | b"jpeg" | b"mjpa" | b"mjpb" | b"png " | b"apcn" | b"apch" | b"apcs"
-            | b"apco" | b"ap4h" | b"ap4x" | b"encv" | b"vvc1" | b"vvi1" | b"SVQ1" | b"SVQ3"
-            | b"rle " | b"raw " | b"2vuy" | b"yuv2" | b"v210" | b"dvc " | b"dvcp" | b"AVdn"
-            | b"AVdh" | b"cvid"
+        b"avc1"
+            | b"avc2"
+            | b"avc3"
+            | b"avc4"
+            | b"hvc1"
+            | b"hev1"
+            | b"hvc2"
+            | b"hev2"
+            | b"dvh1"
+            | b"dvhe"
+            | b"dva1"
+            | b"dvav"
+            | b"av01"
+            | b"vp08"
+            | b"vp09"
+            | b"mp4v"
+            | b"s263"
+            | b"h263"
+            | b"jpeg"
+            | b"mjpa"
+            | b"mjpb"
+            | b"png "
+            | b"apcn"
+            | b"apch"
+            | b"apcs"
+            | b"apco"
+            | b"ap4h"
+            | b"ap4x"
+            | b"encv"
+            | b"vvc1"
+            | b"vvi1"
+            | b"SVQ1"
+            | b"SVQ3"
+            | b"rle "
+            | b"raw "
+            | b"2vuy"
+            | b"yuv2"
+            | b"v210"
+            | b"dvc "
+            | b"dvcp"
+            | b"AVdn"
+            | b"AVdh"
+            | b"cvid"
     )
 }
 

@@ -24,7 +24,8 @@ const ENCODERS: [(&[u8], &[u8]); 2] = [
 ];
 
 /// Country and provider of captions (ATSC A/53) and of HDR10+ and Dolby's dynamic range.
-const REGISTERED: [&[u8]; 4] = [b"\xb5\0\x31GA94", b"\xb5\0\x31DTG1", b"\xb5\0\x3c\0\x01\x04", b"\xb5\0\x3b"];
+const REGISTERED: [&[u8]; 4] =
+    [b"\xb5\0\x31GA94", b"\xb5\0\x31DTG1", b"\xb5\0\x3c\0\x01\x04", b"\xb5\0\x3b"];
 
 /// Looks for user data in media data.
 pub(super) fn find<R: Read + Seek>(
@@ -88,7 +89,7 @@ fn tells(unit: &[u8]) -> bool {
     };
     let mut messages = Vec::with_capacity(escaped.len());
     for &byte in escaped {
-        if !(byte == 3 && messages.ends_with(&[0, 0]) ) {
+        if !(byte == 3 && messages.ends_with(&[0, 0])) {
             messages.push(byte);
         }
     }

@@ -95,7 +95,8 @@ fn frame<R: Read + Seek>(
         let body = source.read(chunk.body.clone(), DOCUMENT_LIMIT_BYTES)?;
         let trace = match &chunk.kind {
             b"EXIF" => {
-                plan.takes.extend(exif::inspect(body.strip_prefix(b"Exif\0\0").unwrap_or(&body)).traces);
+                plan.takes
+                    .extend(exif::inspect(body.strip_prefix(b"Exif\0\0").unwrap_or(&body)).traces);
                 Trace::ExifOther
             }
             b"XMP " => {

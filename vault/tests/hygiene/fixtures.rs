@@ -60,7 +60,10 @@ pub(crate) fn all() -> Vec<Fixture> {
             "png",
             M::Png,
             png(),
-            with(&pictures, &[T::ColourProfile, T::PngText, T::PngTime, T::PngChunk, T::TrailingData]),
+            with(
+                &pictures,
+                &[T::ColourProfile, T::PngText, T::PngTime, T::PngChunk, T::TrailingData],
+            ),
         ),
         fixture(
             "webp",
@@ -541,10 +544,8 @@ pub(crate) fn mp4(brand: &[u8; 4], timed: Option<&[u8; 4]>) -> Vec<u8> {
     let udta =
         || boxed(b"udta", &[boxed(b"\xa9xyz", &[b"\0\x11\x15\xc7+48.8566+002.3522/".to_vec()])]);
     let track = |handler: &[u8; 4], entry: &[u8; 4], more: Vec<u8>| {
-        let hdlr = boxed(
-            b"hdlr",
-            &[[&[0; 8], handler.as_slice(), &[0; 12], b"Rosa Diamanti\0"].concat()],
-        );
+        let hdlr =
+            boxed(b"hdlr", &[[&[0; 8], handler.as_slice(), &[0; 12], b"Rosa Diamanti\0"].concat()]);
         let mut sample = vec![0; 78];
         sample[42..56].copy_from_slice(b"\x0dRosa Diamanti");
         let sample = if entry == b"avc1" { sample } else { vec![0; 8] };
@@ -592,7 +593,12 @@ pub(crate) fn heic() -> Vec<u8> {
     let entry = |id: u8, kind: &[u8; 4], more: &[u8]| {
         boxed(
             b"infe",
-            &[vec![2, 0, 0, 0, 0, id, 0, 0], kind.to_vec(), b"Rosa Diamanti\0".to_vec(), more.to_vec()],
+            &[
+                vec![2, 0, 0, 0, 0, id, 0, 0],
+                kind.to_vec(),
+                b"Rosa Diamanti\0".to_vec(),
+                more.to_vec(),
+            ],
         )
     };
     let iinf = boxed(
@@ -636,8 +642,7 @@ pub(crate) fn heic_properties(unknown: u8) -> Vec<u8> {
             boxed(b"colr", &[b"prof".to_vec(), icc(b"Rosa Diamanti")]),
         ],
     );
-    let ipma =
-        boxed(b"ipma", &[vec![0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 4, 0x81, 0x02, unknown, 0x04]]);
+    let ipma = boxed(b"ipma", &[vec![0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 4, 0x81, 0x02, unknown, 0x04]]);
     boxed(b"iprp", &[ipco, ipma])
 }
 

@@ -138,14 +138,17 @@ fn metadata_is_what_a_dictionary_calls_so() {
         (&objects, ""),
         (b"", "/Subtype/XML"),
     ] {
-        let bytes = [b"%PDF-1.7\n", objects, b"\n", &stream(6, dictionary, b"<dc:creator>Rosa"), b"%%EOF"].concat();
+        let bytes =
+            [b"%PDF-1.7\n", objects, b"\n", &stream(6, dictionary, b"<dc:creator>Rosa"), b"%%EOF"]
+                .concat();
         let (cleaning, out) = removed(&bytes);
         assert_eq!(cleaning.removed, [Trace::PdfXmp], "{dictionary}");
         assert!(!contains(&out, b"Rosa") && out.len() == bytes.len());
         expect_whole(&out, Outcome::Clean, &[]);
     }
     // What holds the file together stays, whoever calls it metadata.
-    let bytes = with_stream("5 0 obj<</Metadata 6 0 R>>endobj", &stream(6, "/Type/ObjStm", b"<<>>"));
+    let bytes =
+        with_stream("5 0 obj<</Metadata 6 0 R>>endobj", &stream(6, "/Type/ObjStm", b"<<>>"));
     expect_whole(&bytes, Outcome::Clean, &[]);
 }
 

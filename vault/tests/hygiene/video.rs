@@ -168,7 +168,8 @@ fn film(entry: &[u8; 4], configuration: Vec<u8>, units: &[&[u8]]) -> Vec<u8> {
 
 #[test]
 fn user_data_between_the_pictures_is_named() {
-    const X264: &[u8] = b"\xdc\x45\xe9\xbd\xe6\xd9\x48\xb7\x96\x2c\xd8\x20\xd9\x23\xee\xefx264 - core 164";
+    const X264: &[u8] =
+        b"\xdc\x45\xe9\xbd\xe6\xd9\x48\xb7\x96\x2c\xd8\x20\xd9\x23\xee\xefx264 - core 164";
     let message = |kind: u8, body: &[u8]| [&[kind, body.len() as u8], body].concat();
     let unit = |head: &[u8], messages: &[Vec<u8>]| [head, &messages.concat(), &[0x80]].concat();
     let avc = || boxed(b"avcC", &[vec![1, 100, 0, 12, 0xff]]);

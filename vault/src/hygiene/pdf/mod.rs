@@ -100,7 +100,9 @@ impl Facts {
                 plan.signed(Trace::PdfSignature);
             }
             let stream = object.stream.clone().map(|range| &data[range]).unwrap_or_default();
-            if object.is(b"Type", b"ObjStm") && !read_compressed(&object, stream, &mut facts.compressed) {
+            if object.is(b"Type", b"ObjStm")
+                && !read_compressed(&object, stream, &mut facts.compressed)
+            {
                 facts.compressed.traces.insert(Trace::PdfUnreadable);
             }
             let head = &stream[..stream.len().min(64)];

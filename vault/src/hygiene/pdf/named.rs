@@ -109,7 +109,9 @@ impl Named {
                 Token::Text(text) => self.entry(frame, Value::Text { is_empty: text.is_empty() }),
                 Token::Integer(number) => {
                     let value = match rest {
-                        [Token::Integer(_), Token::Word(w), after @ ..] if object.is_reference(w) => {
+                        [Token::Integer(_), Token::Word(w), after @ ..]
+                            if object.is_reference(w) =>
+                        {
                             tokens = after;
                             Value::Reference(*number)
                         }
