@@ -175,21 +175,21 @@ fn user_data_between_the_pictures_is_named() {
     let avc = || boxed(b"avcC", &[vec![1, 100, 0, 12, 0xff]]);
     let mut hevc = vec![1; 22];
     hevc[21] = 0xff;
-    let place = message(5, b"0123456789abcdef+48.8566+002.3522 Rosa Diamanti");
+    let place = [message(5, b"0123456789abcdef+48.8566+002.3522 Rosa Diamanti")];
     let named = |bytes: &[u8]| expect_whole(bytes, Outcome::Unchecked, &[Trace::Mp4StreamData]);
     let silent = |bytes: &[u8]| expect_whole(bytes, Outcome::Clean, &[]);
 
-    named(&film(b"avc1", avc(), &[&unit(&[6], &[place.clone()])]));
-    named(&film(b"avc1", avc(), &[&unit(&[6], &[message(5, X264), place.clone()])]));
+    named(&film(b"avc1", avc(), &[&unit(&[6], &place)]));
+    named(&film(b"avc1", avc(), &[&unit(&[6], &[message(5, X264), place[0].clone()])]));
     named(&film(b"avc3", avc(), &[&unit(&[6], &[message(4, b"\xb5\0\x01Rosa")])]));
     // A zero byte escaped as the stream has it.
     named(&film(b"avc1", avc(), &[b"\x06\x05\x05\0\0\x03\x01ab\x80"]));
     let configured = || boxed(b"hvcC", std::slice::from_ref(&hevc));
     for head in [[0x4e, 1], [0x50, 1]] {
-        named(&film(b"hvc1", configured(), &[&unit(&head, &[place.clone()])]));
+        named(&film(b"hvc1", configured(), &[&unit(&head, &place)]));
     }
     // In the configuration, and where units have lengths of two bytes.
-    let inside = unit(&[0x4e, 1], &[place.clone()]);
+    let inside = unit(&[0x4e, 1], &place);
     let length = (inside.len() as u16).to_be_bytes().to_vec();
     named(&film(b"hvc1", boxed(b"hvcC", &[hevc.clone(), length, inside]), &[]));
     named(&film(b"avc1", boxed(b"avcC", &[vec![1, 100, 0, 12, 0xfd]]), &[]));
@@ -197,6 +197,6 @@ fn user_data_between_the_pictures_is_named() {
     silent(&film(b"avc1", avc(), &[&unit(&[6], &[message(5, X264), message(1, b"12")])]));
     silent(&film(b"avc1", avc(), &[&unit(&[6], &[message(4, b"\xb5\0\x31GA94captions")])]));
     // Not a unit of messages, or not whole.
-    silent(&film(b"avc1", avc(), &[&unit(&[5], &[place.clone()])]));
+    silent(&film(b"avc1", avc(), &[&unit(&[5], &place)]));
     silent(&film(b"avc1", avc(), &[b"\x06\x05\x40abc\x80"]));
 }
