@@ -9,7 +9,7 @@ use data_encoding::BASE64;
 #[must_use]
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     let bytes = BASE64.decode(text.as_bytes()).ok()?;
-    (BASE64.encode_len(bytes.len()) == text.len()).then_some(bytes)
+    (BASE64.encode(&bytes) == text).then_some(bytes)
 }
 
 #[cfg(test)]
@@ -20,8 +20,8 @@ mod tests {
     fn one_spelling() {
         assert_eq!(decode("YWJjZA=="), Some(b"abcd".to_vec()));
         assert_eq!(decode(""), Some(Vec::new()));
-        for other in ["YWI=Y2Q=", "YQ==YmNk", "YWJjZA", "YWJjZA==\n", "YWJjZB==", "YWJjZA==YQ=="] {
-            assert_eq!(decode(other).filter(|bytes| bytes == b"abcd"), None, "{other}");
+        for other in ["YQ==YmNk", "YWI=Y2Q=", "YWJjZA", "YWJjZA==\n", "YWJjZB=="] {
+            assert_eq!(decode(other), None, "{other}");
         }
     }
 }

@@ -157,7 +157,7 @@ pub(super) fn references<'t>(data: &[u8], tokens: &'t [Token]) -> impl Iterator<
 /// Calls `each` with every object and trailer of the file, in order.
 ///
 /// # Errors
-/// [`HygieneError::Damaged`] for a string that does not end; what `each` answers.
+/// [`HygieneError::Damaged`] for a string or a stream that does not end; what `each` answers.
 pub(super) fn for_each<'a>(
     data: &'a [u8],
     mut each: impl FnMut(Object<'a>) -> Result<(), HygieneError>,
@@ -234,7 +234,7 @@ impl<'a> Lexer<'a> {
                         break;
                     }
                     b"stream" => {
-                        object.stream = Some(self.stream(&object));
+                        object.stream = Some(self.stream(&object)?);
                         break;
                     }
                     _ => {}
@@ -257,7 +257,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// The bytes of a stream, and past its end. The length it states counts if `endstream` follows.
-    fn stream(&mut self, object: &Object<'a>) -> Range<usize> {
+    fn stream(&mut self, object: &Object<'a>) -> Result<Range<usize>, HygieneError> {
         match self.data.get(self.at..) {
             Some([b'\r', b'\n', ..]) => self.at += 2,
             Some([b'\r' | b'\n', ..]) => self.at += 1,
@@ -271,10 +271,12 @@ impl<'a> Lexer<'a> {
             let gap = rest.iter().take(8).take_while(|b| b.is_ascii_whitespace()).count();
             if rest[gap..].starts_with(b"endstream") {
                 self.at = end + gap;
-                return start..end;
+                return Ok(start..end);
             }
         }
-        let mut end = search::find(self.data, b"endstream", start).unwrap_or(self.data.len());
+        // Without an end it would take the file's own with it.
+        let mut end = search::find(self.data, b"endstream", start)
+            .ok_or(HygieneError::Damaged { what: "PDF with a stream that does not end" })?;
         self.at = end;
         if self.data[start..end].ends_with(b"\n") {
             end -= 1;
@@ -282,7 +284,7 @@ impl<'a> Lexer<'a> {
         if self.data[start..end].ends_with(b"\r") {
             end -= 1;
         }
-        start..end
+        Ok(start..end)
     }
 
     fn token(&mut self) -> Result<Option<Token>, HygieneError> {
