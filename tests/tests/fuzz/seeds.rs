@@ -189,10 +189,10 @@ fn state() -> Vec<(&'static str, Vec<u8>)> {
         Store::<Profile>::create(home.path(), &name, &passphrase, KdfCost::MINIMUM, rng).unwrap();
     let file = fs::read(store.path()).unwrap();
 
-    let domain: Option<Domain> = Some("rosa.example".parse().unwrap());
-    let (studio, _) = Studio::found("Rosa".parse().unwrap(), None, domain.clone(), rng);
+    let domain: Domain = "rosa.example".parse().unwrap();
+    let (studio, _) = Studio::found("Rosa".parse().unwrap(), None, Some(domain.clone()), rng);
     let mut profile = Profile { studio: Some(studio), ..Profile::default() };
-    let source = PinSource::Domain { domain: domain.unwrap(), checked: at() };
+    let source = PinSource::Domain { domain, checked: at() };
     let fingerprint = key(1).public().fingerprint();
     let name_of = "Rosa".parse().unwrap();
     let pin = Pin { fingerprint, name: name_of, role: PinRole::Lab, source, since: at() };

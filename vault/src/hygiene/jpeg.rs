@@ -2,16 +2,17 @@
 //! them, dropped otherwise. Scans are copied byte for byte.
 //!
 //! Kept: frame, tables, scans, restart interval; `APP0` JFIF without its thumbnail; `APP2` ICC
-//! profiles; `APP14` Adobe, which says how colours are coded; the orientation, in an EXIF segment of
+//! profiles without their texts; `APP14` Adobe, which says how colours are coded; the orientation, in an EXIF segment of
 //! its own. What follows the end of the image goes, and with it the further pictures of MPF and the
 //! films of "motion photos".
 
 use std::ops::Range;
 
 use super::plan::{Plan, Verdict, With};
-use super::{HygieneError, Trace, c2pa, exif, search, xmp};
+use super::{HygieneError, Trace, c2pa, exif, icc, search, xmp};
 
 const EXIF: &[u8] = b"Exif\0\0";
+const ICC: &[u8] = b"ICC_PROFILE\0";
 const ADOBE_LEN: usize = 12;
 
 /// Reads the segments of a JPEG, from its first marker to its last byte.
@@ -29,8 +30,9 @@ pub(super) fn plan(data: &[u8]) -> Result<Plan, HygieneError> {
                 at = end_of_scan(data, at)?;
             }
             0xc0..=0xcf if !matches!(segment.marker, 0xc4 | 0xc8 | 0xcc) => frames += 1,
-            0xe0..=0xef | 0xfe => reader.application(&segment, &data[segment.payload.clone()])?,
-            _ => {}
+            // Tables, restart interval, number of lines, hierarchical frames; markers alone.
+            0xc4 | 0xcc | 0xdb..=0xdf | 0x01 | 0xd0..=0xd7 => {}
+            _ => reader.application(&segment, &data[segment.payload.clone()])?,
         }
     }
     if frames == 0 || scans == 0 {
@@ -39,6 +41,7 @@ pub(super) fn plan(data: &[u8]) -> Result<Plan, HygieneError> {
     if at < data.len() {
         reader.plan.cut(span(at..data.len()), Trace::TrailingData)?;
     }
+    reader.colours(data)?;
     reader.finish()
 }
 
@@ -50,6 +53,8 @@ struct Reader {
     /// JUMBF boxes, which may be cut into several segments: where they are, and their bytes.
     box_segments: Vec<Range<u64>>,
     boxes: Vec<u8>,
+    /// The segments of the colour profile: number, start, payload.
+    profile: Vec<(u8, usize, Range<usize>)>,
 }
 
 impl Reader {
@@ -67,7 +72,11 @@ impl Reader {
                 xmp::inspect(body, &mut plan.takes);
                 plan.cut(whole, Trace::Xmp)
             }
-            0xe2 if body.starts_with(b"ICC_PROFILE\0") => Ok(()),
+            0xe2 if body.starts_with(ICC) && body.len() >= ICC.len() + 2 => {
+                let number = body[ICC.len()];
+                self.profile.push((number, segment.whole.start, segment.payload.clone()));
+                Ok(())
+            }
             0xe2 if body.starts_with(b"MPF\0") => plan.cut(whole, Trace::Mpf),
             0xeb if body.starts_with(b"JP") => {
                 // Identifier, instance, sequence, then the box header, repeated in each segment.
@@ -100,6 +109,34 @@ impl Reader {
         self.plan.takes.insert(Trace::ExifOther);
         let kept = upright.map(|tiff| write(0xe1, &[EXIF, &tiff])).unwrap_or_default();
         self.plan.replace(whole, kept)
+    }
+
+    /// Takes the texts out of the colour profile, which may be cut into several segments. They keep
+    /// their lengths.
+    fn colours(&mut self, data: &[u8]) -> Result<(), HygieneError> {
+        const HEAD: usize = ICC.len() + 2; // number and count of segments
+        self.profile.sort_by_key(|(number, ..)| *number);
+        let pieces = || self.profile.iter().map(|(.., payload)| &data[payload.clone()][HEAD..]);
+        let profile = pieces().collect::<Vec<_>>().concat();
+        if profile.iter().all(|&byte| byte == 0) {
+            return Ok(()); // none, or blanked before
+        }
+        let Some(clean) = icc::without_texts(&profile) else {
+            self.plan.leaves.insert(Trace::ColourProfile);
+            return Ok(());
+        };
+        let mut at = 0;
+        for (_, start, payload) in &self.profile {
+            let head = payload.start + HEAD;
+            let piece = &clean[at..at + (payload.end - head)];
+            at += piece.len();
+            if data[head..payload.end] != *piece {
+                self.plan.takes.insert(Trace::ColourProfile);
+                let segment = [&data[*start..head], piece].concat();
+                self.plan.replace(span(*start..payload.end), segment)?;
+            }
+        }
+        Ok(())
     }
 
     /// Decides about the JUMBF boxes, now that they are whole.
@@ -137,17 +174,27 @@ fn write(marker: u8, parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// Blanks in place what [`plan`] would take out of a JPEG that may not move, `start` bytes into its
-/// file: segments keep their marker and length. Not for a signed or damaged picture.
+/// file: segments keep their marker and length. A signed picture stays as it is; one that cannot be
+/// followed is named.
 pub(super) fn blank(data: &[u8], start: u64, into: &mut Plan) -> Result<(), HygieneError> {
-    let Ok(found) = plan(data) else { return Ok(()) };
+    let Ok(found) = plan(data) else {
+        into.leaves.insert(Trace::PdfPicture);
+        return Ok(());
+    };
+    into.leaves.extend(found.leaves.iter().copied());
     if found.verdict != Verdict::Readable {
         into.leaves.extend(found.takes);
-        into.leaves.extend(found.leaves);
         return Ok(());
     }
     let trailing = found.takes.contains(&Trace::TrailingData);
-    for edit in &found.edits {
+    for edit in found.edits {
         let (mut from, to) = (edit.range.start as usize, edit.range.end as usize);
+        if let With::Bytes(bytes) = &edit.with
+            && bytes.len() == to - from
+        {
+            into.edit(start + from as u64..start + to as u64, edit.with)?;
+            continue;
+        }
         if trailing && to == data.len() {
             // Between the picture and the word `endstream` there may be the end of a line.
             if data[from..].iter().all(|b| *b == 0 || b.is_ascii_whitespace()) {

@@ -17,13 +17,17 @@
 //!   anything would break it. The maker is told what such a file still reveals.
 //!
 //! Out of scope: what a picture, a voice or a text itself shows; times (they stay where a format
-//! stores them apart from other metadata); colour profiles (they are kept, names and all).
+//! stores them apart from other metadata). What each format's reader does not look at stands in
+//! `FORMAT.md`, section 5.4.
 
 mod bmff;
 mod c2pa;
 mod exif;
 mod flac;
+mod glimpse;
 mod heif;
+mod icc;
+mod inflate;
 mod jpeg;
 mod media_type;
 mod mp3;
@@ -33,10 +37,12 @@ mod pdf;
 mod plan;
 mod png;
 mod riff;
+mod sample_entry;
 mod search;
 mod source;
 mod text;
 mod trace;
+mod user_data;
 mod wav;
 mod webp;
 mod xmp;
@@ -128,7 +134,7 @@ pub enum HygieneError {
 ///
 /// `source` is read from its start, `size_bytes` bytes of it, partly twice; `out` is written from
 /// its current position, in order. Memory stays within a few hundred KiB for sound and video, and
-/// about the file's size for pictures and PDFs.
+/// about the file's size for pictures, PDFs and files of no known type.
 ///
 /// # Errors
 /// [`HygieneError::Damaged`] and [`HygieneError::TooLarge`] under [`Policy::Remove`] only: a file
@@ -141,7 +147,7 @@ pub fn clean(
 ) -> Result<Cleaning, HygieneError> {
     let mut source = Source::new(source, size_bytes);
     let sniffed = MediaType::sniff(&source.head()?);
-    let plan = match read(&mut source, sniffed).and_then(Plan::sorted) {
+    let mut plan = match read(&mut source, sniffed).and_then(Plan::sorted) {
         Err(HygieneError::Damaged { .. } | HygieneError::TooLarge { .. })
             if policy == Policy::Keep =>
         {
@@ -149,6 +155,17 @@ pub fn clean(
         }
         other => other?,
     };
+    let whole = matches!(
+        sniffed,
+        MediaType::Png
+            | MediaType::WebP
+            | MediaType::Heic
+            | MediaType::Avif
+            | MediaType::OctetStream
+    );
+    if plan.verdict == Verdict::Unreadable && whole {
+        plan.leaves.extend(glimpse::traces(&mut source)?);
+    }
     let Plan { edits, takes, leaves, verdict } = plan;
     let all: BTreeSet<Trace> = takes.union(&leaves).copied().collect();
 

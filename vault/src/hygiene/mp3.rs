@@ -65,7 +65,7 @@ pub(super) fn hides_a_tag<R: Read + Seek>(
     cuts.sort_by_key(|cut| cut.start);
     let (mut end, mut room) = (source.size_bytes(), LYRICS_LIMIT);
     let mut pieces = Vec::new();
-    for cut in cuts.into_iter().rev().chain([0..0]) {
+    for cut in cuts.into_iter().rev().chain(std::iter::once(0..0)) {
         let from = cut.end.max(end.saturating_sub(room)).min(end);
         pieces.push(source.read(from..end, LYRICS_LIMIT)?);
         room -= end - from;

@@ -2,15 +2,15 @@
 //! places in the file, so nothing may move: a box that tells too much becomes free space of the same
 //! size, and the samples of a timed metadata or text track are left and named.
 //!
-//! Kept: what a player needs, by a list for each level. Times of creation and the names of handlers
-//! stay in the headers a player needs.
+//! Kept: what a player needs, by a list for each level. The words in the headers it needs are blanked;
+//! times of creation stay there.
 
 use std::io::{Read, Seek};
 
 use super::bmff::{self, Block};
 use super::plan::Plan;
 use super::source::Source;
-use super::{HygieneError, Trace, c2pa};
+use super::{HygieneError, Trace, c2pa, sample_entry, user_data};
 
 /// User type of spherical video metadata, which says how to show the picture.
 const SPHERICAL: [u8; 16] = [
@@ -21,7 +21,8 @@ const SPHERICAL: [u8; 16] = [
 pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, HygieneError> {
     let mut plan = Plan::default();
     let size = source.size_bytes();
-    let (mut at, mut has_movie) = (0, false);
+    let (mut at, mut has_movie, mut samples_can_tell) = (0, false, false);
+    let mut media = Vec::new();
     while at < size {
         let Some(block) = Block::read(source, at, size)? else {
             if !has_movie {
@@ -35,79 +36,96 @@ pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, H
         match &block.kind {
             b"moov" => {
                 has_movie = true;
-                if !movie(source, &block, &mut plan)? {
-                    return Ok(Plan::unreadable());
+                match movie(source, &block, &mut plan)? {
+                    Some(tell) => samples_can_tell |= tell,
+                    None => return Ok(Plan::unreadable()),
                 }
             }
             b"moof" => fragment(source, &block, &mut plan)?,
-            b"ftyp" | b"styp" | b"mdat" | b"imda" | b"sidx" | b"ssix" | b"mfra" | b"pdin"
-            | b"pnot" => {}
+            b"mdat" | b"imda" => media.push(block.body),
+            b"ftyp" | b"styp" | b"sidx" | b"ssix" | b"mfra" | b"pdin" | b"pnot" => {}
             _ => other(source, &block, &mut plan)?,
         }
     }
     if !has_movie {
         return Ok(Plan::unreadable());
     }
+    if samples_can_tell && !plan.leaves.contains(&Trace::Mp4StreamData) {
+        for range in media {
+            if user_data::find(source, range)? {
+                plan.leaves.insert(Trace::Mp4StreamData);
+                break;
+            }
+        }
+    }
     Ok(plan)
 }
 
-/// The movie header box. False when its content is compressed.
+/// The movie header box. Answers, as those it calls, whether samples can hold user data; `None` when
+/// its content is compressed.
 fn movie<R: Read + Seek>(
     source: &mut Source<'_, R>,
     movie: &Block,
     plan: &mut Plan,
-) -> Result<bool, HygieneError> {
+) -> Result<Option<bool>, HygieneError> {
+    let mut samples_can_tell = false;
     for child in movie.children(source, 0)? {
         match &child.kind {
-            b"cmov" => return Ok(false),
-            b"trak" => track(source, &child, plan)?,
+            b"cmov" => return Ok(None),
+            b"trak" => samples_can_tell |= track(source, &child, plan)?,
             b"mvhd" | b"mvex" | b"iods" | b"pssh" | b"ctab" | b"clip" => {}
             _ => other(source, &child, plan)?,
         }
     }
-    Ok(true)
+    Ok(Some(samples_can_tell))
 }
 
 fn track<R: Read + Seek>(
     source: &mut Source<'_, R>,
     track: &Block,
     plan: &mut Plan,
-) -> Result<(), HygieneError> {
+) -> Result<bool, HygieneError> {
+    let mut samples_can_tell = false;
     for child in track.children(source, 0)? {
         match &child.kind {
-            b"mdia" => media(source, &child, plan)?,
+            b"mdia" => samples_can_tell |= media(source, &child, plan)?,
             b"tkhd" | b"edts" | b"tref" | b"tapt" | b"load" | b"imap" | b"matt" | b"clip"
             | b"tsel" | b"trgr" | b"strk" | b"txas" => {}
             b"uuid" if child.user_type(source)? == Some(SPHERICAL) => {}
             _ => other(source, &child, plan)?,
         }
     }
-    Ok(())
+    Ok(samples_can_tell)
 }
 
 fn media<R: Read + Seek>(
     source: &mut Source<'_, R>,
     media: &Block,
     plan: &mut Plan,
-) -> Result<(), HygieneError> {
+) -> Result<bool, HygieneError> {
+    let mut samples_can_tell = false;
     for child in media.children(source, 0)? {
         match &child.kind {
-            // Version, flags, pre-defined, then the kind of media.
-            b"hdlr" => match source.array(child.body.start + 8)?.as_ref() {
-                Some(b"meta" | b"nrtm" | b"data" | b"gpmd" | b"camm") => {
-                    plan.leaves.insert(Trace::Mp4TimedMetadata);
+            b"hdlr" => {
+                // Version, flags, pre-defined, then the kind of media.
+                match source.array(child.body.start + 8)?.as_ref() {
+                    Some(b"meta" | b"nrtm" | b"data" | b"gpmd" | b"camm") => {
+                        plan.leaves.insert(Trace::Mp4TimedMetadata);
+                    }
+                    Some(b"text" | b"sbtl" | b"subt" | b"clcp") => {
+                        plan.leaves.insert(Trace::Mp4TextTrack);
+                    }
+                    _ => {}
                 }
-                Some(b"text" | b"sbtl" | b"subt" | b"clcp") => {
-                    plan.leaves.insert(Trace::Mp4TextTrack);
-                }
-                _ => {}
-            },
+                sample_entry::blank_handler(source, &child, plan)?;
+            }
             b"minf" => {
                 for inner in child.children(source, 0)? {
                     match &inner.kind {
-                        b"vmhd" | b"smhd" | b"hmhd" | b"sthd" | b"nmhd" | b"gmhd" | b"hdlr"
-                        | b"dinf" => {}
-                        b"stbl" => sample_table(source, &inner, plan)?,
+                        b"vmhd" | b"smhd" | b"hmhd" | b"sthd" | b"nmhd" | b"gmhd" => {}
+                        b"hdlr" => sample_entry::blank_handler(source, &inner, plan)?,
+                        b"dinf" => sample_entry::data_references(source, &inner, plan)?,
+                        b"stbl" => samples_can_tell |= sample_table(source, &inner, plan)?,
                         _ => other(source, &inner, plan)?,
                     }
                 }
@@ -116,7 +134,7 @@ fn media<R: Read + Seek>(
             _ => other(source, &child, plan)?,
         }
     }
-    Ok(())
+    Ok(samples_can_tell)
 }
 
 /// Looks at what kinds of samples there are; the tables themselves stay.
@@ -124,13 +142,15 @@ fn sample_table<R: Read + Seek>(
     source: &mut Source<'_, R>,
     table: &Block,
     plan: &mut Plan,
-) -> Result<(), HygieneError> {
+) -> Result<bool, HygieneError> {
+    let mut samples_can_tell = false;
     for child in table.children(source, 0)? {
         match &child.kind {
             b"stsd" => {
                 let timed: [&[u8]; 8] =
                     [b"gpmd", b"mebx", b"camm", b"rtmd", b"fdsc", b"mett", b"metx", b"urim"];
                 for entry in child.children(source, 8)? {
+                    samples_can_tell |= sample_entry::inspect(source, &entry, plan)?;
                     if timed.contains(&entry.kind.as_slice()) {
                         plan.leaves.insert(Trace::Mp4TimedMetadata);
                     }
@@ -140,7 +160,7 @@ fn sample_table<R: Read + Seek>(
             _ => {}
         }
     }
-    Ok(())
+    Ok(samples_can_tell)
 }
 
 /// A movie fragment: only what is metadata by name goes, since encryption puts boxes of its own here.

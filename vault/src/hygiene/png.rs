@@ -1,24 +1,41 @@
-//! PNG (W3C, third edition): chunks that change the picture are kept, all others dropped. Checksums
-//! are checked; kept chunks are copied byte for byte.
+//! PNG (W3C, third edition): chunks that change the picture are kept, all others dropped, and what
+//! follows the end of the compressed picture. Checksums are checked; kept chunks are copied byte for
+//! byte. A compressed colour profile with texts in it is kept and named.
 
 use std::ops::Range;
 
+use super::inflate::{self, Stop};
 use super::plan::Plan;
-use super::{HygieneError, Trace, c2pa, exif, search, xmp};
+use super::{HygieneError, Trace, c2pa, exif, icc, search, xmp};
 
 const SIGNATURE_LEN: usize = 8;
 
-/// Ancillary chunks that say how the picture looks.
-const KEPT: [&[u8; 4]; 17] = [
-    b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"bKGD",
-    b"hIST", b"pHYs", b"sPLT", b"acTL", b"fcTL", b"fdAT", b"sTER",
+/// Ancillary chunks that say how the picture looks, and the most bytes each can need.
+const KEPT: [(&[u8; 4], usize); 14] = [
+    (b"tRNS", 256),
+    (b"cHRM", 32),
+    (b"gAMA", 4),
+    (b"sBIT", 4),
+    (b"sRGB", 1),
+    (b"cICP", 4),
+    (b"mDCV", 24),
+    (b"cLLI", 8),
+    (b"bKGD", 6),
+    (b"hIST", 512),
+    (b"pHYs", 9),
+    (b"acTL", 8),
+    (b"fcTL", 26),
+    (b"sTER", 1),
 ];
+/// The largest colour profile that is looked into.
+const PROFILE_LIMIT_BYTES: usize = 16 << 20;
 
 /// Reads the chunks of a PNG, from its signature to its last byte.
 pub(super) fn plan(data: &[u8]) -> Result<Plan, HygieneError> {
     let mut plan = Plan::default();
     let mut at = SIGNATURE_LEN;
-    let (mut first, mut pixels, mut kept_orientation) = (true, false, false);
+    let (mut first, mut kept_orientation) = (true, false);
+    let (mut pixels, mut frames) = (Vec::new(), vec![Vec::<u8>::new()]);
     loop {
         let chunk = Chunk::read(data, at)?;
         at = chunk.whole.end;
@@ -31,10 +48,28 @@ pub(super) fn plan(data: &[u8]) -> Result<Plan, HygieneError> {
         first = false;
         let whole = chunk.whole.start as u64..chunk.whole.end as u64;
         match &chunk.kind {
-            b"IEND" => break,
-            b"IDAT" => pixels = true,
+            b"IEND" => {
+                if !chunk.body.is_empty() {
+                    plan.takes.insert(Trace::TrailingData);
+                    plan.replace(whole, write(b"IEND", &[]))?;
+                }
+                break;
+            }
+            b"IDAT" => pixels.push(chunk),
             b"IHDR" | b"PLTE" => {}
-            kind if KEPT.contains(&kind) => {}
+            b"fdAT" => {
+                // A sequence number, then what an IDAT holds.
+                let body = chunk.body.get(4..).unwrap_or_default();
+                if let Some(frame) = frames.last_mut() {
+                    frame.extend_from_slice(body);
+                }
+            }
+            kind if KEPT.iter().any(|&(kept, most)| kept == kind && chunk.body.len() <= most) => {
+                if kind == b"fcTL" {
+                    frames.push(Vec::new());
+                }
+            }
+            b"iCCP" => profile(chunk.body, whole, &mut plan)?,
             b"caBX" => c2pa::found(chunk.body, &mut plan),
             b"tEXt" | b"zTXt" | b"iTXt" => text(chunk.body, whole, &mut plan)?,
             b"tIME" => plan.cut(whole, Trace::PngTime)?,
@@ -54,13 +89,69 @@ pub(super) fn plan(data: &[u8]) -> Result<Plan, HygieneError> {
             _ => return Ok(Plan::unreadable()), // critical and unknown: not ours to judge
         }
     }
-    if !pixels {
+    if pixels.is_empty() {
         return Err(damaged("PNG without a picture in it"));
+    }
+    cut_behind_pixels(&pixels, &mut plan)?;
+    for frame in frames {
+        let end = inflate::end(&frame);
+        if end == Err(Stop::Invalid) || end.is_ok_and(|end| end < frame.len()) {
+            plan.leaves.insert(Trace::TrailingData); // the chunks are numbered
+        }
     }
     if at < data.len() {
         plan.cut(at as u64..data.len() as u64, Trace::TrailingData)?;
     }
     Ok(plan)
+}
+
+/// Cuts what follows the end of the compressed picture inside its chunks.
+fn cut_behind_pixels(chunks: &[Chunk<'_>], plan: &mut Plan) -> Result<(), HygieneError> {
+    let stream = chunks.iter().map(|chunk| chunk.body).collect::<Vec<_>>().concat();
+    let mut left = match inflate::end(&stream) {
+        Ok(end) => end,
+        Err(Stop::Cut | Stop::TooLong) => return Ok(()),
+        Err(Stop::Invalid) => {
+            plan.leaves.insert(Trace::TrailingData); // no decoder gets to the end of this
+            return Ok(());
+        }
+    };
+    for chunk in chunks {
+        let here = chunk.body.len().min(left);
+        left -= here;
+        if here == chunk.body.len() {
+            continue;
+        }
+        let whole = chunk.whole.start as u64..chunk.whole.end as u64;
+        plan.takes.insert(Trace::TrailingData);
+        let kept = if here > 0 { write(b"IDAT", &chunk.body[..here]) } else { Vec::new() };
+        plan.replace(whole, kept)?;
+    }
+    Ok(())
+}
+
+/// A colour profile: its own name is one of many that mean nothing; it is compressed, so that its
+/// texts cannot go without the rest.
+fn profile(body: &[u8], whole: Range<u64>, plan: &mut Plan) -> Result<(), HygieneError> {
+    const NAME: &[u8] = b"icc";
+    let Some(end) = body.iter().position(|&byte| byte == 0) else {
+        return plan.cut(whole, Trace::PngChunk);
+    };
+    let (name, rest) = body.split_at(end);
+    let compressed = rest.get(2..).unwrap_or_default();
+    let inflated = inflate::inflate(compressed, PROFILE_LIMIT_BYTES);
+    let is_silent = inflated.is_ok_and(|profile| {
+        icc::without_texts(&profile).is_some_and(|clean| clean == profile)
+            && inflate::end(compressed) == Ok(compressed.len())
+    });
+    if !is_silent {
+        plan.leaves.insert(Trace::ColourProfile);
+    }
+    if name.len() < NAME.len() || name == NAME {
+        return Ok(());
+    }
+    plan.takes.insert(Trace::ColourProfile);
+    plan.replace(whole, write(b"iCCP", &[NAME, rest].concat()))
 }
 
 /// A text chunk; XMP and ImageMagick's "raw profiles" travel in them.

@@ -36,24 +36,7 @@ impl Riff {
             Some(1) => source.size_bytes(),
             Some(_) => return Err(damaged("RIFF file that ends before its last chunk")),
         };
-        let mut chunks = Vec::new();
-        let mut at = 12;
-        while at < end {
-            if end - at < 8 || chunks.len() >= CHUNKS_LIMIT {
-                return Err(damaged("RIFF file whose chunks do not add up"));
-            }
-            let body = at + 8..at + 8 + u64::from(length(source, at + 4)?);
-            if body.end > end {
-                return Err(damaged("RIFF file with a chunk that does not fit"));
-            }
-            let Some(kind) = source.array(at)? else {
-                return Err(damaged("RIFF file that ends inside a chunk"));
-            };
-            let next = (body.end + body.end % 2).min(end);
-            chunks.push(Chunk { kind, whole: at..next, body });
-            at = next;
-        }
-        Ok(Self { chunks, end })
+        Ok(Self { chunks: chunks(source, 12..end)?, end })
     }
 
     /// Drops what follows the form, and corrects its length for the edits so far.
@@ -73,6 +56,31 @@ impl Riff {
         }
         Ok(())
     }
+}
+
+/// The chunks that fill `range`, which begins at an even place.
+pub(super) fn chunks<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    range: Range<u64>,
+) -> Result<Vec<Chunk>, HygieneError> {
+    let (mut at, end) = (range.start, range.end);
+    let mut chunks = Vec::new();
+    while at < end {
+        if end - at < 8 || chunks.len() >= CHUNKS_LIMIT {
+            return Err(damaged("RIFF file whose chunks do not add up"));
+        }
+        let body = at + 8..at + 8 + u64::from(length(source, at + 4)?);
+        if body.end > end {
+            return Err(damaged("RIFF file with a chunk that does not fit"));
+        }
+        let Some(kind) = source.array(at)? else {
+            return Err(damaged("RIFF file that ends inside a chunk"));
+        };
+        let next = (body.end + body.end % 2).min(end);
+        chunks.push(Chunk { kind, whole: at..next, body });
+        at = next;
+    }
+    Ok(chunks)
 }
 
 fn length<R: Read + Seek>(source: &mut Source<'_, R>, at: u64) -> Result<u32, HygieneError> {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::{DOCUMENT_LIMIT_BYTES, HygieneError, search};
 
 /// Bytes held at a time. More than the longest Ogg page (65,307 bytes).
-const WINDOW_BYTES: usize = 128 << 10;
+pub(super) const WINDOW_BYTES: usize = 128 << 10;
 
 /// How much of the beginning decides what a file is.
 const HEAD_BYTES: u64 = 4096;

@@ -58,6 +58,8 @@ traces! {
     JpegThumbnail => "a small copy of the picture (JFIF)",
     /// Any other application segment of a JPEG.
     JpegSegment => "application data of the camera or editor (JPEG)",
+    /// Texts, unknown tags and gaps of a colour profile.
+    ColourProfile => "the texts of a colour profile, which can name a device or a person (ICC)",
     /// Text chunks of a PNG.
     PngText => "texts such as author, comment and software (PNG)",
     /// The time of last change of a PNG.
@@ -96,6 +98,14 @@ traces! {
     Mp4TimedMetadata => "a track of position, motion or sensor readings (MP4 timed metadata)",
     /// A text or subtitle track, where some cameras and drones write their position.
     Mp4TextTrack => "a text track, where some cameras write their position (MP4)",
+    /// A description, a name or a date that HEIC keeps for the picture or one of its items.
+    HeifDescription => "descriptions, names or dates of the picture and its parts (HEIC)",
+    /// The name of a handler, a compressor or a reel.
+    Mp4Name => "names of tracks, compressors, devices or reels (MP4 headers)",
+    /// Where the samples once were.
+    Mp4Path => "the path of a file on the computer where it was edited (MP4 data reference)",
+    /// Supplemental enhancement information with user data.
+    Mp4StreamData => "what a camera wrote between the pictures, perhaps the place and the time (H.264/H.265 user data)",
     /// A box that no player needs.
     Mp4OtherBox => "application data of the camera or editor (MP4)",
     /// The PDF information dictionary.
@@ -104,6 +114,16 @@ traces! {
     PdfXmp => "author, software and editing history (PDF XMP)",
     /// A file attached to a PDF.
     PdfAttachment => "an attached file, which was not looked into (PDF)",
+    /// A picture under a filter that is not undone, or one whose segments cannot be followed.
+    PdfPicture => "what a picture inside tells besides its pixels, which could not be looked into (PDF)",
+    /// An annotation with an author.
+    PdfAnnotation => "the author of a comment (PDF annotation)",
+    /// Form fields.
+    PdfForm => "what was filled into a form (PDF)",
+    /// An application's own data.
+    PdfPrivate => "private data of the program it was made with (PDF)",
+    /// A compressed stream of objects that cannot be read.
+    PdfUnreadable => "whatever is in a part that could not be decompressed (PDF)",
     /// The PDF is encrypted, so nothing in it could be looked at.
     PdfEncrypted => "whatever is inside: the PDF is encrypted and could not be looked into",
     /// A C2PA manifest.

@@ -51,6 +51,7 @@ pub(crate) fn all() -> Vec<Fixture> {
                     T::JpegComment,
                     T::JpegThumbnail,
                     T::JpegSegment,
+                    T::ColourProfile,
                     T::TrailingData,
                 ],
             ),
@@ -59,10 +60,32 @@ pub(crate) fn all() -> Vec<Fixture> {
             "png",
             M::Png,
             png(),
-            with(&pictures, &[T::PngText, T::PngTime, T::PngChunk, T::TrailingData]),
+            with(
+                &pictures,
+                &[T::ColourProfile, T::PngText, T::PngTime, T::PngChunk, T::TrailingData],
+            ),
         ),
-        fixture("webp", M::WebP, webp(), with(&pictures, &[T::RiffChunk, T::TrailingData])),
-        fixture("heic", M::Heic, heic(), with(&pictures, &[T::TrailingData])),
+        fixture(
+            "webp",
+            M::WebP,
+            webp(),
+            with(&pictures, &[T::ColourProfile, T::RiffChunk, T::TrailingData]),
+        ),
+        fixture(
+            "heic",
+            M::Heic,
+            heic(),
+            with(
+                &pictures,
+                &[
+                    T::ColourProfile,
+                    T::HeifDescription,
+                    T::Mp4Name,
+                    T::Mp4OtherBox,
+                    T::TrailingData,
+                ],
+            ),
+        ),
         fixture(
             "wav",
             M::Wav,
@@ -111,6 +134,8 @@ pub(crate) fn all() -> Vec<Fixture> {
                     T::Mp4UserData,
                     T::Mp4Location,
                     T::Mp4Metadata,
+                    T::Mp4Name,
+                    T::Mp4Path,
                     T::Mp4OtherBox,
                     T::Xmp,
                     T::TrailingData,
@@ -200,17 +225,64 @@ pub(crate) fn jpeg_segment(marker: u8, parts: &[&[u8]]) -> Vec<u8> {
     out
 }
 
+/// A colour profile with numbers, a text, and bytes that belong to no tag.
+pub(crate) fn icc(text: &[u8]) -> Vec<u8> {
+    let desc = match text {
+        b"" => Vec::new(),
+        _ => {
+            let len = (text.len() as u32 + 1).to_be_bytes();
+            [b"desc\0\0\0\0", len.as_slice(), text, &[0; 79]].concat()
+        }
+    };
+    let numbers = b"XYZ \0\0\0\0profile numbers.".to_vec();
+    let gap: &[u8] = if text.is_empty() { b"" } else { b"hidden" };
+    let mut out = vec![0; 128];
+    out[36..40].copy_from_slice(b"acsp");
+    out.extend(2_u32.to_be_bytes());
+    let at = 128 + 4 + 24;
+    let tags = [(b"rXYZ", at, numbers.len()), (b"desc", at + numbers.len(), desc.len())];
+    for (name, at, len) in tags {
+        // Without a text, both names stand for the numbers.
+        let (at, len) = if len == 0 { (128 + 4 + 24, numbers.len()) } else { (at, len) };
+        out.extend(name);
+        out.extend((at as u32).to_be_bytes());
+        out.extend((len as u32).to_be_bytes());
+    }
+    out.extend([&numbers, desc.as_slice(), gap].concat());
+    let size = out.len() as u32;
+    out[..4].copy_from_slice(&size.to_be_bytes());
+    out
+}
+
+/// A zlib stream of one stored block.
+pub(crate) fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let len = bytes.len() as u16;
+    let (mut a, mut b) = (1_u32, 0_u32);
+    for &byte in bytes {
+        a = (a + u32::from(byte)) % 65_521;
+        b = (b + a) % 65_521;
+    }
+    let mut out = b"\x78\x01\x01".to_vec();
+    out.extend(len.to_le_bytes());
+    out.extend((!len).to_le_bytes());
+    out.extend(bytes);
+    out.extend((b << 16 | a).to_be_bytes());
+    out
+}
+
 pub(crate) fn jpeg() -> Vec<u8> {
     let mut out = b"\xff\xd8".to_vec();
     out.extend(jpeg_segment(0xe0, &[b"JFIF\0\x01\x01\0\0\x01\0\x01\x01\x01", b"\xaa\xbb\xcc"]));
     out.extend(jpeg_segment(0xe1, &[b"Exif\0\0", &exif(false)]));
     out.extend(jpeg_segment(0xe1, &[b"http://ns.adobe.com/xap/1.0/\0", &xmp()]));
     out.extend(jpeg_segment(0xe1, &[b"http://ns.adobe.com/xmp/extension/\0", &xmp()]));
-    out.extend(jpeg_segment(0xe2, &[b"ICC_PROFILE\0\x01\x01 profile"]));
+    out.extend(jpeg_segment(0xe2, &[b"ICC_PROFILE\0\x01\x01", &icc(b"Rosa Diamanti")]));
     out.extend(jpeg_segment(0xe2, &[b"MPF\0II*\0\x08\0\0\0"]));
     out.extend(jpeg_segment(0xed, &[b"Photoshop 3.0\08BIM Rosa Diamanti"]));
     out.extend(jpeg_segment(0xee, &[b"Adobe\0\x64\0\0\0\0\x01"]));
-    out.extend(jpeg_segment(0xef, &[b"hidden"]));
+    for marker in [0xef, 0xf0, 0x02, 0xc8] {
+        out.extend(jpeg_segment(marker, &[b"hidden"]));
+    }
     out.extend(jpeg_segment(0xfe, &[b"Rosa Diamanti"]));
     out.extend(jpeg_picture());
     out.extend(b"\xff\xd8\xff\xe0 hidden second picture");
@@ -228,7 +300,7 @@ pub(crate) fn jpeg_picture() -> Vec<u8> {
     out
 }
 
-fn png_chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+pub(crate) fn png_chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
     let mut out = (body.len() as u32).to_be_bytes().to_vec();
     out.extend(kind);
     out.extend(body);
@@ -239,14 +311,17 @@ fn png_chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
 pub(crate) fn png() -> Vec<u8> {
     let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
     out.extend(png_chunk(b"IHDR", &[0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0]));
-    out.extend(png_chunk(b"iCCP", b"profile\0\0zlib"));
+    out.extend(png_chunk(b"iCCP", &[b"Rosa Diamanti\0\0", zlib(&icc(b"")).as_slice()].concat()));
+    out.extend(png_chunk(b"sPLT", b"Rosa Diamanti\0\x08\0\0\0\0\0\0"));
+    out.extend(png_chunk(b"pHYs", b"123456789hidden"));
     out.extend(png_chunk(b"tEXt", b"Author\0Rosa Diamanti"));
     out.extend(png_chunk(b"iTXt", &[b"XML:com.adobe.xmp\0\0\0\0\0".as_slice(), &xmp()].concat()));
     out.extend(png_chunk(b"eXIf", &exif(true)));
     out.extend(png_chunk(b"tIME", &[7, 232, 1, 1, 1, 1, 1]));
     out.extend(png_chunk(b"prVt", b"hidden"));
-    out.extend(png_chunk(b"IDAT", PAYLOAD));
-    out.extend(png_chunk(b"IEND", b""));
+    out.extend(png_chunk(b"IDAT", &[zlib(PAYLOAD).as_slice(), b"hidden"].concat()));
+    out.extend(png_chunk(b"IDAT", b"hidden"));
+    out.extend(png_chunk(b"IEND", b"hidden"));
     out.extend(b"hidden");
     out
 }
@@ -268,7 +343,7 @@ pub(crate) fn webp() -> Vec<u8> {
         b"WEBP",
         &[
             riff_chunk(b"VP8X", &[0x2c, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
-            riff_chunk(b"ICCP", b"profile"),
+            riff_chunk(b"ICCP", &icc(b"Rosa Diamanti")),
             riff_chunk(b"VP8 ", PAYLOAD),
             riff_chunk(b"EXIF", &exif(false)),
             riff_chunk(b"XMP ", &xmp()),
@@ -469,11 +544,18 @@ pub(crate) fn mp4(brand: &[u8; 4], timed: Option<&[u8; 4]>) -> Vec<u8> {
     let udta =
         || boxed(b"udta", &[boxed(b"\xa9xyz", &[b"\0\x11\x15\xc7+48.8566+002.3522/".to_vec()])]);
     let track = |handler: &[u8; 4], entry: &[u8; 4], more: Vec<u8>| {
-        let hdlr = boxed(b"hdlr", &[[&[0; 8], handler.as_slice(), &[0; 13]].concat()]);
-        let stsd = boxed(b"stsd", &[vec![0, 0, 0, 0, 0, 0, 0, 1], boxed(entry, &[vec![0; 8]])]);
+        let hdlr =
+            boxed(b"hdlr", &[[&[0; 8], handler.as_slice(), &[0; 12], b"Rosa Diamanti\0"].concat()]);
+        let mut sample = vec![0; 78];
+        sample[42..56].copy_from_slice(b"\x0dRosa Diamanti");
+        let sample = if entry == b"avc1" { sample } else { vec![0; 8] };
+        let stsd = boxed(b"stsd", &[vec![0, 0, 0, 0, 0, 0, 0, 1], boxed(entry, &[sample])]);
+        let path = boxed(b"url ", &[b"\0\0\0\x01file:///Users/Rosa Diamanti/a.mov\0".to_vec()]);
+        let dref = boxed(b"dref", &[vec![0, 0, 0, 0, 0, 0, 0, 1], path]);
+        let dinf = boxed(b"dinf", &[dref]);
         let stbl =
             boxed(b"stbl", &[stsd, boxed(b"stco", &[vec![0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 40]])]);
-        let minf = boxed(b"minf", &[boxed(b"vmhd", &[vec![0; 12]]), stbl]);
+        let minf = boxed(b"minf", &[boxed(b"vmhd", &[vec![0; 12]]), dinf, stbl]);
         boxed(b"trak", &[boxed(b"tkhd", &[vec![0; 84]]), boxed(b"mdia", &[hdlr, minf]), more])
     };
     let name = || b"Rosa Diamanti SN-4711-0815".to_vec();
@@ -511,7 +593,12 @@ pub(crate) fn heic() -> Vec<u8> {
     let entry = |id: u8, kind: &[u8; 4], more: &[u8]| {
         boxed(
             b"infe",
-            &[vec![2, 0, 0, 0, 0, id, 0, 0], kind.to_vec(), b"\0".to_vec(), more.to_vec()],
+            &[
+                vec![2, 0, 0, 0, 0, id, 0, 0],
+                kind.to_vec(),
+                b"Rosa Diamanti\0".to_vec(),
+                more.to_vec(),
+            ],
         )
     };
     let iinf = boxed(
@@ -534,12 +621,29 @@ pub(crate) fn heic() -> Vec<u8> {
             at += len as u32;
         }
         let pitm = boxed(b"pitm", &[vec![0, 0, 0, 0, 0, 1]]);
-        let hdlr = boxed(b"hdlr", &[[[0; 8].as_slice(), b"pict", &[0; 13]].concat()]);
-        boxed(b"meta", &[vec![0; 4], hdlr, pitm, iinf.clone(), boxed(b"iloc", &[iloc])])
+        let hdlr = boxed(b"hdlr", &[[[0; 8].as_slice(), b"pict", &[0; 12], b"hidden\0"].concat()]);
+        let iloc = boxed(b"iloc", &[iloc]);
+        boxed(b"meta", &[vec![0; 4], hdlr, pitm, iinf.clone(), iloc, heic_properties(0x03)])
     };
     let at = ftyp.len() + build(0).len() + 8;
     let mdat = boxed(b"mdat", &[PAYLOAD.to_vec(), exif_item.clone(), xmp_item.clone()]);
     [ftyp, build(at as u32), mdat, b"hidden".to_vec()].concat()
+}
+
+/// Size, description, colours and something unknown, all of them the picture's; `unknown` says which
+/// property is the last, and in its highest bit whether it is essential.
+pub(crate) fn heic_properties(unknown: u8) -> Vec<u8> {
+    let ipco = boxed(
+        b"ipco",
+        &[
+            boxed(b"ispe", &[vec![0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 8]]),
+            boxed(b"udes", &[b"\0\0\0\0en\0Rosa Diamanti\0hidden\0\0".to_vec()]),
+            boxed(b"prvt", &[b"hidden".to_vec()]),
+            boxed(b"colr", &[b"prof".to_vec(), icc(b"Rosa Diamanti")]),
+        ],
+    );
+    let ipma = boxed(b"ipma", &[vec![0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 4, 0x81, 0x02, unknown, 0x04]]);
+    boxed(b"iprp", &[ipco, ipma])
 }
 
 /// A PDF whose information was updated once, with XMP and a photograph.

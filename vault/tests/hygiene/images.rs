@@ -81,7 +81,7 @@ fn a_png_with_an_unknown_critical_chunk_is_left_alone() {
     bytes[at] = b'P';
     let crc = crc32fast::hash(&bytes[at..at + 10]).to_be_bytes();
     bytes[at + 10..at + 14].copy_from_slice(&crc);
-    expect_whole(&bytes, Outcome::Unchecked, &[]);
+    expect_left_alone(&bytes);
 }
 
 #[test]
@@ -91,5 +91,152 @@ fn heic_items_that_share_bytes_are_left_alone() {
     let at = bytes.windows(4).position(|w| w == b"iloc").expect("is there") + 4 + 8;
     let picture: [u8; 4] = bytes[at + 6..at + 10].try_into().expect("four bytes");
     bytes[at + 20..at + 24].copy_from_slice(&picture);
-    expect_whole(&bytes, Outcome::Unchecked, &[]);
+    expect_left_alone(&bytes);
+}
+
+/// Expects the file back, with what is plain in it named.
+fn expect_left_alone(bytes: &[u8]) {
+    let (cleaning, out) = removed(bytes);
+    assert_eq!((cleaning.outcome, cleaning.removed), (Outcome::Unchecked, vec![]));
+    for trace in [Trace::ExifGps, Trace::ExifSerial, Trace::ExifName, Trace::XmpName] {
+        assert!(cleaning.reveals.contains(&trace), "{:?}", cleaning.reveals);
+    }
+    assert!(out == bytes, "the bytes changed");
+}
+
+#[test]
+fn a_colour_profile_keeps_its_numbers_and_loses_its_texts() {
+    let clean = |profile: &[u8]| {
+        let segment = jpeg_segment(0xe2, &[b"ICC_PROFILE\0\x01\x01", profile]);
+        removed(&[b"\xff\xd8".to_vec(), segment, jpeg_picture()].concat())
+    };
+    let mut profile = icc(b"MacBook of Rosa Diamanti");
+    profile[84..100].fill(7);
+    let (cleaning, out) = clean(&profile);
+    assert_eq!(cleaning.removed, [Trace::ColourProfile]);
+    let at = 2 + 4 + 14;
+    let kept = &out[at..at + profile.len()];
+    assert_eq!(kept[..84], profile[..84]);
+    assert_eq!(kept[84..100], [0; 16], "the digest is of what was");
+    assert!(
+        contains(kept, b"desc\0\0\0\0\0\0\0\x19       ") && contains(kept, b"profile numbers.")
+    );
+    assert!(kept[kept.len() - 6..].iter().all(|&byte| byte == 0));
+    expect_whole(&out, Outcome::Clean, &[]);
+
+    // In two segments, the second first.
+    let (one, two) = profile.split_at(200);
+    let cut = [
+        b"\xff\xd8".to_vec(),
+        jpeg_segment(0xe2, &[b"ICC_PROFILE\0\x02\x02", two]),
+        jpeg_segment(0xe2, &[b"ICC_PROFILE\0\x01\x02", one]),
+        jpeg_picture(),
+    ]
+    .concat();
+    let (cleaning, out) = removed(&cut);
+    assert_eq!((cleaning.removed, out.len()), (vec![Trace::ColourProfile], cut.len()));
+    assert!(!contains(&out, b"Diamanti") && contains(&out, b"profile numbers."));
+
+    // One that cannot be followed is named.
+    let bytes = [
+        b"\xff\xd8".to_vec(),
+        jpeg_segment(0xe2, &[b"ICC_PROFILE\0\x01\x01 Rosa Diamanti"]),
+        jpeg_picture(),
+    ];
+    expect_whole(&bytes.concat(), Outcome::Unchecked, &[Trace::ColourProfile]);
+    let mut picture = b"\x89PNG\r\n\x1a\n".to_vec();
+    picture.extend(png_chunk(b"IHDR", &[0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0]));
+    picture.extend(png_chunk(b"iCCP", &[b"icc\0\0", zlib(&profile).as_slice()].concat()));
+    picture.extend(png_chunk(b"IDAT", &zlib(PAYLOAD)));
+    picture.extend(png_chunk(b"IEND", b""));
+    expect_whole(&picture, Outcome::Unchecked, &[Trace::ColourProfile]);
+}
+
+#[test]
+fn a_png_that_cannot_be_inflated_or_hides_data_in_a_frame_says_so() {
+    let picture = |chunks: &[Vec<u8>]| {
+        let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
+        out.extend(png_chunk(b"IHDR", &[0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0]));
+        out.extend(chunks.concat());
+        out.extend(png_chunk(b"IEND", b""));
+        out
+    };
+    let idat = png_chunk(b"IDAT", &zlib(PAYLOAD));
+    let frame = |more: &[u8]| {
+        let body = [b"\0\0\0\x02", zlib(PAYLOAD).as_slice(), more].concat();
+        [png_chunk(b"fcTL", &[0; 26]), png_chunk(b"fdAT", &body)].concat()
+    };
+    expect_whole(&picture(&[idat.clone(), frame(b"")]), Outcome::Clean, &[]);
+    let named = [Trace::TrailingData];
+    expect_whole(&picture(&[idat, frame(b"Rosa"), frame(b"")]), Outcome::Unchecked, &named);
+    expect_whole(&picture(&[png_chunk(b"IDAT", b"Rosa")]), Outcome::Unchecked, &named);
+}
+
+#[test]
+fn frames_of_a_webp_keep_only_their_picture() {
+    let place = [0; 16];
+    let exif = riff_chunk(b"EXIF", &exif(false));
+    let xmp = riff_chunk(b"XMP ", &xmp());
+    let other = riff_chunk(b"prvt", b"hid");
+    let picture = riff_chunk(b"VP8 ", PAYLOAD);
+    let animation = |frame: &[u8]| {
+        riff(
+            b"WEBP",
+            &[
+                riff_chunk(b"VP8X", &[2, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+                riff_chunk(b"ANIM", &[0; 6]),
+                riff_chunk(b"ANMF", frame),
+            ],
+        )
+    };
+    let whole = [&place, exif.as_slice(), &picture, &xmp, &other].concat();
+    let clean = animation(&[&place, picture.as_slice()].concat());
+    // With and without the padding of the last chunk inside the frame.
+    for frame in [whole.as_slice(), &whole[..whole.len() - 1]] {
+        let (cleaning, out) = removed(&animation(frame));
+        assert!(cleaning.removed.contains(&Trace::ExifGps), "{:?}", cleaning.removed);
+        assert!(cleaning.removed.contains(&Trace::XmpName));
+        assert_eq!(out, clean);
+        expect_whole(&out, Outcome::Clean, &[]);
+    }
+}
+
+#[test]
+fn properties_of_a_heic_stay_where_items_count_them() {
+    let bytes = heic();
+    let (_, out) = removed(&bytes);
+    assert!(contains(&out, b"udes\0\0\0\0") && contains(&out, b"prvt\0\0\0\0\0\0"));
+    assert!(contains(&out, b"ispe\0\0\0\0\0\0\0\x08"));
+    // What the picture cannot be shown without stays and is named.
+    let mut essential = bytes.clone();
+    let at = essential.windows(4).position(|w| w == b"ipma").expect("is there") + 4 + 8 + 5;
+    assert_eq!(essential[at], 0x03);
+    essential[at] = 0x83;
+    let (cleaning, out) = removed(&essential);
+    assert_eq!(cleaning.reveals, [Trace::Mp4OtherBox]);
+    assert!(contains(&out, b"prvthidden"));
+}
+
+/// As ExifTool leaves a HEIC whose XMP it deleted: the item stays, with no bytes where the media data
+/// begins, and so by the letter with all of them.
+#[test]
+fn an_emptied_item_of_a_heic_is_no_reason_to_give_up() {
+    let bytes = heic();
+    let at = bytes.windows(4).position(|w| w == b"iloc").expect("is there") + 4 + 8;
+    // Each item: number, data reference, count of extents, offset, length.
+    let third = at + 2 * 14 + 6;
+    for place in [[0; 4], bytes[at + 6..at + 10].try_into().expect("four bytes")] {
+        let mut bytes = bytes.clone();
+        bytes[third..third + 4].copy_from_slice(&place);
+        bytes[third + 4..third + 8].fill(0);
+        let (cleaning, out) = removed(&bytes);
+        assert!(cleaning.removed.contains(&Trace::ExifGps) && cleaning.reveals.is_empty());
+        assert!(cleaning.removed.contains(&Trace::TrailingData));
+        // What it held before belongs to nothing now.
+        for secret in SECRETS {
+            assert!(!contains(&out, secret.as_bytes()), "{secret}");
+        }
+        assert!(contains(&out, PAYLOAD));
+        expect_whole(&out, Outcome::Clean, &[]);
+    }
 }

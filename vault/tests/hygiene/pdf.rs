@@ -2,7 +2,7 @@
 
 use hallmark_vault::hygiene::{Outcome, Trace};
 
-use crate::fixtures::pdf;
+use crate::fixtures::{exif, jpeg_picture, jpeg_segment, pdf, zlib};
 use crate::{contains, expect_damaged, expect_whole, removed};
 
 fn document(objects: &str) -> Vec<u8> {
@@ -37,7 +37,7 @@ fn what_cannot_be_blanked_is_named() {
         "1 0 obj<</Type/ObjStm/Filter/FlateDecode/Length 4>>stream\nabcd\nendstream endobj\n\
          2 0 obj<</Type/XRef/Info 9 0 R/Length 4>>stream\nabcd\nendstream endobj\n",
     );
-    expect_whole(&compressed, Outcome::Unchecked, &[Trace::PdfInfo]);
+    expect_whole(&compressed, Outcome::Unchecked, &[Trace::PdfInfo, Trace::PdfUnreadable]);
     let encrypted =
         document("1 0 obj<</Author(x)/Title(y)>>endobj trailer<</Encrypt 2 0 R/Info 1 0 R>>");
     expect_whole(&encrypted, Outcome::Unchecked, &[Trace::PdfEncrypted]);
@@ -75,4 +75,110 @@ fn an_object_that_does_not_end_hides_nothing() {
     assert!(!contains(&removed(&bytes).1, b"Rosa"));
     expect_damaged(&document("1 0 obj<</Author(Rosa"), "does not end");
     expect_damaged(&document("1 0 obj<</Author<526f"), "does not end");
+}
+
+/// One object with a stream.
+fn stream(number: u32, dictionary: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!("{number} 0 obj<<{dictionary}/Length {}>>stream\n", body.len());
+    [head.as_bytes(), body, b"\nendstream endobj\n"].concat()
+}
+
+fn with_stream(objects: &str, stream: &[u8]) -> Vec<u8> {
+    [b"%PDF-1.7\n", objects.as_bytes(), b"\n", stream, b"%%EOF\n"].concat()
+}
+
+#[test]
+fn a_picture_under_another_filter_is_named() {
+    let photo =
+        [b"\xff\xd8".to_vec(), jpeg_segment(0xe1, &[b"Exif\0\0", &exif(true)]), jpeg_picture()]
+            .concat();
+    for filter in [
+        "/Filter[/ASCII85Decode/DCTDecode]",
+        "/Filter[/FlateDecode/DCTDecode]",
+        "/Filter[/FlateDecode/#44CT]",
+        "/Filter/JPXDecode",
+        "/Filter 7 0 R",
+        "/Filter/DCTDecode/Filter/FlateDecode/Filter/DCTDecode/Filter/DCTDecode",
+    ] {
+        let bytes = with_stream("", &stream(5, &format!("/Subtype/Image{filter}"), &photo));
+        expect_whole(&bytes, Outcome::Unchecked, &[Trace::PdfPicture]);
+    }
+    // Viewers skip bytes between segments; this reader does not understand them.
+    let mut stray = photo.clone();
+    stray.insert(2, 0);
+    let bytes = with_stream("", &stream(5, "/Subtype/Image/Filter/DCTDecode", &stray));
+    expect_whole(&bytes, Outcome::Unchecked, &[Trace::PdfPicture]);
+    // The control.
+    let (cleaning, _) = removed(&with_stream("", &stream(5, "/Filter[/DCTDecode]", &photo)));
+    assert!(cleaning.removed.contains(&Trace::ExifGps) && cleaning.reveals.is_empty());
+}
+
+#[test]
+fn information_may_stand_in_the_trailer_itself() {
+    let bytes = document(
+        "4 0 obj(Rosa Title)endobj\n\
+         trailer<</Root 1 0 R/Info<</Author(Rosa)/Title 4 0 R/V<526f7361>>>/ID[(ab)]>>",
+    );
+    let (cleaning, out) = removed(&bytes);
+    assert_eq!((cleaning.removed, cleaning.reveals), (vec![Trace::PdfInfo], vec![]));
+    assert!(!contains(&out, b"Rosa") && !contains(&out, b"526f"));
+    assert!(contains(&out, b"/ID[(ab)]"));
+    expect_whole(&out, Outcome::Clean, &[]);
+}
+
+#[test]
+fn metadata_is_what_a_dictionary_calls_so() {
+    let refers = "1 0 obj<</Type/Catalog/Metadata 6 0 R>>endobj";
+    let compressed = zlib(b"1 0 <</Type/Catalog/Metadata 6 0 R>>");
+    let objects = stream(9, "/Type/ObjStm/Filter/FlateDecode/N 1/First 4", &compressed);
+    for (objects, dictionary) in [
+        (refers.as_bytes(), ""),
+        (refers.as_bytes(), "/Type 7 0 R"),
+        (b"5 0 obj[<</Metadata 6 0 R>>]endobj".as_slice(), "/Type/Other"),
+        (&objects, ""),
+        (b"", "/Subtype/XML"),
+    ] {
+        let bytes =
+            [b"%PDF-1.7\n", objects, b"\n", &stream(6, dictionary, b"<dc:creator>Rosa"), b"%%EOF"]
+                .concat();
+        let (cleaning, out) = removed(&bytes);
+        assert_eq!(cleaning.removed, [Trace::PdfXmp], "{dictionary}");
+        assert!(!contains(&out, b"Rosa") && out.len() == bytes.len());
+        expect_whole(&out, Outcome::Clean, &[]);
+    }
+    // What holds the file together stays, whoever calls it metadata.
+    let bytes =
+        with_stream("5 0 obj<</Metadata 6 0 R>>endobj", &stream(6, "/Type/ObjStm", b"<<>>"));
+    expect_whole(&bytes, Outcome::Clean, &[]);
+}
+
+#[test]
+fn what_stands_on_a_page_besides_its_content_is_named() {
+    let cases = [
+        ("<</Subtype/Text/Rect[1 2 3 4]/T(Rosa)>>", Some(Trace::PdfAnnotation)),
+        ("<</Annots[<</Subtype/Text/T 5 0 R/Rect 6 0 R>>]>>", Some(Trace::PdfAnnotation)),
+        ("<</Subtype/Link/Rect[1 2 3 4]>>", None),
+        ("<</Subtype/Widget/Rect[1 2 3 4]/T(name)/FT/Tx>>", None),
+        ("<</Subtype/Widget/Rect[1 2 3 4]/T(name)/FT/Tx/V(Rosa)>>", Some(Trace::PdfForm)),
+        ("<</T(name)/V(Rosa)/Parent 4 0 R>>", Some(Trace::PdfForm)),
+        ("<</FT/Btn/T(name)/V/Off>>", None),
+        ("<</AcroForm<</Fields[]/XFA 7 0 R>>>>", Some(Trace::PdfForm)),
+        ("<</AcroForm<</Fields[]>>>>", None),
+        ("<</PieceInfo<</App<</Private 6 0 R>>>>>>", Some(Trace::PdfPrivate)),
+        ("<</F(a.txt)/EF<</F 6 0 R>>>>", Some(Trace::PdfAttachment)),
+        ("<</UF(a.txt)/EF 9 0 R>>", Some(Trace::PdfAttachment)),
+        ("<</Names<</EmbeddedFiles 9 0 R>>>>", Some(Trace::PdfAttachment)),
+        ("<</Font<</EF 9 0 R>>>>", None),
+    ];
+    for (object, trace) in cases {
+        let (outcome, reveals) = match &trace {
+            Some(trace) => (Outcome::Unchecked, std::slice::from_ref(trace)),
+            None => (Outcome::Clean, [].as_slice()),
+        };
+        expect_whole(&document(&format!("3 0 obj{object}endobj")), outcome, reveals);
+        // The same in a compressed stream of objects.
+        let inside = format!("3 0 {object}");
+        let objects = stream(9, "/Type/ObjStm/Filter/FlateDecode", &zlib(inside.as_bytes()));
+        expect_whole(&with_stream("", &objects), outcome, reveals);
+    }
 }

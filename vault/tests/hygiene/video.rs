@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use hallmark_vault::hygiene::{MediaType, Outcome, Policy, Trace, clean};
 
 use crate::fixtures::*;
-use crate::{cleaned, expect_damaged, expect_whole, removed};
+use crate::{cleaned, contains, expect_damaged, expect_whole, removed};
 
 #[test]
 fn timed_metadata_is_named_since_it_cannot_go() {
@@ -114,4 +114,89 @@ fn a_picture_beyond_the_limit_is_refused_and_can_be_kept() {
     assert!(error.to_string().contains("268435456"), "{error}");
     let small = cleaned(&jpeg(), Policy::Keep).expect("well formed");
     assert_eq!(small.0.outcome, Outcome::Kept);
+}
+
+#[test]
+fn a_reel_has_no_name_and_a_path_to_elsewhere_is_named() {
+    let film = |entry: Vec<u8>, reference: Vec<u8>| {
+        let one = || vec![0, 0, 0, 0, 0, 0, 0, 1];
+        let stbl = boxed(b"stbl", &[boxed(b"stsd", &[one(), entry])]);
+        let dinf = boxed(b"dinf", &[boxed(b"dref", &[one(), reference])]);
+        let mdia = boxed(b"mdia", &[boxed(b"minf", &[dinf, stbl])]);
+        [
+            boxed(b"ftyp", &[b"qt  \0\0\0\0qt  ".to_vec()]),
+            boxed(b"mdat", &[PAYLOAD.to_vec()]),
+            boxed(b"moov", &[boxed(b"trak", &[mdia])]),
+        ]
+        .concat()
+    };
+    let reel = boxed(b"name", &[b"\0\x08\0\0RosaReel".to_vec()]);
+    let here = || boxed(b"alis", &[vec![0, 0, 0, 1]]);
+    let (cleaning, out) = removed(&film(boxed(b"tmcd", &[vec![0; 26], reel]), here()));
+    assert_eq!((cleaning.removed, cleaning.reveals), (vec![Trace::Mp4Name], vec![]));
+    assert!(!contains(&out, b"RosaReel"));
+    expect_whole(&out, Outcome::Clean, &[]);
+
+    let there = boxed(b"url ", &[b"\0\0\0\0file:///Users/Rosa/a.mov\0".to_vec()]);
+    let bytes = film(boxed(b"tmcd", &[vec![0; 26]]), there);
+    expect_whole(&bytes, Outcome::Unchecked, &[Trace::Mp4Path]);
+
+    // This name says how the samples are coded.
+    let mut raw = vec![0; 78];
+    raw[42..68].copy_from_slice(b"\x19Planar Y'CbCr 8-bit 4:2:0");
+    expect_whole(&film(boxed(b"yuv2", &[raw]), here()), Outcome::Clean, &[]);
+}
+
+/// A film of one H.264 or H.265 track, with these units in its media data and this configuration.
+fn film(entry: &[u8; 4], configuration: Vec<u8>, units: &[&[u8]]) -> Vec<u8> {
+    let entry = boxed(entry, &[vec![0; 78], configuration]);
+    let stsd = boxed(b"stsd", &[vec![0, 0, 0, 0, 0, 0, 0, 1], entry]);
+    let minf = boxed(b"minf", &[boxed(b"stbl", &[stsd])]);
+    let mut media = vec![0x55; 150_000];
+    for unit in units {
+        media.extend((unit.len() as u32).to_be_bytes());
+        media.extend_from_slice(unit);
+    }
+    media.extend([0x55; 40_000]);
+    [
+        boxed(b"ftyp", &[b"isom\0\0\0\0isom".to_vec()]),
+        boxed(b"mdat", &[media]),
+        boxed(b"moov", &[boxed(b"trak", &[boxed(b"mdia", &[minf])])]),
+    ]
+    .concat()
+}
+
+#[test]
+fn user_data_between_the_pictures_is_named() {
+    const X264: &[u8] =
+        b"\xdc\x45\xe9\xbd\xe6\xd9\x48\xb7\x96\x2c\xd8\x20\xd9\x23\xee\xefx264 - core 164";
+    let message = |kind: u8, body: &[u8]| [&[kind, body.len() as u8], body].concat();
+    let unit = |head: &[u8], messages: &[Vec<u8>]| [head, &messages.concat(), &[0x80]].concat();
+    let avc = || boxed(b"avcC", &[vec![1, 100, 0, 12, 0xff]]);
+    let mut hevc = vec![1; 22];
+    hevc[21] = 0xff;
+    let place = [message(5, b"0123456789abcdef+48.8566+002.3522 Rosa Diamanti")];
+    let named = |bytes: &[u8]| expect_whole(bytes, Outcome::Unchecked, &[Trace::Mp4StreamData]);
+    let silent = |bytes: &[u8]| expect_whole(bytes, Outcome::Clean, &[]);
+
+    named(&film(b"avc1", avc(), &[&unit(&[6], &place)]));
+    named(&film(b"avc1", avc(), &[&unit(&[6], &[message(5, X264), place[0].clone()])]));
+    named(&film(b"avc3", avc(), &[&unit(&[6], &[message(4, b"\xb5\0\x01Rosa")])]));
+    // A zero byte escaped as the stream has it.
+    named(&film(b"avc1", avc(), &[b"\x06\x05\x05\0\0\x03\x01ab\x80"]));
+    let configured = || boxed(b"hvcC", std::slice::from_ref(&hevc));
+    for head in [[0x4e, 1], [0x50, 1]] {
+        named(&film(b"hvc1", configured(), &[&unit(&head, &place)]));
+    }
+    // In the configuration, and where units have lengths of two bytes.
+    let inside = unit(&[0x4e, 1], &place);
+    let length = (inside.len() as u16).to_be_bytes().to_vec();
+    named(&film(b"hvc1", boxed(b"hvcC", &[hevc.clone(), length, inside]), &[]));
+    named(&film(b"avc1", boxed(b"avcC", &[vec![1, 100, 0, 12, 0xfd]]), &[]));
+
+    silent(&film(b"avc1", avc(), &[&unit(&[6], &[message(5, X264), message(1, b"12")])]));
+    silent(&film(b"avc1", avc(), &[&unit(&[6], &[message(4, b"\xb5\0\x31GA94captions")])]));
+    // Not a unit of messages, or not whole.
+    silent(&film(b"avc1", avc(), &[&unit(&[5], &place)]));
+    silent(&film(b"avc1", avc(), &[b"\x06\x05\x40abc\x80"]));
 }

@@ -5,18 +5,20 @@
 //! JPEG pictures inside. Data after the last end mark goes.
 //!
 //! Left and named: an information dictionary inside a compressed object stream, XMP under another
-//! filter, attachments, everything in an encrypted PDF. Not looked for: names in annotations, form
-//! fields and file identifiers.
+//! filter, pictures under other filters than JPEG's alone, attachments, authors of annotations, filled
+//! forms, private data of programs, everything in an encrypted PDF.
 
+mod named;
 mod object;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use named::Named;
 use object::{Object, Token, references};
 
 use super::plan::{Plan, Verdict};
-use super::{HygieneError, Trace, c2pa, jpeg, search};
+use super::{HygieneError, Trace, c2pa, inflate, jpeg, search};
 
 /// Reads the objects of a PDF, first for what it is, then for what to blank.
 pub(super) fn plan(data: &[u8]) -> Result<Plan, HygieneError> {
@@ -31,7 +33,9 @@ pub(super) fn plan(data: &[u8]) -> Result<Plan, HygieneError> {
         }
         return Ok(plan);
     }
+    plan.leaves.extend(facts.compressed.traces.iter().copied());
     let mut found = BTreeSet::new();
+    let mut named = Named::default();
     let mut texts = BTreeSet::new();
     object::for_each(data, |object| {
         if object.number.is_some_and(|number| facts.information.contains(&number))
@@ -40,12 +44,26 @@ pub(super) fn plan(data: &[u8]) -> Result<Plan, HygieneError> {
             found.extend(object.number);
             texts.extend(references(data, &object.tokens));
             blank_strings(data, &object, &mut plan)?;
+        } else {
+            named.read(&object);
+            if names_information(&object) {
+                let information = object.all(b"Info");
+                if information.first() == Some(&Token::Open) {
+                    texts.extend(references(data, &information));
+                    blank_tokens(data, &information, &mut plan)?;
+                }
+            }
         }
         match &object.stream {
-            Some(stream) => blank_stream(data, &object, stream, &mut plan),
+            Some(stream) => {
+                let number = object.number.unwrap_or_default();
+                let is_metadata = facts.compressed.metadata.contains(&number);
+                blank_stream(data, &object, stream, is_metadata, &mut plan)
+            }
             None => Ok(()),
         }
     })?;
+    plan.leaves.extend(named.traces);
     if !facts.information.is_subset(&found) {
         plan.leaves.insert(Trace::PdfInfo); // in a compressed object stream
     }
@@ -60,21 +78,33 @@ pub(super) fn plan(data: &[u8]) -> Result<Plan, HygieneError> {
 struct Facts {
     information: BTreeSet<u64>,
     encrypted: bool,
+    /// What all objects call their metadata, and what those in compressed streams tell.
+    compressed: Named,
 }
 
 impl Facts {
     fn read(data: &[u8], plan: &mut Plan) -> Result<Self, HygieneError> {
         let mut facts = Self::default();
         object::for_each(data, |object| {
-            if object.number.is_none() || object.is(b"Type", b"XRef") {
+            if names_information(&object) {
                 facts.encrypted |= object.get(b"Encrypt").is_some();
-                let information = object.get(b"Info").unwrap_or_default();
-                facts.information.extend(references(data, information));
+                let information = object.all(b"Info");
+                if information.first() != Some(&Token::Open) {
+                    facts.information.extend(references(data, &information));
+                }
             }
+            let mut named = Named::default();
+            named.read(&object);
+            facts.compressed.metadata.append(&mut named.metadata);
             if object.mentions(b"ByteRange") {
                 plan.signed(Trace::PdfSignature);
             }
             let stream = object.stream.clone().map(|range| &data[range]).unwrap_or_default();
+            if object.is(b"Type", b"ObjStm")
+                && !read_compressed(&object, stream, &mut facts.compressed)
+            {
+                facts.compressed.traces.insert(Trace::PdfUnreadable);
+            }
             let head = &stream[..stream.len().min(64)];
             if search::find(head, &c2pa::JUMBF_TYPE, 0).is_some() {
                 c2pa::found(stream, plan);
@@ -85,6 +115,30 @@ impl Facts {
         })?;
         Ok(facts)
     }
+}
+
+/// Whether an object is a trailer, which says where the information dictionary is.
+fn names_information(object: &Object<'_>) -> bool {
+    object.number.is_none() || object.is(b"Type", b"XRef")
+}
+
+/// Reads the objects in a compressed stream. False when they cannot be seen.
+fn read_compressed(object: &Object<'_>, stream: &[u8], into: &mut Named) -> bool {
+    const LIMIT_BYTES: usize = 16 << 20;
+    let inflated;
+    let inside = if object.get(b"Filter").is_none() {
+        stream
+    } else {
+        let plain = object.is(b"Filter", b"FlateDecode") && object.get(b"DecodeParms").is_none();
+        match inflate::inflate(stream, LIMIT_BYTES) {
+            Ok(bytes) if plain => inflated = bytes,
+            _ => return false,
+        }
+        inflated.as_slice()
+    };
+    let Ok(inside) = object::within(inside) else { return false };
+    into.read(&inside);
+    !inside.is_cut
 }
 
 /// An information dictionary that no trailer names any more: it has no type, and two of the usual
@@ -114,7 +168,11 @@ fn blank_strings(data: &[u8], object: &Object<'_>, plan: &mut Plan) -> Result<()
             what: "PDF with a far longer information dictionary than any real file has",
         });
     }
-    for token in &object.tokens {
+    blank_tokens(data, &object.tokens, plan)
+}
+
+fn blank_tokens(data: &[u8], tokens: &[Token], plan: &mut Plan) -> Result<(), HygieneError> {
+    for token in tokens {
         if let Token::Text(text) = token {
             blank(data, text, Trace::PdfInfo, plan)?;
         }
@@ -147,10 +205,13 @@ fn blank_stream(
     data: &[u8],
     object: &Object<'_>,
     stream: &Range<usize>,
+    is_metadata: bool,
     plan: &mut Plan,
 ) -> Result<(), HygieneError> {
+    const STRUCTURE: [&[u8]; 3] = [b"ObjStm", b"XRef", b"XObject"];
     let bytes = &data[stream.clone()];
-    if object.is(b"Type", b"Metadata") {
+    let refers = is_metadata && !STRUCTURE.iter().any(|name| object.is(b"Type", name));
+    if object.is(b"Type", b"Metadata") || object.is(b"Subtype", b"XML") || refers {
         if object.get(b"Filter").is_none() {
             return blank(data, stream, Trace::PdfXmp, plan);
         }
@@ -165,10 +226,23 @@ fn blank_stream(
         }
     } else if object.is(b"Type", b"EmbeddedFile") {
         plan.leaves.insert(Trace::PdfAttachment);
-    } else if object.is(b"Filter", b"DCTDecode") {
+    } else if object.is(b"Filter", b"DCTDecode") && object.all(b"Filter").len() <= 3 {
         jpeg::blank(bytes, stream.start as u64, plan)?;
+    } else if hides_a_picture(object) {
+        plan.leaves.insert(Trace::PdfPicture);
     }
     Ok(())
+}
+
+/// Whether a stream is, or may be, a picture with metadata of its own that is not looked into.
+fn hides_a_picture(object: &Object<'_>) -> bool {
+    const PICTURES: [&[u8]; 3] = [b"DCTDecode", b"DCT", b"JPXDecode"];
+    object.all(b"Filter").iter().any(|token| match token {
+        Token::Name(name) => PICTURES.contains(&&*object.name(name)),
+        // A filter in an object of its own.
+        Token::Word(_) => true,
+        _ => false,
+    })
 }
 
 fn blank(

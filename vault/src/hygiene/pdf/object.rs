@@ -65,6 +65,17 @@ impl<'a> Object<'a> {
         Cow::Owned(name)
     }
 
+    /// Whether a word ends a reference.
+    pub(super) fn is_reference(&self, word: &Range<usize>) -> bool {
+        self.data[word.clone()] == *b"R"
+    }
+
+    /// The values of a key that should stand once, one after the other.
+    pub(super) fn all(&self, key: &[u8]) -> Vec<Token> {
+        let values = self.entries().filter(|(name, _)| **name == *key);
+        values.flat_map(|(_, value)| value.to_vec()).collect()
+    }
+
     /// Whether a name occurs anywhere in the value.
     pub(super) fn mentions(&self, name: &[u8]) -> bool {
         self.tokens.iter().any(|token| matches!(token, Token::Name(n) if *self.name(n) == *name))
@@ -166,6 +177,22 @@ pub(super) fn for_each<'a>(
         each(lexer.object(number)?)?;
     }
     Ok(())
+}
+
+/// Reads what an object stream holds (section 7.5.7) as one object: its dictionaries, one after the
+/// other.
+pub(super) fn within(data: &[u8]) -> Result<Object<'_>, HygieneError> {
+    const LIMIT: usize = 1 << 20;
+    let mut object = Object { data, number: None, tokens: Vec::new(), is_cut: false, stream: None };
+    let mut lexer = Lexer { data, at: 0 };
+    while let Some(token) = lexer.token()? {
+        if object.tokens.len() >= LIMIT {
+            object.is_cut = true;
+            break;
+        }
+        object.tokens.push(token);
+    }
+    Ok(object)
 }
 
 struct Lexer<'a> {
