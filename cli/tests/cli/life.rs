@@ -83,12 +83,14 @@ fn every_kind_of_event() {
         "transferred",
         "--offer",
         "niece.json",
+        "--draft",
+        "gift.json",
     ]);
-    done(&["--profile", "niece", "piece", "countersign", PIECE, "draft.json"]);
-    done(&["piece", "countersign", PIECE, "draft.json"]);
-    done(&["--profile", "niece", "piece", "append", PIECE, "draft.json"]);
+    done(&["--profile", "niece", "piece", "countersign", PIECE, "gift.json"]);
+    done(&["piece", "countersign", PIECE, "gift.json"]);
+    done(&["--profile", "niece", "piece", "append", PIECE, "gift.json"]);
 
-    done(&["--profile", "niece", "piece", "event", PIECE, "--kind", "returned"]);
+    done(&["--profile", "niece", "piece", "event", PIECE, "--kind", "returned", "--force"]);
     done(&["piece", "countersign", PIECE, "draft.json"]);
     done(&["piece", "append", PIECE, "draft.json"]);
     done(&["piece", "event", PIECE, "--kind", "destroyed", "--note", "Melted down"]);

@@ -1,6 +1,6 @@
 //! Events that two or three parties sign: offer, countersign, append.
 
-use std::{fs::File, io::Write, path::Path};
+use std::{io::Write, path::Path};
 
 use anyhow::Context;
 use hallmark_core::{
@@ -22,17 +22,24 @@ use hallmark_vault::{
 };
 use serde_json::json;
 
-use super::{plain::plain, sound};
+use super::{held, plain::plain, sound, sound_in, there};
 use crate::{
-    input,
-    output::{Access, keep_apart, write_whole},
+    args::{AppendArgs, CountersignArgs},
+    input::{self, Held},
+    output::{Access, Output, keep_apart},
     report::{Report, one_line},
     session::Session,
 };
 
 /// `hallmark piece offer`: the buyer's key for this piece, and the place they provide.
-pub(super) fn offer(path: &Path, out: &Path, session: &Session) -> anyhow::Result<Report> {
+pub(super) fn offer(
+    path: &Path,
+    out: &Path,
+    force: bool,
+    session: &Session,
+) -> anyhow::Result<Report> {
     keep_apart(out, &[path])?;
+    let output = Output::new(out, force)?;
     let (_, file) = sound(path, session)?;
     let mut store = session.open_or_create()?;
     let (title, id) = (file.piece().title.clone(), file.piece().id);
@@ -44,7 +51,7 @@ pub(super) fn offer(path: &Path, out: &Path, session: &Session) -> anyhow::Resul
         Offer::new(id, &secrets.owner_key(&mut rng), place)
     })?;
     let bytes = serde_json::to_vec_pretty(&offer)?;
-    write_whole(out, Access::Shared, |file| Ok(file.write_all(&bytes)?))?;
+    output.write(Access::Shared, |file| Ok(file.write_all(&bytes)?))?;
     Report::new(
         &offer,
         format!(
@@ -56,16 +63,18 @@ pub(super) fn offer(path: &Path, out: &Path, session: &Session) -> anyhow::Resul
 }
 
 /// `hallmark piece countersign`: the second or third signature on a draft.
-pub(super) fn countersign(
-    path: &Path,
-    draft_path: &Path,
-    out: &Path,
-    session: &Session,
-) -> anyhow::Result<Report> {
+pub(super) fn countersign(args: &CountersignArgs, session: &Session) -> anyhow::Result<Report> {
+    let path = args.file.as_path();
+    let out = args.out.as_ref().unwrap_or(&args.draft);
     keep_apart(out, &[path])?;
-    let (_, file) = sound(path, session)?;
-    let (mut draft, event) = read_draft(draft_path)?;
+    there(path)?;
     let mut store = session.open()?;
+    let read = || format!("cannot read {}", args.draft.display());
+    let held = Held::open(&args.draft).with_context(read)?;
+    let output = Output::continuing(out, &held, args.force)?;
+    let (_, file) = sound(path, session)?;
+    let bytes = input::whole_of(held.file()).with_context(read)?;
+    let (mut draft, event) = opened(&bytes, &args.draft)?;
     let key = countersigner(&event, &file, store.read())?;
     check_place(&event, &key, &file, store.read())?;
     let fields: Vec<String> = draft
@@ -99,7 +108,7 @@ pub(super) fn countersign(
         })?;
     }
     let bytes = serde_json::to_vec_pretty(&draft)?;
-    write_whole(out, Access::Private, |file| Ok(file.write_all(&bytes)?))?;
+    output.write(Access::Private, |file| Ok(file.write_all(&bytes)?))?;
     let unconfirmed = subject.kind == Kind::Transferred && event.signers().len() == 1;
     let before = if unconfirmed {
         "The studio can countersign as well; without it the verdict says \"not confirmed by the \
@@ -118,17 +127,18 @@ pub(super) fn countersign(
 }
 
 /// `hallmark piece append`: a fully signed draft becomes part of the file.
-pub(super) fn append(
-    path: &Path,
-    draft_path: &Path,
-    out: &Path,
-    session: &Session,
-) -> anyhow::Result<Report> {
-    keep_apart(out, &[draft_path])?;
-    let (source, file) = sound(path, session)?;
-    let (draft, event) = read_draft(draft_path)?;
+pub(super) fn append(args: &AppendArgs, session: &Session) -> anyhow::Result<Report> {
+    let out = args.out.as_ref().unwrap_or(&args.file);
+    keep_apart(out, &[&args.draft])?;
+    there(&args.file)?;
     let store = session.open()?;
-    write_event(&source, &file, draft.event, Vec::new(), &store, out, session)?;
+    let held = held(&args.file)?;
+    let output = Output::continuing(out, &held, args.force)?;
+    let file = sound_in(&held, session)?;
+    let read = || format!("cannot read {}", args.draft.display());
+    let bytes = input::whole(&args.draft).with_context(read)?;
+    let (draft, event) = opened(&bytes, &args.draft)?;
+    write_event(&held, &file, draft.event, Vec::new(), &store, output, session)?;
     let kind = event.subject().kind;
     let status = if is_studio_of(&file, store.read()) {
         "The studio's status was renewed with it."
@@ -146,12 +156,12 @@ pub(super) fn append(
 /// # Errors
 /// When the event does not belong at the end of the chain, or the file cannot be written.
 pub(super) fn write_event(
-    source: &File,
+    held: &Held,
     file: &ProvenanceFile,
     event: Value,
     sources: Vec<Source>,
     store: &Store<Profile>,
-    out: &Path,
+    output: Output<'_>,
     session: &Session,
 ) -> anyhow::Result<()> {
     let studio = store.read().studio.as_ref().filter(|_| is_studio_of(file, store.read()));
@@ -173,8 +183,8 @@ pub(super) fn write_event(
         None => (WriterKey::new(SigningKey::generate(&mut session.rng())), None),
     };
     let amendment = Amendment { event: Some((event, sources)), status };
-    write_whole(out, Access::Shared, |target| {
-        write::rewrite(file, source, amendment, &writer, target)?;
+    output.write(Access::Shared, |target| {
+        write::rewrite(file, held.file(), amendment, &writer, target)?;
         Ok(())
     })
 }
@@ -232,9 +242,8 @@ fn check_place(
     Ok(())
 }
 
-fn read_draft(path: &Path) -> anyhow::Result<(Draft, Signed<Event>)> {
-    let bytes = input::whole(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Draft::open(&bytes).with_context(|| path.display().to_string())
+fn opened(bytes: &[u8], path: &Path) -> anyhow::Result<(Draft, Signed<Event>)> {
+    Draft::open(bytes).with_context(|| path.display().to_string())
 }
 
 /// The key this profile countersigns with: the next in the order that the kind of event needs.
