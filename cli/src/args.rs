@@ -109,6 +109,9 @@ pub enum StudioCommand {
         /// Where
         #[arg(long, value_name = "FILE", default_value = "studio.pub")]
         out: PathBuf,
+        /// Replace the output file if it is there and names another key
+        #[arg(long)]
+        force: bool,
     },
     /// Print the did.json to put at https://DOMAIN/.well-known/did.json
     Domain,
@@ -130,8 +133,9 @@ pub struct StudioInitArgs {
     #[arg(long, value_name = "FILE", default_value = "studio.pub")]
     pub pub_out: PathBuf,
     /// Where to write the successor key: print it or move it to a stick, then delete it here
-    #[arg(long, value_name = "FILE", default_value = "studio-successor-KEEP-OFFLINE.txt")]
-    pub successor_out: PathBuf,
+    /// [default: PROFILE-successor-KEEP-OFFLINE.txt in the folder that holds the profiles]
+    #[arg(long, value_name = "FILE")]
+    pub successor_out: Option<PathBuf>,
 }
 
 /// Commands on a piece.
@@ -148,30 +152,14 @@ pub enum PieceCommand {
         /// Where to write the offer
         #[arg(long, value_name = "FILE", default_value = "offer.json")]
         out: PathBuf,
+        /// Replace the output file if it is there
+        #[arg(long)]
+        force: bool,
     },
     /// Add your signature to a draft that needs it
-    Countersign {
-        /// The provenance file the draft continues
-        file: PathBuf,
-        /// The draft, as `piece event --draft` wrote it
-        draft: PathBuf,
-        /// Where to write the signed draft [default: over the draft]
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-    },
+    Countersign(CountersignArgs),
     /// Add a fully signed draft to the provenance file
-    Append {
-        /// The provenance file
-        file: PathBuf,
-        /// The draft
-        draft: PathBuf,
-        /// Where to write the new file [default: over the old one]
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-        /// Stand by what others added since your last word as the studio, without being asked
-        #[arg(long)]
-        stand_by: bool,
-    },
+    Append(AppendArgs),
     /// The same as `hallmark verify`
     Verify(VerifyArgs),
     /// Show what a provenance file says, without a verdict on who signed it
@@ -206,6 +194,9 @@ pub enum PieceCommand {
         /// Write it as an SVG to print
         #[arg(long, value_name = "FILE.svg")]
         out: Option<PathBuf>,
+        /// Replace the output file if it is there
+        #[arg(long)]
+        force: bool,
     },
     /// As a laboratory, supplier or auditor: sign a claim before the piece is minted
     Attest(AttestArgs),
@@ -333,6 +324,9 @@ pub struct EventArgs {
     /// Where to write the new provenance file [default: over the old one]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Replace the output file if it is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Strengths of a claim as they are typed.
@@ -350,6 +344,39 @@ pub enum ClaimStrength {
     Assay,
 }
 
+/// Arguments of `piece countersign`.
+#[derive(Debug, Clone, Args)]
+pub struct CountersignArgs {
+    /// The provenance file the draft continues
+    pub file: PathBuf,
+    /// The draft, as `piece event --draft` wrote it
+    pub draft: PathBuf,
+    /// Where to write the signed draft [default: over the draft]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace the output file if it is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Arguments of `piece append`.
+#[derive(Debug, Clone, Args)]
+pub struct AppendArgs {
+    /// The provenance file
+    pub file: PathBuf,
+    /// The draft
+    pub draft: PathBuf,
+    /// Where to write the new file [default: over the old one]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace the output file if it is there
+    #[arg(long)]
+    pub force: bool,
+    /// Stand by what others added since your last word as the studio, without being asked
+    #[arg(long)]
+    pub stand_by: bool,
+}
+
 /// Arguments of `piece disclose`.
 #[derive(Debug, Clone, Args)]
 pub struct DiscloseArgs {
@@ -361,6 +388,9 @@ pub struct DiscloseArgs {
     /// Where to write it
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Replace the output file if it is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Arguments of `piece status`.
@@ -389,6 +419,9 @@ pub struct StatusArgs {
     /// Where to write the new file [default: over the old one]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Replace the output file if it is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Arguments of `piece attest`.
@@ -412,6 +445,9 @@ pub struct AttestArgs {
     /// Where to write the signed claim; the studio names it in piece.toml
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Replace the output file if it is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Commands on the trust store.
@@ -493,6 +529,9 @@ pub struct BlobArgs {
     /// The key file: `seal` makes it when it is not there. Whoever has it can open the file
     #[arg(long, value_name = "FILE")]
     pub key_file: PathBuf,
+    /// Replace the output file if it is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Arguments of `tour`.

@@ -111,9 +111,11 @@ pub struct Obtained {
 /// Something to know about a passphrase's source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
-    /// Every user of the machine can read the passphrase file.
-    #[error("every user of this machine can read the passphrase in {path}; try: chmod 600 {path}")]
-    ReadableByAll {
+    /// The passphrase file is not its owner's alone.
+    #[error(
+        "others on this machine may read or change the passphrase in {path}; try: chmod 600 {path}"
+    )]
+    NotPrivate {
         /// The passphrase file.
         path: PathBuf,
     },
@@ -168,9 +170,9 @@ fn from_file(path: &Path) -> Result<Obtained, PassphraseSourceError> {
     let unreadable = |source| PassphraseSourceError::Unreadable { path: path.to_owned(), source };
     let unfit = |source| PassphraseSourceError::InFile { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
-    let warning = readable_by_all(&file)
+    let warning = open_to_others(&file)
         .map_err(unreadable)?
-        .then(|| Warning::ReadableByAll { path: path.to_owned() });
+        .then(|| Warning::NotPrivate { path: path.to_owned() });
     // One byte more than fits, and a line break: enough to tell too long from just right.
     let most = Passphrase::MAX_BYTES + 3;
     let mut bytes = Zeroizing::new(Vec::with_capacity(most));
@@ -186,12 +188,12 @@ fn from_file(path: &Path) -> Result<Obtained, PassphraseSourceError> {
     Ok(Obtained { passphrase, warning })
 }
 
-fn readable_by_all(file: &File) -> io::Result<bool> {
+fn open_to_others(file: &File) -> io::Result<bool> {
     #[cfg(unix)]
     {
         let found = file.metadata()?;
         let mode = std::os::unix::fs::MetadataExt::mode(&found);
-        Ok(found.is_file() && mode & 0o004 != 0)
+        Ok(found.is_file() && mode & 0o077 != 0)
     }
     #[cfg(not(unix))]
     {

@@ -3,7 +3,7 @@
 use std::{
     io::{self, BufRead, IsTerminal, Write},
     num::NonZeroUsize,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -38,6 +38,8 @@ pub struct Session {
     home: Option<Home>,
     profile: ProfileName,
     around: Surroundings,
+    /// Where the passphrase of the person who started this process lies, when that is another one.
+    others_passphrase: Option<PathBuf>,
     now: Timestamp,
     /// Whether progress may be drawn on standard error.
     pub progress: bool,
@@ -70,6 +72,7 @@ impl Session {
             progress: !global.json && io::stderr().is_terminal(),
             interactive: around.terminal && !global.json,
             json: global.json,
+            others_passphrase: None,
             around,
         })
     }
@@ -85,7 +88,9 @@ impl Session {
         };
         let home = Home::resolve(None, &around).ok();
         let (progress, interactive, json) = (false, false, true);
-        Self { home, profile, around, now: self.now, progress, interactive, json }
+        let others_passphrase = self.passphrase_files().next().map(Path::to_owned);
+        let now = self.now;
+        Self { home, profile, around, others_passphrase, now, progress, interactive, json }
     }
 
     /// The same session at another time.
@@ -203,7 +208,18 @@ impl Session {
         Bar(Arc::new(bar))
     }
 
-    fn home(&self) -> anyhow::Result<&Home> {
+    /// The files that a passphrase is read from in this run.
+    pub fn passphrase_files(&self) -> impl Iterator<Item = &Path> {
+        // Whoever plays several people here (the tour) still has a passphrase of their own.
+        let own = self.around.passphrase_file.as_deref().filter(|file| !file.is_empty());
+        self.others_passphrase.as_deref().into_iter().chain(own.map(Path::new))
+    }
+
+    /// The folder that holds the profiles.
+    ///
+    /// # Errors
+    /// When nothing says where it is.
+    pub fn home(&self) -> anyhow::Result<&Home> {
         self.home.as_ref().ok_or_else(|| home::HomeError::Nowhere.into())
     }
 

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::{
     args::{BlobArgs, BlobCommand},
     input,
-    output::{Access, keep_apart, write_whole},
+    output::{Access, Output, keep_apart, write_whole},
     report::Report,
     session::{self, Session},
 };
@@ -27,11 +27,12 @@ pub fn run(command: &BlobCommand, session: &Session) -> anyhow::Result<Report> {
 }
 
 fn seal(args: &BlobArgs, session: &Session) -> anyhow::Result<Report> {
-    keep_apart(&args.output, &[&args.key_file])?;
+    keep_apart(&args.output, &[&args.key_file, &args.input])?;
+    let output = Output::new(&args.output, args.force)?;
     let (input, len) = opened(&args.input)?;
     let (key, made) = key_for_sealing(&args.key_file, session)?;
     let bar = session.bar("sealing", len);
-    let sealed = write_whole(&args.output, Access::Shared, |out| {
+    let sealed = output.write(Access::Shared, |out| {
         let progress = |bytes| bar.advance(bytes);
         let work = Work::on(session::threads()).reporting(&progress);
         Ok(blob::file::seal(&key, Purpose::FILE, &mut session.rng(), len, &input, out, &work)?)
@@ -50,11 +51,12 @@ fn seal(args: &BlobArgs, session: &Session) -> anyhow::Result<Report> {
 }
 
 fn open(args: &BlobArgs, session: &Session) -> anyhow::Result<Report> {
-    keep_apart(&args.output, &[&args.key_file])?;
+    keep_apart(&args.output, &[&args.key_file, &args.input])?;
+    let output = Output::new(&args.output, args.force)?;
     let (input, len) = opened(&args.input)?;
     let key = read_key(&args.key_file)?;
     let bar = session.bar("opening", len);
-    let opened = write_whole(&args.output, Access::Private, |out| {
+    let opened = output.write(Access::Private, |out| {
         let progress = |bytes| bar.advance(bytes);
         let work = Work::on(session::threads()).reporting(&progress);
         blob::file::open(&key, Purpose::FILE, len, &input, out, &work).with_context(|| {

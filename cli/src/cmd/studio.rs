@@ -1,6 +1,6 @@
 //! `hallmark studio`: the keys a party signs under.
 
-use std::{io::Write, path::Path};
+use std::io::Write;
 
 use anyhow::Context;
 use hallmark_core::key::PublicKey;
@@ -14,11 +14,19 @@ use zeroize::Zeroizing;
 
 use crate::{
     args::{StudioCommand, StudioInitArgs},
-    output::{Access, write_whole},
+    cmd::trust::pub_file as pub_file_at,
+    output::{Access, Output},
     remote::did_web,
     report::{Report, Usage},
     session::Session,
 };
+
+/// What the name of a successor's file ends with, after the profile's name.
+const SUCCESSOR_NAME: &str = "-successor-KEEP-OFFLINE.txt";
+/// The first line of a successor's file: what tells it from every note.
+pub const SUCCESSOR_HEADING: &str = "SECRET: successor key of a Hallmark studio. Keep offline.";
+/// What stands before the secret key in it.
+pub const SUCCESSOR_SECRET: &str = "Secret key: ";
 
 /// Runs `hallmark studio`.
 ///
@@ -28,9 +36,12 @@ pub fn run(command: &StudioCommand, session: &Session) -> anyhow::Result<Report>
     match command {
         StudioCommand::Init(args) => init(args, session),
         StudioCommand::Show => show(session),
-        StudioCommand::Pub { out } => {
+        StudioCommand::Pub { out, force } => {
             let store = session.open()?;
-            write_pub(of(&store)?, out)?;
+            let studio = of(&store)?;
+            // The same key written again is what this command is for.
+            let same = || pub_file_at(out).is_ok_and(|(key, _)| key == studio.public());
+            write_pub(studio, Output::new(out, *force || same())?)?;
             Report::new(&json!({"out": out}), format!("Written to {}.", out.display()))
         }
         StudioCommand::Domain => domain(session),
@@ -67,28 +78,36 @@ fn init(args: &StudioInitArgs, session: &Session) -> anyhow::Result<Report> {
         .map_err(|error| Usage(format!("--name: {error}")))?;
     let place: Option<Text> = parsed("--place", args.place.as_deref())?;
     let domain: Option<Domain> = parsed("--domain", args.domain.as_deref())?;
-    for path in [&args.pub_out, &args.successor_out] {
+    let successor_out = match &args.successor_out {
+        Some(path) => path.clone(),
+        // Beside the profile, where no folder of a piece picks it up.
+        None => session.home()?.path().join(format!("{}{SUCCESSOR_NAME}", session.profile())),
+    };
+    for path in [&args.pub_out, &successor_out] {
         if path.exists() {
             anyhow::bail!("{} is there already; move it away first", path.display());
         }
     }
+    let successor_output = Output::new(&successor_out, false)?;
+    let pub_output = Output::new(&args.pub_out, false)?;
     let (studio, successor) = Studio::found(name, place, domain, &mut session.rng());
     // The successor is on paper before the studio exists: a kill in between leaves a file to delete.
     let seed = Zeroizing::new(data_encoding::HEXLOWER.encode(successor.expose()));
     let text = Zeroizing::new(successor_text(&studio, &seed));
-    write_whole(&args.successor_out, Access::Private, |out| Ok(out.write_all(text.as_bytes())?))?;
-    write_pub(&studio, &args.pub_out)?;
+    successor_output.write(Access::Private, |out| Ok(out.write_all(text.as_bytes())?))?;
+    write_pub(&studio, pub_output)?;
     let summary = summary(&studio);
     store.update(&mut session.rng(), |profile| profile.studio = Some(studio))?;
     let text = format!(
         "{}\n\n\
          For your buyers: {} names your key. Put it on your page or hand it over.\n\
-         Keep offline:    {} holds the key that follows this one. Print it or move it to a stick, \
-         then delete it from this machine.\n\
+         Keep offline:    {} holds the SECRET key that follows this one. Print it or move it to a \
+         stick now, then delete it from this machine. Whoever has it can speak as the studio: it \
+         belongs into no folder of a piece.\n\
          Next:            hallmark piece mint --from FOLDER",
         human(&summary),
         args.pub_out.display(),
-        args.successor_out.display(),
+        successor_out.display(),
     );
     Report::new(&summary, text)
 }
@@ -142,17 +161,17 @@ fn human(summary: &Summary) -> String {
 
 fn successor_text(studio: &Studio, seed: &str) -> String {
     format!(
-        "Successor key of the studio {}\n\n\
+        "{SUCCESSOR_HEADING}\n\nSuccessor key of the studio {}\n\n\
          Whoever has this can speak as the studio once its present key is given up. Print this \
          page or move it to a stick kept in another place, then delete the file.\n\n\
-         Public key: {}\nSecret key: {seed}\n",
+         Public key: {}\n{SUCCESSOR_SECRET}{seed}\n",
         studio.name, studio.successor
     )
 }
 
-fn write_pub(studio: &Studio, path: &Path) -> anyhow::Result<()> {
+fn write_pub(studio: &Studio, output: Output<'_>) -> anyhow::Result<()> {
     let text = pub_file(&studio.public(), &studio.name, &studio.keys().writer);
-    write_whole(path, Access::Shared, |out| Ok(out.write_all(text.as_bytes())?))
+    output.write(Access::Shared, |out| Ok(out.write_all(text.as_bytes())?))
 }
 
 /// Parses an optional argument, naming it when it is wrong.

@@ -86,16 +86,32 @@ pub fn verdict(args: &VerifyArgs, session: &Session) -> anyhow::Result<(Verdict,
 pub fn inspected(path: &Path, session: &Session) -> anyhow::Result<(std::fs::File, Inspection)> {
     let unreadable =
         |error: std::io::Error| Usage(format!("cannot read {}: {error}", path.display()));
-    let (file, len) = input::open(path).map_err(unreadable)?;
+    let (file, _) = input::open(path).map_err(unreadable)?;
+    let inspection = inspected_file(&file, path, session)?;
+    Ok((file, inspection))
+}
+
+/// Inspects an open file, with a progress bar.
+///
+/// # Errors
+/// [`Usage`] when it cannot be read.
+pub fn inspected_file(
+    file: &std::fs::File,
+    path: &Path,
+    session: &Session,
+) -> anyhow::Result<Inspection> {
+    let unreadable =
+        |error: std::io::Error| Usage(format!("cannot read {}: {error}", path.display()));
+    let len = file.metadata().map_err(unreadable)?.len();
     let bar = session.bar("verifying", len);
     let progress = |bytes| {
         bar.advance(bytes);
         true
     };
     let inspection =
-        inspect::inspect(&file, len, session::threads().get(), &progress).map_err(unreadable)?;
+        inspect::inspect(file, len, session::threads().get(), &progress).map_err(unreadable)?;
     drop(bar);
-    Ok((file, inspection))
+    Ok(inspection)
 }
 
 fn trust_once(pins: &mut Pins, path: &Path, session: &Session) -> anyhow::Result<()> {

@@ -104,17 +104,19 @@ fn a_file_that_cannot_serve_is_named() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_everyone_can_read_is_taken_with_a_warning() {
+fn a_file_that_others_can_read_or_change_is_taken_with_a_warning() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().expect("a folder for the test");
     let path = folder.path().join("passphrase");
     fs::write(&path, "one two").expect("writes");
-    for (mode, warned) in [(0o600, false), (0o640, false), (0o644, true)] {
+    for (mode, warned) in
+        [(0o600, false), (0o400, false), (0o640, true), (0o620, true), (0o604, true), (0o644, true)]
+    {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("sets");
         let around = with_file(&path);
         let obtained = passphrase(&ProfileName::default(), Purpose::Open, &around, &mut never_ask);
         let warning = obtained.expect("reads").warning;
-        assert_eq!(warning, warned.then(|| Warning::ReadableByAll { path: path.clone() }));
+        assert_eq!(warning, warned.then(|| Warning::NotPrivate { path: path.clone() }));
     }
 }
 

@@ -20,14 +20,16 @@ fn a_file_is_sealed_and_opened() {
     told.run(&["blob", "seal", "plain", "sealed", "--key-file", "key"]);
     told.run(&["blob", "seal", "plain", "again", "--key-file", "key"]);
     told.run(&["--json", "blob", "open", "sealed", "opened", "--key-file", "key"]);
-    told.run(&["blob", "open", "again", "opened", "--key-file", "key"]);
+    let again = ["blob", "open", "again", "opened", "--key-file", "key"];
+    told.run(&again).refused(1, &["opened is there already", "--force"]);
+    told.run(&[&again as &[&str], &["--force"]].concat());
     told.holds("blob.txt");
     assert_eq!(world.read("opened"), world.read("plain"));
     assert_ne!(world.read("sealed"), world.read("again"), "a fresh salt each time");
     assert_eq!(world.read("key").len(), 65);
     world.write("nothing", b"");
-    world.done(&["blob", "seal", "nothing", "sealed", "--key-file", "key"]);
-    world.done(&["blob", "open", "sealed", "opened", "--key-file", "key"]);
+    world.done(&["blob", "seal", "nothing", "sealed", "--key-file", "key", "--force"]);
+    world.done(&["blob", "open", "sealed", "opened", "--key-file", "key", "--force"]);
     assert_eq!(world.read("opened"), b"");
 }
 
@@ -65,15 +67,17 @@ fn what_was_changed_does_not_open() {
     world.write("opened", b"what was there");
     for (name, bytes) in cases {
         world.write("changed", &bytes);
-        let run = world.run(&["blob", "open", "changed", "opened", "--key-file", "key"]);
+        let open = ["blob", "open", "changed", "opened", "--key-file", "key", "--force"];
+        let run = world.run(&open);
         run.refused(1, &["opened", "untouched", "opening changed with the key in key"]);
         assert_eq!(world.read("opened"), b"what was there", "{name}");
     }
-    let run = world.run(&["blob", "open", "other", "opened", "--key-file", "key"]);
+    let open = ["blob", "open", "other", "opened", "--key-file", "key", "--force"];
+    let run = world.run(&open);
     run.refused(1, &["opening other with the key in key"]);
     let left: Vec<_> = world.snapshot().into_iter().map(|(path, _)| path).collect();
     assert!(!left.iter().any(|path| path.to_string_lossy().contains(".part")), "{left:?}");
-    world.done(&["blob", "open", "sealed", "opened", "--key-file", "key"]);
+    world.done(&["blob", "open", "sealed", "opened", "--key-file", "key", "--force"]);
 }
 
 #[test]

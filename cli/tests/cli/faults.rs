@@ -10,7 +10,7 @@ use std::{
 
 use hallmark_vault::provenance::event::Kind;
 
-use crate::world::{Run, TIDEWATER, World, missing};
+use crate::world::{Run, SUCCESSOR, TIDEWATER, World, missing};
 
 const PIECE: &str = "piece.hallmark";
 const MINT: [&str; 4] = ["piece", "mint", "--from", "bench"];
@@ -242,10 +242,10 @@ fn everything_else_on_a_full_disk() {
         ("write", &["piece", "status", PIECE, "--days", "5"] as &[&str]),
         ("write", &["piece", "export", PIECE, "--to", "folder"]),
         ("write", &["piece", "story", PIECE, "--out", "folder"]),
-        ("write", &["piece", "disclose", PIECE, "--field", "price", "--out", "out"]),
-        ("write", &["piece", "offer", PIECE, "--out", "out"]),
-        ("write,pwrite64", &["blob", "seal", "plain", "out", "--key-file", "newkey"]),
-        ("write,pwrite64", &["blob", "open", "sealed", "out", "--key-file", "key"]),
+        ("write", &["piece", "disclose", PIECE, "--field", "price", "--out", "out", "--force"]),
+        ("write", &["piece", "offer", PIECE, "--out", "out", "--force"]),
+        ("write,pwrite64", &["blob", "seal", "plain", "out", "--key-file", "newkey", "--force"]),
+        ("write,pwrite64", &["blob", "open", "sealed", "out", "--key-file", "key", "--force"]),
     ] {
         let mut faults = 0;
         for call in calls.split(',') {
@@ -255,6 +255,9 @@ fn everything_else_on_a_full_disk() {
                 if !faulty.was_terminal() {
                     assert_eq!(world.read("out"), b"what was there", "{args:?} {}", faulty.at);
                     assert_eq!(world.read(PIECE), old, "{args:?} {}", faulty.at);
+                    // What did not come whole is not there by half.
+                    let half = fs::read_dir(world.path("folder")).map_or(0, Iterator::count);
+                    assert_eq!(half, 0, "{args:?} {}", faulty.at);
                 }
                 // A key is written whole before anything is sealed with it, or not at all.
                 if let Ok(key) = fs::read(world.path("newkey")) {
@@ -280,14 +283,14 @@ fn studio_init_killed_anywhere() {
         let faults = at_every_of(calls, &base, "signal=SIGKILL", &init, |world, faulty| {
             if world.store("default").read().studio.is_some() {
                 // It is made: then its successor is on paper and its public file is there.
-                assert!(world.path("studio-successor-KEEP-OFFLINE.txt").exists(), "{}", faulty.at);
+                assert!(world.path(SUCCESSOR).exists(), "{}", faulty.at);
                 return;
             }
             let again = world.run(&init);
             if again.code != Some(0) {
                 again.refused(1, &["is there already", "move it away"]);
-                for name in ["studio.pub", "studio-successor-KEEP-OFFLINE.txt"] {
-                    let _ = fs::rename(world.path(name), world.path(&format!("old-{name}")));
+                for name in ["studio.pub", SUCCESSOR] {
+                    let _ = fs::rename(world.path(name), world.path(&format!("{name}.old")));
                 }
                 world.done(&init);
             }

@@ -69,6 +69,81 @@ fn what_a_command_needs_is_not_written_over() {
     assert_eq!(world.read("draft.json"), draft);
 }
 
+/// Nothing that is there already is replaced unasked: another piece, a photograph, a recipe, a key.
+#[test]
+fn what_is_there_is_replaced_only_when_asked() {
+    let world = World::minted();
+    world.person("buyer");
+    world.studio("lab", "Sample Stone Laboratory", None);
+    world.done(&["piece", "mint", "--from", TIDEWATER, "--out", "other.hallmark"]);
+    world.done(&["--profile", "buyer", "piece", "offer", PIECE, "--out", "o.json"]);
+    let sell = ["piece", "event", PIECE, "--kind", "sold", "--offer", "o.json", "--draft"];
+    world.done(&[&sell as &[&str], &["d.json"]].concat());
+    let sign = ["--profile", "buyer", "piece", "countersign", PIECE, "d.json"];
+    world.bench("id = \"urn:uuid:5e3f1c9a-3b1d-4f6e-8a2b-0123456789ab\"\n[[metal]]\nmetal = \"gold\"\nfineness = 750\n");
+    let photo = "bench/ring.jpg";
+    let serviced = ["piece", "event", PIECE, "--kind", "serviced"];
+    let attest = [
+        "--profile",
+        "lab",
+        "piece",
+        "attest",
+        "--from",
+        "bench",
+        "--about",
+        "metals/0",
+        "--says",
+        "Gold",
+        "--strength",
+        "lab",
+        "--rule",
+        "r",
+        "--out",
+    ];
+    world.write("plain", b"x");
+    let there = |taken: &str| [taken, "is there already", "--force"].map(str::to_owned);
+    for (args, taken) in [
+        (&[&serviced as &[&str], &["--out", "other.hallmark"]].concat(), "other.hallmark"),
+        (&vec!["piece", "status", PIECE, "--out", "other.hallmark"], "other.hallmark"),
+        (&[&sign as &[&str], &["--out", "other.hallmark"]].concat(), "other.hallmark"),
+        (&vec!["piece", "append", PIECE, "d.json", "--out", "other.hallmark"], "other.hallmark"),
+        (&[&sell as &[&str], &["other.hallmark"]].concat(), "other.hallmark"),
+        (&vec!["piece", "offer", PIECE, "--out", "other.hallmark"], "other.hallmark"),
+        (&vec!["piece", "card", PIECE, "--out", "other.hallmark"], "other.hallmark"),
+        (&vec!["piece", "disclose", PIECE, "--field", "price", "--out", photo], photo),
+        (&vec!["studio", "pub", "--out", "other.hallmark"], "other.hallmark"),
+        (&vec!["studio", "pub", "--out", "lab.pub"], "lab.pub"),
+        (&[&attest as &[&str], &["other.hallmark"]].concat(), "other.hallmark"),
+        (&vec!["blob", "seal", "plain", photo, "--key-file", "key"], photo),
+        (&vec!["blob", "open", "plain", photo, "--key-file", "key"], photo),
+    ] {
+        let before = world.read(taken);
+        let words = there(taken);
+        world.run(args).refused(1, &words.each_ref().map(String::as_str));
+        assert_eq!(world.read(taken), before, "{args:?}");
+    }
+    // What a command reads is not replaced even when asked.
+    for (args, taken) in [
+        ([&serviced as &[&str], &["--with", photo, "--out", photo]].concat(), photo),
+        ([&attest as &[&str], &["bench/piece.toml"]].concat(), "bench/piece.toml"),
+        ([&attest as &[&str], &[photo]].concat(), photo),
+        (vec!["piece", "mint", "--from", "bench", "--title", "T", "--out", photo], photo),
+        (vec!["blob", "seal", "plain", "plain", "--key-file", "key"], "plain"),
+    ] {
+        let before = world.read(taken);
+        let refused = world.run(&[&args as &[&str], &["--force"]].concat());
+        refused.refused(1, &[taken, "would be written over"]);
+        assert_eq!(world.read(taken), before, "{args:?}");
+    }
+    // The same file continued, the same key again, and whatever was asked for.
+    world.done(&[&serviced as &[&str], &["--out", "./piece.hallmark"]].concat());
+    world.done(&["studio", "pub"]);
+    world.done(&[&serviced as &[&str], &["--out", "other.hallmark", "--force"]].concat());
+    world.done(&[&attest as &[&str], &["bench/lab.json"]].concat());
+    world.done(&[&attest as &[&str], &["bench/lab.json", "--force"]].concat());
+    assert_eq!(world.sound("other.hallmark").piece().id, world.sound(PIECE).piece().id);
+}
+
 /// A pipe or a device keeps its name: an ordinary file in its place would take it from everybody.
 #[test]
 fn a_pipe_or_a_device_is_no_file_to_write() {
@@ -133,4 +208,9 @@ fn outputs_have_the_access_of_their_kind() {
     {
         assert_eq!(mode(name), expected, "{name}");
     }
+    // What its owner made private stays so.
+    fs::set_permissions(world.path(PIECE), fs::Permissions::from_mode(0o600)).unwrap();
+    world.done(&["piece", "event", PIECE, "--kind", "serviced"]);
+    world.done(&["piece", "status", PIECE]);
+    assert_eq!(mode(PIECE), 0o600);
 }

@@ -219,9 +219,10 @@ fn two_pieces_of_one_owner_share_no_key() {
     let world = market();
     for (file, offer) in [(PIECE, "a.json"), ("other.hallmark", "b.json")] {
         world.done(&["--profile", "buyer", "piece", "offer", file, "--out", offer]);
-        world.done(&["piece", "event", file, "--kind", "sold", "--offer", offer]);
-        world.done(&["--profile", "buyer", "piece", "countersign", file, "draft.json"]);
-        world.done(&["--profile", "buyer", "piece", "append", file, "draft.json"]);
+        let draft = &format!("draft-{offer}");
+        world.done(&["piece", "event", file, "--kind", "sold", "--offer", offer, "--draft", draft]);
+        world.done(&["--profile", "buyer", "piece", "countersign", file, draft]);
+        world.done(&["--profile", "buyer", "piece", "append", file, draft]);
     }
     let (one, other) = (world.sound(PIECE), world.sound("other.hallmark"));
     assert_ne!(one.custody().owner(), other.custody().owner());

@@ -85,16 +85,18 @@ fn every_kind_of_event() {
         "transferred",
         "--offer",
         "niece.json",
+        "--draft",
+        "gift.json",
     ]);
-    done(&["--profile", "niece", "piece", "countersign", PIECE, "draft.json"]);
-    done(&["piece", "countersign", PIECE, "draft.json"]);
-    done(&["--profile", "niece", "piece", "append", PIECE, "draft.json"]);
+    done(&["--profile", "niece", "piece", "countersign", PIECE, "gift.json"]);
+    done(&["piece", "countersign", PIECE, "gift.json"]);
+    done(&["--profile", "niece", "piece", "append", PIECE, "gift.json"]);
 
     done(&["piece", "offer", PIECE, "--out", "back.json"]);
     let returned = ["--profile", "niece", "piece", "event", PIECE, "--kind", "returned", "--offer"];
-    let not_the_studios = world.run(&[&returned as &[&str], &["niece.json"]].concat());
+    let not_the_studios = world.run(&[&returned as &[&str], &["niece.json", "--force"]].concat());
     not_the_studios.refused(1, &["niece.json", "not the studio's offer"]);
-    done(&[&returned as &[&str], &["back.json"]].concat());
+    done(&[&returned as &[&str], &["back.json", "--force"]].concat());
     done(&["piece", "countersign", PIECE, "draft.json"]);
     done(&["piece", "append", PIECE, "draft.json"]);
     done(&["piece", "event", PIECE, "--kind", "destroyed", "--note", "Melted down"]);

@@ -5,12 +5,14 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on may say so by panicking
 
+mod apart;
 mod blob;
 mod files;
 mod golden;
 mod handover;
 mod help;
 mod life;
+mod meantime;
 mod mint;
 mod profile;
 mod read;

@@ -152,12 +152,12 @@ fn the_folder_and_the_output_are_what_they_should_be() {
     mint("gone", "x.hallmark", &[]).refused(1, &["the folder gone"]);
     mint("passphrase", "x.hallmark", &[]).refused(1, &["passphrase"]);
     let there = mint(TIDEWATER, "piece.hallmark", &[]);
-    there.refused(1, &["piece.hallmark is there already", "--out", "--force"]);
+    there.refused(1, &["piece.hallmark is there already", "--force"]);
     assert_eq!(world.read("piece.hallmark"), minted);
     mint(TIDEWATER, "no/such/folder.hallmark", &[]).refused(1, &["no/such"]);
     fs::create_dir(world.path("album")).unwrap();
     for more in [&[] as &[&str], &["--force"]] {
-        mint(TIDEWATER, "album", more).refused(1, &["album", "is a folder", "--out"]);
+        mint(TIDEWATER, "album", more).refused(1, &["album", "is a folder", "name a file"]);
     }
     assert!(mint(TIDEWATER, "piece.hallmark", &["--force"]).code == Some(0));
     assert_ne!(world.read("piece.hallmark"), minted);

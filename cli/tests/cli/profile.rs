@@ -49,14 +49,16 @@ fn a_passphrase_file_that_is_none() {
 }
 
 #[test]
-fn a_passphrase_file_that_everybody_reads_is_warned_of() {
+fn a_passphrase_file_that_others_read_is_warned_of() {
     let world = World::with_studio();
     let quiet = world.done(&SHOW);
     assert_eq!(quiet.err, "");
-    fs::set_permissions(world.path("passphrase"), fs::Permissions::from_mode(0o644)).unwrap();
-    let run = world.done(&SHOW);
-    assert!(run.err.contains("every user of this machine can read"), "{run:?}");
-    assert!(run.err.contains("chmod 600 passphrase"), "{run:?}");
+    for mode in [0o640, 0o604, 0o644] {
+        fs::set_permissions(world.path("passphrase"), fs::Permissions::from_mode(mode)).unwrap();
+        let run = world.done(&SHOW);
+        assert!(run.err.contains("others on this machine may read"), "{run:?}");
+        assert!(run.err.contains("chmod 600 passphrase"), "{run:?}");
+    }
 }
 
 /// T-17: a damaged state is named, refused and left for a backup to be laid over.

@@ -2,7 +2,10 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use crate::{golden::Transcript, world::World};
+use crate::{
+    golden::Transcript,
+    world::{SUCCESSOR, World},
+};
 
 #[test]
 fn a_studio_from_nothing() {
@@ -22,7 +25,7 @@ fn a_studio_from_nothing() {
     told.holds("studio.txt");
 
     assert_eq!(world.read("studio.pub"), world.read("again.pub"));
-    let successor = world.path("studio-successor-KEEP-OFFLINE.txt");
+    let successor = world.path(SUCCESSOR);
     assert_eq!(fs::metadata(&successor).unwrap().permissions().mode() & 0o777, 0o600);
     let state = world.home().join("default");
     assert_eq!(fs::metadata(state).unwrap().permissions().mode() & 0o777, 0o700);
@@ -33,7 +36,7 @@ fn a_studio_from_nothing() {
 fn secrets_are_in_the_state_and_on_paper_and_nowhere_else() {
     let world = World::new();
     let init = world.done(&["studio", "init", "--name", "Rosa", "--json"]);
-    let paper = String::from_utf8(world.read("studio-successor-KEEP-OFFLINE.txt")).unwrap();
+    let paper = String::from_utf8(world.read(SUCCESSOR)).unwrap();
     let secret = paper.lines().find_map(|line| line.strip_prefix("Secret key: ")).unwrap();
     assert_eq!(secret.len(), 64);
     let state = serde_json::to_string(world.store("default").read()).unwrap();
@@ -55,10 +58,10 @@ fn nothing_is_written_over() {
     world.done(&["studio", "init", "--name", "Rosa"]);
 
     let world = World::new();
-    world.write("studio-successor-KEEP-OFFLINE.txt", b"an older successor");
+    world.write(SUCCESSOR, b"an older successor");
     let refused = world.run(&["studio", "init", "--name", "Rosa"]);
-    refused.refused(1, &["studio-successor-KEEP-OFFLINE.txt", "move it away"]);
-    assert_eq!(world.read("studio-successor-KEEP-OFFLINE.txt"), b"an older successor");
+    refused.refused(1, &[SUCCESSOR, "move it away"]);
+    assert_eq!(world.read(SUCCESSOR), b"an older successor");
 }
 
 #[test]

@@ -20,6 +20,8 @@ use tempfile::TempDir;
 pub const PASSPHRASE: &str = "six words that nobody would guess";
 /// The files of the sample piece.
 pub const TIDEWATER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files/tidewater");
+/// Where `studio init` puts the successor of the profile `default`.
+pub const SUCCESSOR: &str = "home/default-successor-KEEP-OFFLINE.txt";
 
 pub type SystemRng = rand_core::UnwrapErr<getrandom::SysRng>;
 

@@ -76,6 +76,8 @@ pub struct ProvenanceFile {
     pub(super) status: Signed<Status>,
     pub(super) claims: Vec<FoundClaim>,
     pub(super) entries: Vec<Entry>,
+    /// The SHA-256 of each entry's content, in their order.
+    pub(super) contents: Vec<Sha256>,
     pub(super) proofs: usize,
 }
 
@@ -274,7 +276,17 @@ impl<R: ReadAt + ?Sized> Inspector<'_, R> {
         let Some((status, _)) = status else { return Ok(None) };
         let entries = self.archive.entries().to_vec();
         let proofs = entries.iter().filter(|entry| entry.name.starts_with("proofs/")).count();
-        Ok(Some(ProvenanceFile { manifest, events, custody, status, claims, entries, proofs }))
+        let contents = contents.iter().map(|content| content.sha256).collect();
+        Ok(Some(ProvenanceFile {
+            manifest,
+            events,
+            custody,
+            status,
+            claims,
+            entries,
+            contents,
+            proofs,
+        }))
     }
 
     fn document<S: Subject>(

@@ -125,10 +125,10 @@ pub enum WriteError {
         /// The part.
         path: PartPath,
     },
-    /// A content changed between hashing and writing.
+    /// A content is not the one that was hashed before.
     #[error("{path} changed while it was being written; run the command again")]
     Changed {
-        /// The part.
+        /// The part or document.
         path: String,
     },
     /// The content cannot be read, or the file cannot be written.
@@ -319,7 +319,7 @@ pub fn rewrite<R: ReadAt + ?Sized, W: Write + Seek>(
         .iter()
         .filter(|entry| entry.name.starts_with("proofs/"))
         .map(|entry| Ok((entry.name.clone(), carried(file, source, &entry.name)?)))
-        .collect::<io::Result<Vec<_>>>()?;
+        .collect::<Result<Vec<_>, WriteError>>()?;
     write(out, &documents, parts, proofs, writer, piece.id)
 }
 
@@ -367,25 +367,53 @@ impl<R: ReadAt + ?Sized> Rewind for Slice<'_, R> {
     }
 }
 
-/// Copies the content of one entry to `out`.
+/// Copies the content of one entry to `out`, and holds what it copied against what was inspected.
 ///
 /// # Errors
-/// [`io::ErrorKind::NotFound`] when the file has no such entry; else as the source and the output.
+/// [`WriteError::Changed`] when the source is no longer what was inspected: what is in `out` is then
+/// worthless. [`io::ErrorKind::NotFound`] when the file has no such entry; else as the source and the
+/// output.
 pub fn copy_entry<R: ReadAt + ?Sized>(
     file: &ProvenanceFile,
     source: &R,
     name: &str,
     out: &mut dyn Write,
-) -> io::Result<u64> {
-    let mut slice = Slice::of(file, source, name).ok_or(io::ErrorKind::NotFound)?;
-    io::copy(&mut slice, out)
+) -> Result<u64, WriteError> {
+    let at = file.entries.iter().position(|entry| entry.name == name);
+    let inspected = at.and_then(|at| file.contents.get(at));
+    let none = || io::Error::from(io::ErrorKind::NotFound);
+    let (mut slice, inspected) = Slice::of(file, source, name).zip(inspected).ok_or_else(none)?;
+    let mut out = Hashing { out, hasher: Hasher::new() };
+    let copied = io::copy(&mut slice, &mut out)?;
+    if out.hasher.finish() != *inspected {
+        return Err(WriteError::Changed { path: name.to_owned() });
+    }
+    Ok(copied)
+}
+
+/// Hashes what is written through it.
+struct Hashing<'a> {
+    out: &'a mut dyn Write,
+    hasher: Hasher,
+}
+
+impl Write for Hashing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 fn carried<R: ReadAt + ?Sized>(
     file: &ProvenanceFile,
     source: &R,
     name: &str,
-) -> io::Result<Vec<u8>> {
+) -> Result<Vec<u8>, WriteError> {
     let mut bytes = Vec::new();
     copy_entry(file, source, name, &mut bytes)?;
     Ok(bytes)

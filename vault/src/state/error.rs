@@ -44,10 +44,12 @@ pub enum StateError {
         /// What the system said.
         source: io::Error,
     },
-    /// The passphrase does not open the state.
+    /// The passphrase does not open the state. Where the salt, the cost or the wrapped key was
+    /// rewritten, the right one does not either, and nothing tells the two apart.
     #[error(
-        "the passphrase does not open {path}; try again: nothing was changed, and there is no way \
-         in without it"
+        "the passphrase does not open {path}: it is the wrong passphrase, or the file was changed; \
+         try again, or put a backup in its place: nothing was changed now, and there is no way in \
+         without the passphrase"
     )]
     WrongPassphrase {
         /// The state file.

@@ -24,8 +24,10 @@ impl KdfCost {
     /// m = 8 MiB, t = 1, p = 1: for tests and very small machines. Danger: guessing is several
     /// times cheaper than at the recommended cost, so it needs a long random passphrase.
     pub const MINIMUM: Self = Self { memory_kib: 8 * 1024, passes: 1, lanes: 1 };
-    /// m = 512 MiB, t = 16, p = 4: the most a file may ask of the machine that opens it.
-    pub const MAXIMUM: Self = Self { memory_kib: 512 * 1024, passes: 16, lanes: 4 };
+    /// m = 128 MiB, t = 8, p = 4: the most a file may ask of the machine that opens it. The cost
+    /// stands outside the seal, so whoever can write to the file can raise it: there is room for a
+    /// program that asks for more, and none for one that keeps a machine busy.
+    pub const MAXIMUM: Self = Self { memory_kib: 128 * 1024, passes: 8, lanes: 4 };
 
     /// A cost of `memory_kib` KiB, `passes` passes and `lanes` lanes.
     ///

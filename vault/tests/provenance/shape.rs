@@ -9,9 +9,10 @@ use hallmark_vault::provenance::{
     credential::{self, CredentialError},
     event::Kind,
     hidden::{Field, Hidden},
+    minisign::WriterKey,
     piece::Piece,
     verdict::{Circumstances, judge},
-    write::{Amendment, WriteError},
+    write::{Amendment, WriteError, copy_entry, rewrite as rewrite_from},
 };
 use serde_json::json;
 
@@ -119,4 +120,32 @@ fn write_of(piece: Piece) -> Result<(), WriteError> {
     let minting =
         Minting { piece, sources: sources(), made: None, at: at(MINTED), status_days: 180 };
     mint(minting, &studio(), &chain(), std::io::Cursor::new(Vec::new())).map(drop)
+}
+
+/// T-01: a source that changes after it was inspected gives no content that nobody checked, neither
+/// unpacked nor carried over into a new file.
+#[test]
+fn what_changed_since_it_was_inspected_is_not_copied() {
+    let bytes = minted();
+    let file = open(&bytes);
+    for entry in file.entries() {
+        let mut out = Vec::new();
+        copy_entry(&file, bytes.as_slice(), &entry.name, &mut out).unwrap();
+        assert_eq!(out.len() as u64, entry.size_bytes, "the control");
+        let mut changed = bytes.clone();
+        changed[usize::try_from(entry.start).unwrap()] ^= 1;
+        let refused = copy_entry(&file, changed.as_slice(), &entry.name, &mut Vec::new());
+        let named = matches!(refused, Err(WriteError::Changed { path }) if path == entry.name);
+        assert!(named, "{}", entry.name);
+        // VERIFY.txt, the sums and their signature are made anew.
+        let carried = ["manifest.json", "events/", "status.json", "media/", "notes/"];
+        if carried.iter().any(|start| entry.name.starts_with(start)) {
+            let writer = WriterKey::new(key(101));
+            let out = std::io::Cursor::new(Vec::new());
+            let refused =
+                rewrite_from(&file, changed.as_slice(), Amendment::default(), &writer, out);
+            let named = matches!(refused, Err(WriteError::Changed { path }) if path == entry.name);
+            assert!(named, "{} in a new file", entry.name);
+        }
+    }
 }

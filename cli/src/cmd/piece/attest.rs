@@ -9,7 +9,10 @@ use hallmark_vault::provenance::{
     path::PartPath,
     text::{Date, Text},
 };
-use std::io::Write;
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use super::{
     files::{self, Names},
@@ -18,7 +21,8 @@ use super::{
 use crate::{
     args::AttestArgs,
     cmd::studio::{self, parsed},
-    output::{Access, write_whole},
+    input,
+    output::{Access, Output, keep_apart},
     report::{Report, Usage},
     session::Session,
 };
@@ -38,17 +42,23 @@ pub(super) fn run(args: &AttestArgs, session: &Session) -> anyhow::Result<Report
             args.from.display()
         ))
     })?;
+    let found = files::of_folder(&args.from, &recipe, session)?;
+    // A claim written once may be written again; a photograph or the recipe may not become one.
+    let is_claim = |path: &Path| {
+        let bytes = input::whole(path).ok();
+        bytes.is_some_and(|bytes| serde_json::from_slice::<Claim>(&bytes).is_ok())
+    };
+    let recipe_file = args.from.join(recipe::FILE_NAME);
+    let read = found.files.iter().map(PathBuf::as_path).filter(|path| !is_claim(path));
+    let read: Vec<&Path> = read.chain([recipe_file.as_path()]).collect();
+    keep_apart(&args.out, &read)?;
+    let output = Output::new(&args.out, args.force)?;
     // The names and the content that parts will have, as `mint` makes them.
-    let near = args.out.clone();
-    let (paths, _) = files::of_folder(&args.from)?;
     let mut names = Names::default();
     let mut parts: Vec<(String, Part)> = Vec::new();
-    for path in paths {
+    for path in &found.files {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if recipe.working_files().any(|working| name == working) {
-            continue;
-        }
-        let cleaned = files::clean(&path, &near, false, session)?;
+        let cleaned = files::clean(path, &args.out, false, session)?;
         let entry = recipe.file.iter().find(|entry| entry.name == name);
         let role = entry.and_then(|entry| entry.role).unwrap_or(cleaned.role);
         let path = names.next(role, cleaned.cleaning.media_type)?;
@@ -80,7 +90,7 @@ pub(super) fn run(args: &AttestArgs, session: &Session) -> anyhow::Result<Report
     };
     claim.attest(id, value.clone(), named.clone(), &party.keys().identity, session.now())?;
     let bytes = json::canonical(&serde_json::to_value(&claim)?);
-    write_whole(&args.out, Access::Shared, |out| Ok(out.write_all(&bytes)?))?;
+    output.write(Access::Shared, |out| Ok(out.write_all(&bytes)?))?;
     let shown = serde_json::to_string_pretty(&value)?;
     let files: String =
         named.iter().map(|(path, sha256)| format!("and for the file {path}, {sha256}\n")).collect();

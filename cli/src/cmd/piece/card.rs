@@ -13,7 +13,7 @@ use serde_json::json;
 use super::sound;
 use crate::{
     cmd::studio,
-    output::{Access, keep_apart, write_whole},
+    output::{Access, Output, keep_apart},
     report::Report,
     session::Session,
 };
@@ -23,7 +23,19 @@ use crate::{
 ///
 /// # Errors
 /// When this profile is not the studio that minted the file, or the card cannot be written.
-pub(super) fn run(path: &Path, out: Option<&Path>, session: &Session) -> anyhow::Result<Report> {
+pub(super) fn run(
+    path: &Path,
+    out: Option<&Path>,
+    force: bool,
+    session: &Session,
+) -> anyhow::Result<Report> {
+    let output = match out {
+        Some(out) => {
+            keep_apart(out, &[path])?;
+            Some(Output::new(out, force)?)
+        }
+        None => None,
+    };
     let (_, file) = sound(path, session)?;
     let store = session.open()?;
     let studio = studio::of(&store)?;
@@ -34,11 +46,10 @@ pub(super) fn run(path: &Path, out: Option<&Path>, session: &Session) -> anyhow:
     );
     let card = Card { piece: file.piece().id, studio: studio.public().fingerprint() };
     let code = QrCode::new(card.to_string()).context("cannot make the QR code")?;
-    if let Some(out) = out {
-        keep_apart(out, &[path])?;
+    if let Some(output) = output {
         let qr = code.render::<svg::Color<'_>>().min_dimensions(240, 240).build();
         let svg = page(&qr, file.piece().title.as_str(), studio.name.as_str(), &card);
-        write_whole(out, Access::Shared, |target| Ok(target.write_all(svg.as_bytes())?))?;
+        output.write(Access::Shared, |target| Ok(target.write_all(svg.as_bytes())?))?;
     }
     let drawn = code.render::<Dense1x2>().build();
     let mut text = format!(

@@ -1,6 +1,6 @@
 //! `hallmark piece event`: something happened to the piece.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use hallmark_core::{json::Value, key::SigningKey};
@@ -25,13 +25,13 @@ use std::io::Write;
 
 use super::{
     files::{self, FileReport, Names},
-    handover, recipe, sound, stand_by,
+    handover, held, recipe, sound_in, stand_by, there,
 };
 use crate::{
     args::{EventArgs, EventKind},
     cmd::studio::parsed,
     input,
-    output::{Access, keep_apart, write_whole},
+    output::{Access, Output, keep_apart},
     report::{Report, Usage},
     session::Session,
 };
@@ -42,19 +42,32 @@ use crate::{
 /// # Errors
 /// When the file does not hold, this profile may not sign such an event, or an argument is missing.
 pub(super) fn run(args: &EventArgs, session: &Session) -> anyhow::Result<Report> {
-    keep_apart(&args.draft, &[&args.file])?;
+    let out = args.out.as_ref().unwrap_or(&args.file);
     if matches!(args.kind, EventKind::Stolen) && !(1..=THEFT_REPORT_MAX_DAYS).contains(&args.days) {
         return Err(Usage(format!(
             "--days: a theft report counts for 1 to {THEFT_REPORT_MAX_DAYS} days, and can be renewed"
         ))
         .into());
     }
-    let (source, file) = sound(&args.file, session)?;
-    let mut store = session.open()?;
     let kind = kind(args.kind);
+    let mut read: Vec<&Path> = args.with.iter().chain(&args.offer).map(PathBuf::as_path).collect();
+    if takes_others(kind) {
+        read.push(&args.file);
+        keep_apart(&args.draft, &read)?;
+    } else {
+        keep_apart(out, &read)?;
+    }
+    there(&args.file)?;
+    // Nobody is asked for anything between reading the file and writing it.
+    let mut store = session.open()?;
+    let held = held(&args.file)?;
+    let output = match takes_others(kind) {
+        true => Output::new(&args.draft, args.force)?,
+        false => Output::continuing(out, &held, args.force)?,
+    };
+    let file = sound_in(&held, session)?;
     let key = first_signer(kind, &file, store.read())?;
-    let needs_others = matches!(kind, Kind::Sold | Kind::Returned | Kind::Transferred);
-    if !needs_others && handover::is_studio_of(&file, store.read()) {
+    if !takes_others(kind) && handover::is_studio_of(&file, store.read()) {
         stand_by::check(&file, args.stand_by, session)?;
     }
     let offer = offer(args, kind, &file)?;
@@ -90,17 +103,21 @@ pub(super) fn run(args: &EventArgs, session: &Session) -> anyhow::Result<Report>
     let document = Credential::new(key.public(), session.now(), event).sign(&key)?;
     keep(&mut store, &file, &disclosures, session)?;
 
-    if needs_others {
+    if takes_others(kind) {
         anyhow::ensure!(
             sources.is_empty(),
             "files cannot be added to an event that others have to sign too; add them with an \
              event of their own"
         );
-        return draft(args, document, disclosures, kind);
+        return draft(args, output, document, disclosures, kind);
     }
-    let out = args.out.as_deref().unwrap_or(&args.file);
-    handover::write_event(&source, &file, document, sources, &store, out, session)?;
+    handover::write_event(&held, &file, document, sources, &store, output, session)?;
     done(args, kind, out, &reports, &store, &file)
+}
+
+/// True where the event becomes a draft, since others have to sign too.
+fn takes_others(kind: Kind) -> bool {
+    matches!(kind, Kind::Sold | Kind::Returned | Kind::Transferred)
 }
 
 fn kind(typed: EventKind) -> Kind {
@@ -243,6 +260,7 @@ fn parts(
     let near = args.out.as_deref().unwrap_or(&args.file);
     let mut both = (Vec::new(), Vec::new());
     for path in &args.with {
+        files::check_fit(path, session)?;
         let cleaned = files::clean(path, near, args.keep_metadata, session)?;
         let role = cleaned.role;
         let name = names.next(role, cleaned.cleaning.media_type)?;
@@ -312,13 +330,14 @@ fn keep(
 
 fn draft(
     args: &EventArgs,
+    output: Output<'_>,
     document: Value,
     disclosures: Vec<Disclosure>,
     kind: Kind,
 ) -> anyhow::Result<Report> {
     let draft = Draft::new(document, disclosures);
     let bytes = serde_json::to_vec_pretty(&draft)?;
-    write_whole(&args.draft, Access::Private, |out| Ok(out.write_all(&bytes)?))?;
+    output.write(Access::Private, |out| Ok(out.write_all(&bytes)?))?;
     let who = match kind {
         Kind::Returned => "the studio",
         _ => "the new owner",

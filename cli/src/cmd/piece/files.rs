@@ -18,6 +18,10 @@ use hallmark_vault::{
     },
 };
 
+use super::{
+    apart::{self, Content},
+    recipe::Recipe,
+};
 use crate::{input, output::scratch_beside, session::Session};
 
 /// A file that was cleaned, with what came of it.
@@ -35,12 +39,19 @@ pub(super) struct Cleaned {
 pub(super) struct FileReport {
     pub(super) name: String,
     pub(super) path: PartPath,
+    #[serde(skip)]
+    role: Role,
     pub(super) outcome: String,
     pub(super) removed: Vec<&'static str>,
     pub(super) reveals: Vec<&'static str>,
 }
 
 impl FileReport {
+    /// True for words, which everybody who gets the file can read as they are.
+    pub(super) fn is_note(&self) -> bool {
+        self.role == Role::Note
+    }
+
     /// The lines a person reads about this file.
     pub(super) fn text(&self) -> String {
         let mut line = format!("  {} -> {}", self.name, self.path);
@@ -65,24 +76,72 @@ impl FileReport {
     }
 }
 
-/// The files of a maker's folder by name, hidden ones, folders and provenance files left out (and
-/// named in the second list).
-pub(super) fn of_folder(folder: &Path) -> anyhow::Result<(Vec<PathBuf>, Vec<String>)> {
+/// What lies in a maker's folder.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The files of the piece, by name.
+    pub(super) files: Vec<PathBuf>,
+    /// The names of what is left out.
+    pub(super) left_out: Vec<String>,
+}
+
+/// Looks through a maker's folder. What the recipe itself uses is neither packed nor left out;
+/// folders, links and what [`apart`] knows for none of the piece's files are left out.
+///
+/// # Errors
+/// When something cannot be read, or is a secret that would be given away.
+pub(super) fn of_folder(
+    folder: &Path,
+    recipe: &Recipe,
+    session: &Session,
+) -> anyhow::Result<Found> {
     let cannot = || format!("cannot read the folder {}", folder.display());
-    let (mut files, mut left_out) = (Vec::new(), Vec::new());
+    let mut found = Found::default();
+    let mut secrets = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(cannot)? {
         let entry = entry.with_context(cannot)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
+        let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
         let plain = entry.file_type().with_context(cannot)?.is_file();
-        if !plain || name.starts_with('.') || name.ends_with(".hallmark") {
-            left_out.push(name);
-        } else {
-            files.push(entry.path());
+        if plain && recipe.working_files().any(|working| name == working) {
+            continue;
+        }
+        if !plain || apart::is_leftover(&name) || apart::is_passphrase_file(&path, session) {
+            found.left_out.push(name);
+            continue;
+        }
+        match apart::content(&path).with_context(|| format!("cannot use {}", path.display()))? {
+            Content::Fit => found.files.push(path),
+            Content::PublicKey => found.left_out.push(name),
+            Content::Secret(what) => secrets.push(format!("{} is {what}", path.display())),
         }
     }
-    files.sort();
-    left_out.sort();
-    Ok((files, left_out))
+    secrets.sort();
+    anyhow::ensure!(secrets.is_empty(), "{}", given_away(&secrets));
+    found.files.sort();
+    found.left_out.sort();
+    Ok(found)
+}
+
+/// Refuses a file that would give a secret away.
+///
+/// # Errors
+/// Names it, or says why it cannot be read.
+pub(super) fn check_fit(path: &Path, session: &Session) -> anyhow::Result<()> {
+    let content = apart::content(path).with_context(|| format!("cannot use {}", path.display()))?;
+    let secret = match content {
+        _ if apart::is_passphrase_file(path, session) => "the file with your passphrase",
+        Content::Secret(what) => what,
+        Content::Fit | Content::PublicKey => return Ok(()),
+    };
+    anyhow::bail!("{}", given_away(&[format!("{} is {secret}", path.display())]))
+}
+
+fn given_away(secrets: &[String]) -> String {
+    format!(
+        "{}: everybody who gets the provenance file could read it, so nothing was signed; move it \
+         to another folder, then run the command again",
+        secrets.join(", and ")
+    )
 }
 
 /// Cleans one file into a nameless temporary file beside `near`.
@@ -199,6 +258,7 @@ impl Cleaned {
         let words = |traces: &[Trace]| traces.iter().copied().map(hygiene::describe).collect();
         let report = FileReport {
             path: path.clone(),
+            role,
             outcome,
             removed: words(&cleaning.removed),
             reveals: words(&cleaning.reveals),

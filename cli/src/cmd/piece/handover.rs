@@ -1,6 +1,6 @@
 //! Events that two or three parties sign: offer, countersign, append.
 
-use std::{fs::File, io::Write, path::Path};
+use std::{io::Write, path::Path};
 
 use anyhow::Context;
 use hallmark_core::{
@@ -22,17 +22,24 @@ use hallmark_vault::{
 };
 use serde_json::json;
 
-use super::{plain::plain, sound, stand_by};
+use super::{held, plain::plain, sound, sound_in, stand_by, there};
 use crate::{
-    input,
-    output::{Access, keep_apart, write_whole},
+    args::{AppendArgs, CountersignArgs},
+    input::{self, Held},
+    output::{Access, Output, keep_apart},
     report::{Report, one_line},
     session::Session,
 };
 
 /// `hallmark piece offer`: the buyer's key for this piece, and the place they provide.
-pub(super) fn offer(path: &Path, out: &Path, session: &Session) -> anyhow::Result<Report> {
+pub(super) fn offer(
+    path: &Path,
+    out: &Path,
+    force: bool,
+    session: &Session,
+) -> anyhow::Result<Report> {
     keep_apart(out, &[path])?;
+    let output = Output::new(out, force)?;
     let (_, file) = sound(path, session)?;
     let mut store = session.open_or_create()?;
     let (title, id) = (file.piece().title.clone(), file.piece().id);
@@ -51,7 +58,7 @@ pub(super) fn offer(path: &Path, out: &Path, session: &Session) -> anyhow::Resul
         }
     })?;
     let bytes = serde_json::to_vec_pretty(&offer)?;
-    write_whole(out, Access::Shared, |file| Ok(file.write_all(&bytes)?))?;
+    output.write(Access::Shared, |file| Ok(file.write_all(&bytes)?))?;
     Report::new(
         &offer,
         format!(
@@ -64,16 +71,18 @@ pub(super) fn offer(path: &Path, out: &Path, session: &Session) -> anyhow::Resul
 }
 
 /// `hallmark piece countersign`: the second or third signature on a draft.
-pub(super) fn countersign(
-    path: &Path,
-    draft_path: &Path,
-    out: &Path,
-    session: &Session,
-) -> anyhow::Result<Report> {
+pub(super) fn countersign(args: &CountersignArgs, session: &Session) -> anyhow::Result<Report> {
+    let path = args.file.as_path();
+    let out = args.out.as_ref().unwrap_or(&args.draft);
     keep_apart(out, &[path])?;
-    let (_, file) = sound(path, session)?;
-    let (mut draft, event) = read_draft(draft_path)?;
+    there(path)?;
     let mut store = session.open()?;
+    let read = || format!("cannot read {}", args.draft.display());
+    let held = Held::open(&args.draft).with_context(read)?;
+    let output = Output::continuing(out, &held, args.force)?;
+    let (_, file) = sound(path, session)?;
+    let bytes = input::whole_of(held.file()).with_context(read)?;
+    let (mut draft, event) = opened(&bytes, &args.draft)?;
     let key = countersigner(&event, &file, store.read())?;
     let chain = file.custody().check_draft(&event, file.piece());
     chain.context("the draft does not fit this file; do not sign it")?;
@@ -109,7 +118,7 @@ pub(super) fn countersign(
         })?;
     }
     let bytes = serde_json::to_vec_pretty(&draft)?;
-    write_whole(out, Access::Private, |file| Ok(file.write_all(&bytes)?))?;
+    output.write(Access::Private, |file| Ok(file.write_all(&bytes)?))?;
     let unconfirmed = subject.kind == Kind::Transferred && event.signers().len() == 1;
     let before = if unconfirmed {
         "The studio can countersign as well; without it the verdict says \"not confirmed by the \
@@ -128,21 +137,21 @@ pub(super) fn countersign(
 }
 
 /// `hallmark piece append`: a fully signed draft becomes part of the file.
-pub(super) fn append(
-    path: &Path,
-    draft_path: &Path,
-    out: &Path,
-    stand_by: bool,
-    session: &Session,
-) -> anyhow::Result<Report> {
-    keep_apart(out, &[draft_path])?;
-    let (source, file) = sound(path, session)?;
-    let (draft, event) = read_draft(draft_path)?;
+pub(super) fn append(args: &AppendArgs, session: &Session) -> anyhow::Result<Report> {
+    let out = args.out.as_ref().unwrap_or(&args.file);
+    keep_apart(out, &[&args.draft])?;
+    there(&args.file)?;
     let store = session.open()?;
+    let held = held(&args.file)?;
+    let output = Output::continuing(out, &held, args.force)?;
+    let file = sound_in(&held, session)?;
+    let read = || format!("cannot read {}", args.draft.display());
+    let bytes = input::whole(&args.draft).with_context(read)?;
+    let (draft, event) = opened(&bytes, &args.draft)?;
     if is_studio_of(&file, store.read()) {
-        stand_by::check(&file, stand_by, session)?;
+        stand_by::check(&file, args.stand_by, session)?;
     }
-    write_event(&source, &file, draft.event, Vec::new(), &store, out, session)?;
+    write_event(&held, &file, draft.event, Vec::new(), &store, output, session)?;
     let kind = event.subject().kind;
     let status = if is_studio_of(&file, store.read()) {
         "The studio's status was renewed with it."
@@ -160,12 +169,12 @@ pub(super) fn append(
 /// # Errors
 /// When the event does not belong at the end of the chain, or the file cannot be written.
 pub(super) fn write_event(
-    source: &File,
+    held: &Held,
     file: &ProvenanceFile,
     event: Value,
     sources: Vec<Source>,
     store: &Store<Profile>,
-    out: &Path,
+    output: Output<'_>,
     session: &Session,
 ) -> anyhow::Result<()> {
     let studio = store.read().studio.as_ref().filter(|_| is_studio_of(file, store.read()));
@@ -187,8 +196,8 @@ pub(super) fn write_event(
         None => (WriterKey::new(SigningKey::generate(&mut session.rng())), None),
     };
     let amendment = Amendment { event: Some((event, sources)), status };
-    write_whole(out, Access::Shared, |target| {
-        write::rewrite(file, source, amendment, &writer, target)?;
+    output.write(Access::Shared, |target| {
+        write::rewrite(file, held.file(), amendment, &writer, target)?;
         Ok(())
     })
 }
@@ -272,9 +281,8 @@ fn check_place(
     Ok(())
 }
 
-fn read_draft(path: &Path) -> anyhow::Result<(Draft, Signed<Event>)> {
-    let bytes = input::whole(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let (draft, event) = Draft::open(&bytes).with_context(|| path.display().to_string())?;
+fn opened(bytes: &[u8], path: &Path) -> anyhow::Result<(Draft, Signed<Event>)> {
+    let (draft, event) = Draft::open(bytes).with_context(|| path.display().to_string())?;
     anyhow::ensure!(
         event.subject().parts.is_empty(),
         "{} adds files, which an event that others sign cannot; do not sign it",

@@ -1,6 +1,9 @@
 //! `hallmark piece mint`: from a folder to a provenance file.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use hallmark_core::id::PieceId;
@@ -23,7 +26,7 @@ use super::{
 use crate::{
     args::MintArgs,
     cmd::studio,
-    output::{Access, write_whole},
+    output::{Access, Output, keep_apart},
     report::{Report, Usage, one_line},
     session::Session,
 };
@@ -36,29 +39,15 @@ use crate::{
 pub(super) fn run(args: &MintArgs, session: &Session) -> anyhow::Result<Report> {
     let mut store = session.open()?;
     let studio = studio::of(&store)?.clone();
-    anyhow::ensure!(
-        !args.out.is_dir(),
-        "{} is a folder; name a file in it with --out",
-        args.out.display()
-    );
-    if args.out.exists() && !args.force {
-        anyhow::bail!(
-            "{} is there already; name another file with --out, or replace it with --force",
-            args.out.display()
-        );
-    }
+    let output = Output::new(&args.out, args.force)?;
     let recipe = Recipe::of_folder(&args.from)?;
-    let (paths, left_out) = files::of_folder(&args.from)?;
-    let paths: Vec<PathBuf> = paths
-        .into_iter()
-        .filter(|path| {
-            let name = path.file_name().unwrap_or_default();
-            !recipe.working_files().any(|working| name == working)
-        })
-        .collect();
+    let found = files::of_folder(&args.from, &recipe, session)?;
+    let read: Vec<PathBuf> = recipe.working_files().map(|name| args.from.join(name)).collect();
+    let read: Vec<&Path> = found.files.iter().chain(&read).map(PathBuf::as_path).collect();
+    keep_apart(&args.out, &read)?;
     let basics = basics(args, &recipe, session)?;
     let mut cleaned = Vec::new();
-    for path in &paths {
+    for path in &found.files {
         cleaned.push(files::clean(path, &args.out, args.keep_metadata, session)?);
     }
     let named = name_parts(cleaned, &recipe)?;
@@ -114,7 +103,7 @@ pub(super) fn run(args: &MintArgs, session: &Session) -> anyhow::Result<Report> 
         )
     })?;
     let keys = studio.keys();
-    write_whole(&args.out, Access::Shared, |out| {
+    output.write(Access::Shared, |out| {
         write::mint(minting, &keys, &chain, out)?;
         Ok(())
     })?;
@@ -125,7 +114,7 @@ pub(super) fn run(args: &MintArgs, session: &Session) -> anyhow::Result<Report> 
         .with_context(|| {
             format!("{} is minted; only that it is could not be kept", args.out.display())
         })?;
-    report(args, &title, id, &reports, &left_out)
+    report(args, &title, id, &reports, &found.left_out)
 }
 
 /// A file with its place in the container.
@@ -141,7 +130,10 @@ fn name_parts(cleaned: Vec<Cleaned>, recipe: &Recipe) -> anyhow::Result<Vec<Name
     if let Some(missing) =
         recipe.file.iter().find(|entry| !cleaned.iter().any(|file| file.name == entry.name))
     {
-        anyhow::bail!("piece.toml names {}, which is not in the folder", missing.name);
+        anyhow::bail!(
+            "piece.toml names {}, which is not in the folder or is no file for a piece",
+            missing.name
+        );
     }
     let mut names = Names::default();
     let mut named = cleaned
@@ -251,6 +243,12 @@ fn report(
         args.out.display(),
         lines.join("\n")
     );
+    let notes: Vec<&str> =
+        reports.iter().filter(|file| file.is_note()).map(|file| file.name.as_str()).collect();
+    if !notes.is_empty() {
+        text +=
+            &format!("\n\nNotes, which everybody who gets the file can read: {}", notes.join(", "));
+    }
     if !left_out.is_empty() {
         text += &format!("\n\nLeft out: {}", left_out.join(", "));
     }
@@ -260,7 +258,8 @@ fn report(
         args.out.display()
     );
     let json = json!({
-        "out": args.out, "id": id, "title": title, "files": reports, "leftOut": left_out,
+        "out": args.out, "id": id, "title": title, "files": reports, "notes": notes,
+        "leftOut": left_out,
     });
     Report::new(&json, text).context("cannot report")
 }

@@ -1,5 +1,6 @@
 //! `hallmark piece`: the provenance file of a piece, from mint to resale.
 
+mod apart;
 mod attest;
 mod card;
 mod event;
@@ -14,13 +15,14 @@ mod status;
 
 pub use plain::plain;
 
-use std::{fs::File, path::Path};
+use std::{fs::File, io, path::Path};
 
-use hallmark_vault::provenance::ProvenanceFile;
+use hallmark_vault::provenance::{ProvenanceFile, inspect::Inspection};
 
 use crate::{
     args::{ClaimStrength, PieceCommand},
-    report::{Report, one_line},
+    input::{self, Held},
+    report::{Report, Usage, one_line},
     session::Session,
 };
 
@@ -32,20 +34,16 @@ pub fn run(command: &PieceCommand, session: &Session) -> anyhow::Result<Report> 
     match command {
         PieceCommand::Mint(args) => mint::run(args, session),
         PieceCommand::Event(args) => event::run(args, session),
-        PieceCommand::Offer { file, out } => handover::offer(file, out, session),
-        PieceCommand::Countersign { file, draft, out } => {
-            handover::countersign(file, draft, out.as_deref().unwrap_or(draft), session)
-        }
-        PieceCommand::Append { file, draft, out, stand_by } => {
-            handover::append(file, draft, out.as_deref().unwrap_or(file), *stand_by, session)
-        }
+        PieceCommand::Offer { file, out, force } => handover::offer(file, out, *force, session),
+        PieceCommand::Countersign(args) => handover::countersign(args, session),
+        PieceCommand::Append(args) => handover::append(args, session),
         PieceCommand::Verify(args) => super::verify::run(args, session),
         PieceCommand::Show { file } => read::show(file, session),
         PieceCommand::Story { file, out } => read::story(file, out.as_deref(), session),
         PieceCommand::Disclose(args) => read::disclose(args, session),
         PieceCommand::Status(args) => status::run(args, session),
         PieceCommand::Export { file, to } => read::export(file, to, session),
-        PieceCommand::Card { file, out } => card::run(file, out.as_deref(), session),
+        PieceCommand::Card { file, out, force } => card::run(file, out.as_deref(), *force, session),
         PieceCommand::Attest(args) => attest::run(args, session),
     }
 }
@@ -65,8 +63,33 @@ pub fn words(kind: &str) -> &str {
 /// Opens a file in which nothing is wrong: one that was changed is not built upon.
 fn sound(path: &Path, session: &Session) -> anyhow::Result<(File, ProvenanceFile)> {
     let (source, inspection) = super::verify::inspected(path, session)?;
+    Ok((source, without_problems(inspection, path)?))
+}
+
+/// Opens and locks a file that is to be written again, and looks at nothing in it yet.
+fn held(path: &Path) -> anyhow::Result<Held> {
+    Held::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::ResourceBusy => anyhow::anyhow!("cannot use {}: {error}", path.display()),
+        _ => Usage(format!("cannot read {}: {error}", path.display())).into(),
+    })
+}
+
+/// As [`sound`], for a file that is held.
+fn sound_in(held: &Held, session: &Session) -> anyhow::Result<ProvenanceFile> {
+    let inspection = super::verify::inspected_file(held.file(), held.path(), session)?;
+    without_problems(inspection, held.path())
+}
+
+/// Says that there is no such file before anybody is asked for a passphrase.
+fn there(path: &Path) -> anyhow::Result<()> {
+    let unreadable = |error| Usage(format!("cannot read {}: {error}", path.display()));
+    input::open(path).map(drop).map_err(unreadable)?;
+    Ok(())
+}
+
+fn without_problems(inspection: Inspection, path: &Path) -> anyhow::Result<ProvenanceFile> {
     match inspection.into_file() {
-        Ok(file) => Ok((source, file)),
+        Ok(file) => Ok(file),
         Err(problems) => {
             let list: Vec<String> =
                 problems.iter().map(|problem| one_line(&problem.to_string())).collect();

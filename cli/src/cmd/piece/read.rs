@@ -1,6 +1,11 @@
 //! Reading a provenance file: show, story, export, disclose.
 
-use std::{fmt::Write as _, io::Write as _, path::Path};
+use std::{
+    fmt::Write as _,
+    fs::File,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use hallmark_vault::provenance::{ProvenanceFile, part::Part, write::copy_entry};
@@ -9,7 +14,7 @@ use serde_json::json;
 use super::{plain::plain, sound};
 use crate::{
     args::DiscloseArgs,
-    output::{Access, keep_apart, write_whole},
+    output::{Access, Output, keep_apart, write_whole},
     report::{Report, Usage, one_line},
     session::Session,
 };
@@ -95,12 +100,13 @@ pub(super) fn story(path: &Path, out: Option<&Path>, session: &Session) -> anyho
         }
     }
     if let Some(dir) = out {
-        new_folder(dir)?;
+        let mut folder = NewFolder::make(dir)?;
         for (number, part) in (1..).zip(&told) {
             let ending = part.path.as_str().rsplit('.').next().unwrap_or("bin");
-            let target = dir.join(format!("{number:02}.{ending}"));
-            unpack(&file, &source, part.path.as_str(), &target)?;
+            let name = format!("{number:02}.{ending}");
+            folder.unpack(&file, &source, part.path.as_str(), &name)?;
         }
+        folder.keep();
         let _ = writeln!(text, "\nUnpacked into {}, in this order.", dir.display());
     } else {
         text += "\n`--out DIR` unpacks it, to look at and listen to.\n";
@@ -122,15 +128,11 @@ fn visible(line: &str) -> String {
 /// `hallmark piece export`.
 pub(super) fn export(path: &Path, to: &Path, session: &Session) -> anyhow::Result<Report> {
     let (source, file) = sound(path, session)?;
-    new_folder(to)?;
+    let mut folder = NewFolder::make(to)?;
     for entry in file.entries() {
-        let target = to.join(&entry.name);
-        if let Some(parent) = target.parent() {
-            std::fs::create_dir_all(parent)
-                .with_context(|| format!("cannot make {}", parent.display()))?;
-        }
-        unpack(&file, &source, &entry.name, &target)?;
+        folder.unpack(&file, &source, &entry.name, &entry.name)?;
     }
+    folder.keep();
     Report::new(
         &json!({"to": to, "files": file.entries().len()}),
         format!(
@@ -141,38 +143,74 @@ pub(super) fn export(path: &Path, to: &Path, session: &Session) -> anyhow::Resul
     )
 }
 
-fn unpack(
-    file: &ProvenanceFile,
-    source: &std::fs::File,
-    name: &str,
-    target: &Path,
-) -> anyhow::Result<()> {
-    write_whole(target, Access::Shared, |out| {
-        copy_entry(file, source, name, out)?;
-        Ok(())
-    })
+/// A folder that takes what is unpacked, new or empty until then; empty again unless everything
+/// came whole.
+struct NewFolder<'a> {
+    dir: &'a Path,
+    /// Files, and the folders in it that they needed, in the order they were made.
+    made: Vec<PathBuf>,
 }
 
-fn new_folder(dir: &Path) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        dir.is_dir() || !dir.exists(),
-        "{} is a file; name a new or empty folder",
-        dir.display()
-    );
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    let mut entries =
-        std::fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
-    anyhow::ensure!(
-        entries.next().is_none(),
-        "{} is not empty; name a new or empty folder",
-        dir.display()
-    );
-    Ok(())
+impl<'a> NewFolder<'a> {
+    fn make(dir: &'a Path) -> anyhow::Result<Self> {
+        anyhow::ensure!(
+            dir.is_dir() || !dir.exists(),
+            "{} is a file; name a new or empty folder",
+            dir.display()
+        );
+        std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        let mut entries =
+            std::fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
+        anyhow::ensure!(
+            entries.next().is_none(),
+            "{} is not empty; name a new or empty folder",
+            dir.display()
+        );
+        Ok(Self { dir, made: Vec::new() })
+    }
+
+    /// Unpacks the entry `name` as `target`, which is at most one folder deep.
+    fn unpack(
+        &mut self,
+        file: &ProvenanceFile,
+        source: &File,
+        name: &str,
+        target: &str,
+    ) -> anyhow::Result<()> {
+        let target = self.dir.join(target);
+        if let Some(parent) = target.parent().filter(|parent| !parent.exists()) {
+            std::fs::create_dir(parent)
+                .with_context(|| format!("cannot make {}", parent.display()))?;
+            self.made.push(parent.to_owned());
+        }
+        write_whole(&target, Access::Shared, |out| {
+            copy_entry(file, source, name, out)?;
+            Ok(())
+        })?;
+        self.made.push(target);
+        Ok(())
+    }
+
+    /// Everything came whole, and stays.
+    fn keep(mut self) {
+        self.made.clear();
+    }
+}
+
+impl Drop for NewFolder<'_> {
+    fn drop(&mut self) {
+        // What cannot be removed is still what was signed, as far as it came.
+        for made in self.made.iter().rev() {
+            let _ =
+                if made.is_dir() { std::fs::remove_dir(made) } else { std::fs::remove_file(made) };
+        }
+    }
 }
 
 /// `hallmark piece disclose`.
 pub(super) fn disclose(args: &DiscloseArgs, session: &Session) -> anyhow::Result<Report> {
     keep_apart(&args.out, &[&args.file])?;
+    let output = Output::new(&args.out, args.force)?;
     let (_, file) = sound(&args.file, session)?;
     let store = session.open()?;
     let secrets =
@@ -197,7 +235,7 @@ pub(super) fn disclose(args: &DiscloseArgs, session: &Session) -> anyhow::Result
             })
         })?;
     let line = format!("{}\n", opening.as_str());
-    write_whole(&args.out, Access::Private, |out| Ok(out.write_all(line.as_bytes())?))?;
+    output.write(Access::Private, |out| Ok(out.write_all(line.as_bytes())?))?;
     Report::new(
         &json!({"out": args.out, "field": field.name}),
         format!(

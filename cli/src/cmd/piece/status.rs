@@ -6,11 +6,11 @@ use hallmark_vault::provenance::{
 };
 use serde_json::json;
 
-use super::{handover::is_studio_of, sound, stand_by};
+use super::{handover::is_studio_of, held, sound_in, stand_by, there};
 use crate::{
     args::StatusArgs,
     cmd::studio::{self, parsed},
-    output::{Access, write_whole},
+    output::{Access, Output},
     report::{Report, Usage},
     session::Session,
 };
@@ -20,9 +20,14 @@ use crate::{
 /// # Errors
 /// When this profile is not the studio that minted the file, or it cannot be written.
 pub(super) fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<Report> {
-    let (source, file) = sound(&args.file, session)?;
+    there(&args.file)?;
+    // Nobody is asked for anything between reading the file and writing it.
     let store = session.open()?;
     let keys = studio::of(&store)?.keys();
+    let held = held(&args.file)?;
+    let out = args.out.as_ref().unwrap_or(&args.file);
+    let output = Output::continuing(out, &held, args.force)?;
+    let file = sound_in(&held, session)?;
     anyhow::ensure!(
         is_studio_of(&file, store.read()),
         "only the studio that minted {} can give its word on it, and this profile is not it",
@@ -51,9 +56,8 @@ pub(super) fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<Report
     let (at, days) = (session.now(), args.days);
     let status = Restatus { standing, reason, at, days, identity: keys.identity };
     let amendment = Amendment { event: None, status: Some(status) };
-    let out = args.out.as_deref().unwrap_or(&args.file);
-    write_whole(out, Access::Shared, |target| {
-        write::rewrite(&file, &source, amendment, &keys.writer, target)?;
+    output.write(Access::Shared, |target| {
+        write::rewrite(&file, held.file(), amendment, &keys.writer, target)?;
         Ok(())
     })?;
     let until = at.plus_days(days);

@@ -17,7 +17,7 @@ use hallmark_vault::provenance::{
 };
 
 use crate::{
-    output::{Access, write_whole},
+    output::{Access, Output},
     session::{self, Session},
 };
 
@@ -110,7 +110,8 @@ impl Parts<'_> {
 
     /// Writes the copy as it is, sums and their signature included.
     pub(super) fn write(&self, target: &Path) -> anyhow::Result<()> {
-        write_whole(target, Access::Shared, |out| {
+        // The copy of the original that is spoiled here is ours.
+        Output::new(target, true)?.write(Access::Shared, |out| {
             let mut archive = ArchiveWriter::new(out);
             for (name, content) in &self.entries {
                 self.add(&mut archive, name, content)?;
@@ -123,7 +124,8 @@ impl Parts<'_> {
     /// Writes the copy with right sums, signed by a key the forger made up: anyone can do that.
     pub(super) fn write_signed_anew(&self, target: &Path, session: &Session) -> anyhow::Result<()> {
         let forger = WriterKey::new(SigningKey::generate(&mut session.rng()));
-        write_whole(target, Access::Shared, |out| {
+        // The copy of the original that is spoiled here is ours.
+        Output::new(target, true)?.write(Access::Shared, |out| {
             let mut archive = ArchiveWriter::new(out);
             for (name, content) in &self.entries {
                 if name != SUMS && name != MINISIG {
