@@ -250,6 +250,38 @@ impl Bar {
     }
 }
 
+impl Bar {
+    /// A writer that moves the bar on by what goes through it.
+    pub fn over<W>(&self, writer: W) -> Watched<W> {
+        Watched { writer, bar: self.clone() }
+    }
+}
+
+/// A writer behind a progress bar.
+#[derive(Debug)]
+pub struct Watched<W> {
+    writer: W,
+    bar: Bar,
+}
+
+impl<W: Write> Write for Watched<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.writer.write(bytes)?;
+        self.bar.advance(written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+impl<W: io::Seek> io::Seek for Watched<W> {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        self.writer.seek(to)
+    }
+}
+
 impl Drop for Bar {
     fn drop(&mut self) {
         self.0.finish_and_clear();

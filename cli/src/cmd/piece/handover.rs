@@ -28,7 +28,7 @@ use crate::{
     input::{self, Held},
     output::{Access, Output, keep_apart},
     report::{Report, one_line},
-    session::Session,
+    session::{Bar, Session},
 };
 
 /// `hallmark piece offer`: the buyer's key for this piece, and the place they provide.
@@ -196,8 +196,9 @@ pub(super) fn write_event(
         None => (WriterKey::new(SigningKey::generate(&mut session.rng())), None),
     };
     let amendment = Amendment { event: Some((event, sources)), status };
+    let bar = writing(file, session);
     output.write(Access::Shared, |target| {
-        write::rewrite(file, held.file(), amendment, &writer, target)?;
+        write::rewrite(file, held.file(), amendment, &writer, bar.over(target))?;
         Ok(())
     })
 }
@@ -207,6 +208,11 @@ fn period_days(status: &Credential<Status>) -> u32 {
     let period = status.valid_until.map(|until| until.unix_s() - status.valid_from.unix_s());
     let days = period.and_then(|s| u32::try_from(s / 86_400).ok()).filter(|days| *days > 0);
     days.unwrap_or(DEFAULT_DAYS).min(MAX_DAYS)
+}
+
+/// A progress bar over a file that is written again.
+pub(super) fn writing(file: &ProvenanceFile, session: &Session) -> Bar {
+    session.bar("writing", file.entries().iter().map(|entry| entry.size_bytes).sum())
 }
 
 /// True when this profile is the studio that minted the file.

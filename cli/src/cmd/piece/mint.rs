@@ -103,8 +103,9 @@ pub(super) fn run(args: &MintArgs, session: &Session) -> anyhow::Result<Report> 
         )
     })?;
     let keys = studio.keys();
+    let bar = session.bar("writing", minting.sources.iter().map(|s| s.part().size).sum());
     output.write(Access::Shared, |out| {
-        write::mint(minting, &keys, &chain, out)?;
+        write::mint(minting, &keys, &chain, bar.over(out))?;
         Ok(())
     })?;
     store

@@ -16,7 +16,7 @@ use crate::{
     args::DiscloseArgs,
     output::{Access, Output, keep_apart, write_whole},
     report::{Report, Usage, one_line},
-    session::Session,
+    session::{Bar, Session},
 };
 
 /// `hallmark piece show`.
@@ -100,7 +100,7 @@ pub(super) fn story(path: &Path, out: Option<&Path>, session: &Session) -> anyho
         }
     }
     if let Some(dir) = out {
-        let mut folder = NewFolder::make(dir)?;
+        let mut folder = NewFolder::make(dir, told.iter().map(|part| part.size).sum(), session)?;
         for (number, part) in (1..).zip(&told) {
             let ending = part.path.as_str().rsplit('.').next().unwrap_or("bin");
             let name = format!("{number:02}.{ending}");
@@ -128,7 +128,8 @@ fn visible(line: &str) -> String {
 /// `hallmark piece export`.
 pub(super) fn export(path: &Path, to: &Path, session: &Session) -> anyhow::Result<Report> {
     let (source, file) = sound(path, session)?;
-    let mut folder = NewFolder::make(to)?;
+    let mut folder =
+        NewFolder::make(to, file.entries().iter().map(|e| e.size_bytes).sum(), session)?;
     for entry in file.entries() {
         folder.unpack(&file, &source, &entry.name, &entry.name)?;
     }
@@ -149,10 +150,12 @@ struct NewFolder<'a> {
     dir: &'a Path,
     /// Files, and the folders in it that they needed, in the order they were made.
     made: Vec<PathBuf>,
+    bar: Bar,
 }
 
 impl<'a> NewFolder<'a> {
-    fn make(dir: &'a Path) -> anyhow::Result<Self> {
+    /// For so many bytes.
+    fn make(dir: &'a Path, bytes: u64, session: &Session) -> anyhow::Result<Self> {
         anyhow::ensure!(
             dir.is_dir() || !dir.exists(),
             "{} is a file; name a new or empty folder",
@@ -166,7 +169,7 @@ impl<'a> NewFolder<'a> {
             "{} is not empty; name a new or empty folder",
             dir.display()
         );
-        Ok(Self { dir, made: Vec::new() })
+        Ok(Self { dir, made: Vec::new(), bar: session.bar("unpacking", bytes) })
     }
 
     /// Unpacks the entry `name` as `target`, which is at most one folder deep.
@@ -184,7 +187,7 @@ impl<'a> NewFolder<'a> {
             self.made.push(parent.to_owned());
         }
         write_whole(&target, Access::Shared, |out| {
-            copy_entry(file, source, name, out)?;
+            copy_entry(file, source, name, &mut self.bar.over(out))?;
             Ok(())
         })?;
         self.made.push(target);

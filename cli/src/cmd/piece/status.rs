@@ -6,7 +6,10 @@ use hallmark_vault::provenance::{
 };
 use serde_json::json;
 
-use super::{handover::is_studio_of, held, sound_in, stand_by, there};
+use super::{
+    handover::{is_studio_of, writing},
+    held, sound_in, stand_by, there,
+};
 use crate::{
     args::StatusArgs,
     cmd::studio::{self, parsed},
@@ -56,8 +59,9 @@ pub(super) fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<Report
     let (at, days) = (session.now(), args.days);
     let status = Restatus { standing, reason, at, days, identity: keys.identity };
     let amendment = Amendment { event: None, status: Some(status) };
+    let bar = writing(&file, session);
     output.write(Access::Shared, |target| {
-        write::rewrite(&file, held.file(), amendment, &keys.writer, target)?;
+        write::rewrite(&file, held.file(), amendment, &keys.writer, bar.over(target))?;
         Ok(())
     })?;
     let until = at.plus_days(days);
