@@ -166,7 +166,7 @@ mod tests {
     use hallmark_core::key::SigningKey;
     use proptest::prelude::*;
 
-    /// A file does not choose what is asked on this machine or in its network.
+    /// T-25: a file does not choose what is asked on this machine or in its network.
     #[test]
     fn only_public_addresses_for_what_a_file_names() {
         for public in ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"] {
