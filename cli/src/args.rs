@@ -100,9 +100,9 @@ pub struct VerifyArgs {
 /// Commands on a studio.
 #[derive(Debug, Subcommand)]
 pub enum StudioCommand {
-    /// Make the studio's keys, with a successor key to keep offline
+    /// Make the keys of a studio, laboratory, supplier or repairer, with a successor key to keep offline
     Init(StudioInitArgs),
-    /// Show the studio's name, key and fingerprint
+    /// Show the studio's name, key and fingerprint, and the folder they are kept in
     Show,
     /// Write studio.pub again
     Pub {
@@ -111,13 +111,17 @@ pub enum StudioCommand {
         out: PathBuf,
     },
     /// Print the did.json to put at https://DOMAIN/.well-known/did.json
-    Domain,
+    Domain {
+        /// Name the studio's domain, or another one, for the pieces minted from now on
+        #[arg(long, value_name = "DOMAIN")]
+        set: Option<String>,
+    },
 }
 
 /// Arguments of `studio init`.
 #[derive(Debug, Clone, Args)]
 pub struct StudioInitArgs {
-    /// Name of the studio, as buyers know it
+    /// Name of the studio or laboratory, as others know it
     #[arg(long)]
     pub name: Option<String>,
     /// Where it is
@@ -158,6 +162,9 @@ pub enum PieceCommand {
         /// Where to write the signed draft [default: over the draft]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// Sign what is shown without being asked
+        #[arg(long)]
+        yes: bool,
     },
     /// Add a fully signed draft to the provenance file
     Append {
@@ -309,13 +316,13 @@ pub struct EventArgs {
     /// The system that warranty stands under
     #[arg(long, value_name = "NAME", default_value = "System of Warranties")]
     pub warranty_system: String,
-    /// Which stone was set, counted from 1
+    /// Which stone was set, counted from 1 (so --stone 1 is the field stones/0)
     #[arg(long, value_name = "N")]
     pub stone: Option<u32>,
     /// For how many days a theft report counts
     #[arg(long, default_value_t = 90)]
     pub days: u32,
-    /// A claim made on this occasion: the field it is about, such as stones/0
+    /// A claim made on this occasion: the field it is about; stones/0 is the first stone
     #[arg(long, value_name = "FIELD", requires = "says")]
     pub about: Option<String>,
     /// The claim in one sentence
@@ -383,6 +390,9 @@ pub struct StatusArgs {
     /// Why
     #[arg(long)]
     pub reason: Option<String>,
+    /// Sign with the successor key in this file, when the present key is given up
+    #[arg(long, value_name = "FILE")]
+    pub successor_key: Option<PathBuf>,
     /// For how many days your word counts
     #[arg(long, value_name = "DAYS", default_value_t = 180, value_parser = days())]
     pub days: u32,
@@ -397,7 +407,7 @@ pub struct AttestArgs {
     /// The studio's folder with its piece.toml, which must hold an id
     #[arg(long, value_name = "DIR")]
     pub from: PathBuf,
-    /// The field the claim is about, such as stones/0
+    /// The field the claim is about; stones/0 is the first stone
     #[arg(long, value_name = "FIELD")]
     pub about: String,
     /// The claim in one sentence

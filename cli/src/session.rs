@@ -106,6 +106,12 @@ impl Session {
         &self.profile
     }
 
+    /// The folder of this profile, where there is a home for it.
+    #[must_use]
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.home.as_ref().map(|home| home.path().join(self.profile.to_string()))
+    }
+
     /// The system's randomness.
     #[must_use]
     pub fn rng(&self) -> SystemRng {

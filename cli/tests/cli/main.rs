@@ -8,6 +8,7 @@
 mod blob;
 mod files;
 mod golden;
+mod guidance;
 mod handover;
 mod help;
 mod life;

@@ -2,7 +2,10 @@
 //! still to be minted.
 
 use anyhow::Context;
-use hallmark_core::{id::Label, json};
+use hallmark_core::{
+    id::{Label, PieceId},
+    json,
+};
 use hallmark_vault::provenance::{
     claim::{Claim, named_parts},
     part::Part,
@@ -33,9 +36,10 @@ pub(super) fn run(args: &AttestArgs, session: &Session) -> anyhow::Result<Report
     let recipe = Recipe::of_folder(&args.from)?;
     let id = recipe.id.ok_or_else(|| {
         Usage(format!(
-            "{}/piece.toml needs an id, so that the claim can be bound to this piece: \
-             id = \"urn:uuid:...\" (a random version 4 UUID)",
-            args.from.display()
+            "{} needs an id, so that the claim can be bound to this piece; put this fresh one at \
+             its top, and let the studio mint with it:\n\nid = \"{}\"",
+            args.from.join(recipe::FILE_NAME).display(),
+            PieceId::generate(&mut session.rng())
         ))
     })?;
     // The names and the content that parts will have, as `mint` makes them.

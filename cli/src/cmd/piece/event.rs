@@ -319,16 +319,17 @@ fn draft(
     let draft = Draft::new(document, disclosures);
     let bytes = serde_json::to_vec_pretty(&draft)?;
     write_whole(&args.draft, Access::Private, |out| Ok(out.write_all(&bytes)?))?;
-    let who = match kind {
-        Kind::Returned => "the studio",
-        _ => "the new owner",
+    let (who, then) = match kind {
+        Kind::Returned => ("the studio", "the studio"),
+        Kind::Transferred => ("the new owner", "the new owner"),
+        _ => ("the new owner", "the studio"),
     };
     Report::new(
         &json!({"draft": args.draft, "needs": who}),
         format!(
             "{} holds the event with your signature; nothing is in the provenance file yet.\n\
              Next: {who} runs  hallmark piece countersign {} {}\n\
-             Then: hallmark piece append {1} {2}",
+             Then: {then} runs  hallmark piece append {1} {2}",
             args.draft.display(),
             args.file.display(),
             args.draft.display()
@@ -345,11 +346,17 @@ fn done(
     file: &ProvenanceFile,
 ) -> anyhow::Result<Report> {
     let lines: Vec<String> = reports.iter().map(FileReport::text).collect();
+    let again = if file.custody().with_studio() {
+        String::new()
+    } else {
+        format!("\nNext: give {} to the owner again; {}", out.display(), handover::OLD_COPY)
+    };
     let restatus = if handover::is_studio_of(file, store.read()) {
-        "The studio's status was renewed with it."
+        format!("The studio's status was renewed with it.{again}")
     } else {
         "The studio's status does not cover this event yet: `hallmark piece status` by the studio \
          renews it."
+            .to_owned()
     };
     let text = format!(
         "Added \"{}\" to {}.\n{}{}{restatus}",

@@ -26,7 +26,7 @@ use super::{plain::plain, sound, stand_by};
 use crate::{
     input,
     output::{Access, keep_apart, write_whole},
-    report::{Report, one_line},
+    report::{Report, Usage, one_line},
     session::Session,
 };
 
@@ -68,6 +68,7 @@ pub(super) fn countersign(
     path: &Path,
     draft_path: &Path,
     out: &Path,
+    yes: bool,
     session: &Session,
 ) -> anyhow::Result<Report> {
     keep_apart(out, &[path])?;
@@ -90,10 +91,18 @@ pub(super) fn countersign(
     if !fields.is_empty() {
         says += &format!("Hidden in it, and known to you now:\n{}\n", fields.join("\n"));
     }
-    if session.interactive {
-        let question =
-            format!("You are about to sign \"{kind}\" of {piece}.\n{says}Type yes to sign:");
-        let answer = session.ask(&question, "--json")?;
+    if !yes {
+        let studio = file.manifest().issuer.fingerprint();
+        let about = format!(
+            "You are about to sign \"{kind}\" of {piece}.\n\
+             By its own account the piece is from {}, whose key has the fingerprint\n  {studio}\n{says}",
+            one_line(file.piece().maker.name.as_str())
+        );
+        if !session.interactive {
+            let told = "nothing was signed; --yes signs what stands above";
+            return Err(Usage(format!("{about}{told}")).into());
+        }
+        let answer = session.ask(&format!("{about}Type yes to sign:"), "--yes")?;
         anyhow::ensure!(answer.is_some_and(|answer| answer == "yes"), "nothing was signed");
     }
     draft.event = credential::countersign(draft.event, &key, session.now())?;
@@ -117,10 +126,18 @@ pub(super) fn countersign(
     } else {
         ""
     };
+    let by_owner = subject.owner == Some(key.public());
+    let next = match (subject.kind, by_owner) {
+        (Kind::Sold, _) => format!("send {} back to the studio, which runs\n  ", out.display()),
+        (Kind::Transferred, false) => {
+            format!("send {} back to the new owner, who runs\n  ", out.display())
+        }
+        _ => String::new(),
+    };
     Report::new(
         &json!({"out": out, "kind": subject.kind, "hidden": fields.len()}),
         format!(
-            "You signed \"{kind}\" of {piece}.\n{says}{before}Next: hallmark piece append {} {}",
+            "You signed \"{kind}\" of {piece}.\n{says}{before}Next: {next}hallmark piece append {} {}",
             path.display(),
             out.display()
         ),
@@ -138,22 +155,42 @@ pub(super) fn append(
     keep_apart(out, &[draft_path])?;
     let (source, file) = sound(path, session)?;
     let (draft, event) = read_draft(draft_path)?;
+    anyhow::ensure!(
+        file.events().iter().all(|added| added.subject() != event.subject()),
+        "this draft is already in the file: {} is its event {}",
+        super::words(event.subject().kind.name()),
+        event.subject().sequence
+    );
     let store = session.open()?;
     if is_studio_of(&file, store.read()) {
         stand_by::check(&file, stand_by, session)?;
     }
     write_event(&source, &file, draft.event, Vec::new(), &store, out, session)?;
     let kind = event.subject().kind;
-    let status = if is_studio_of(&file, store.read()) {
-        "The studio's status was renewed with it."
+    let name = out.display();
+    let status = if !is_studio_of(&file, store.read()) {
+        format!(
+            "The studio's status does not cover it yet: send {name} to the studio, which runs \
+             `hallmark piece status` and gives it back."
+        )
     } else {
-        "The studio's status does not cover it yet: the studio runs `hallmark piece status`."
+        let status = "The studio's status was renewed with it.";
+        match kind {
+            Kind::Sold => format!("{status}\nNext: give {name} to the buyer again; {OLD_COPY}"),
+            Kind::Transferred => {
+                format!("{status}\nNext: give {name} to the new owner; {OLD_COPY}")
+            }
+            _ => status.to_owned(),
+        }
     };
     Report::new(
         &json!({"out": out, "kind": kind}),
         format!("Added \"{}\" to {}. {status}", super::words(kind.name()), out.display()),
     )
 }
+
+/// Why a file goes round once more after every event.
+pub(super) const OLD_COPY: &str = "copies from before do not show it.";
 
 /// Writes the file again with a further event; with a new status where this profile is the studio.
 ///

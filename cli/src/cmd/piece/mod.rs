@@ -33,8 +33,8 @@ pub fn run(command: &PieceCommand, session: &Session) -> anyhow::Result<Report> 
         PieceCommand::Mint(args) => mint::run(args, session),
         PieceCommand::Event(args) => event::run(args, session),
         PieceCommand::Offer { file, out } => handover::offer(file, out, session),
-        PieceCommand::Countersign { file, draft, out } => {
-            handover::countersign(file, draft, out.as_deref().unwrap_or(draft), session)
+        PieceCommand::Countersign { file, draft, out, yes } => {
+            handover::countersign(file, draft, out.as_deref().unwrap_or(draft), *yes, session)
         }
         PieceCommand::Append { file, draft, out, stand_by } => {
             handover::append(file, draft, out.as_deref().unwrap_or(file), *stand_by, session)

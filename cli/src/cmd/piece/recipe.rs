@@ -335,10 +335,11 @@ impl Recipe {
 /// The value of a field of a piece, for a claim about it.
 pub(super) fn field(piece: &Piece, about: &str) -> anyhow::Result<Value> {
     let value = serde_json::to_value(piece)?;
-    value
-        .pointer(&format!("/{about}"))
-        .cloned()
-        .with_context(|| format!("the piece has no field {about}"))
+    value.pointer(&format!("/{about}")).cloned().with_context(|| {
+        let fields: Vec<String> = piece.claimable().collect();
+        let has = if fields.is_empty() { "none".to_owned() } else { fields.join(", ") };
+        format!("the piece has no field {about}; those a claim can be about: {has}")
+    })
 }
 
 /// What the maker says of a field, in a sentence that begins as one.
