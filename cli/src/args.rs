@@ -26,21 +26,27 @@ stolen.";
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// Folder that holds the profiles
-    #[arg(long, global = true, value_name = "DIR", help = format!(
+    #[arg(long, global = true, help_heading = "Global options", value_name = "DIR", help = format!(
         "Folder that holds the profiles [env: {HOME_VARIABLE}] [default: the platform's data folder]"
     ))]
     pub home: Option<PathBuf>,
     /// Which person on this machine: a studio, a buyer, an auditor
-    #[arg(long, global = true, value_name = "NAME", default_value = "default", help = format!(
+    #[arg(long, global = true, help_heading = "Global options", value_name = "NAME", default_value = "default", help = format!(
         "Which person on this machine; its passphrase is asked for, or read from the file named \
          by {PASSPHRASE_FILE_VARIABLE}"
     ))]
     pub profile: String,
     /// Address of the service; no command so far needs one
-    #[arg(long, global = true, value_name = "URL", env = "HALLMARK_SERVER")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        value_name = "URL",
+        env = "HALLMARK_SERVER"
+    )]
     pub server: Option<String>,
     /// Answer as JSON, ask nothing, draw no progress
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
 }
 
@@ -77,6 +83,7 @@ pub enum Command {
 
 /// Arguments of `verify`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: hallmark verify piece.hallmark --trust studio.pub")]
 pub struct VerifyArgs {
     /// The provenance file (*.hallmark)
     pub file: PathBuf,
@@ -220,6 +227,9 @@ pub enum PieceCommand {
 
 /// Arguments of `piece mint`.
 #[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Example: hallmark piece mint --from ring/ --title \"Plain band\" --metal gold --fineness 750"
+)]
 pub struct MintArgs {
     /// Folder with the piece's files, and a piece.toml if you like
     #[arg(long, value_name = "DIR")]
@@ -233,8 +243,8 @@ pub struct MintArgs {
     /// Its main metal: gold, silver, platinum, palladium, ...
     #[arg(long)]
     pub metal: Option<String>,
-    /// Millesimal fineness of the metal, such as 750 or 925
-    #[arg(long)]
+    /// Fineness of the metal in thousandths, such as 750 (18k gold) or 925
+    #[arg(long, value_parser = crate::cmd::piece::fineness)]
     pub fineness: Option<u16>,
     /// Weight of the whole piece in grams, such as 4.35
     #[arg(long)]
@@ -280,6 +290,9 @@ pub enum EventKind {
 
 /// Arguments of `piece event`.
 #[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Example: hallmark piece event piece.hallmark --kind serviced --note \"new claw\""
+)]
 pub struct EventArgs {
     /// The provenance file
     pub file: PathBuf,
@@ -440,6 +453,7 @@ pub enum TrustCommand {
 
 /// Arguments of `trust add`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: hallmark trust add --card HALLMARK:1:... --name Rosa")]
 #[command(group = clap::ArgGroup::new("source").required(true)
     .args(["file", "card", "fingerprint", "domain"]))]
 pub struct TrustAddArgs {

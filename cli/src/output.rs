@@ -23,6 +23,7 @@ pub fn write_whole<T>(
     let resolved = ordinary(target)?;
     let target = resolved.as_path();
     let folder = folder_of(target);
+    is_there(&folder, target)?;
     let failed =
         || format!("cannot write {}; what was there before is untouched", target.display());
     let mut temporary = temporary_in(&folder, access).with_context(failed)?;
@@ -98,8 +99,20 @@ pub enum Access {
 /// The system's.
 pub fn scratch_beside(target: &Path) -> anyhow::Result<File> {
     let folder = folder_of(target);
+    is_there(&folder, target)?;
     tempfile::tempfile_in(&folder)
         .with_context(|| format!("cannot make a temporary file in {}", folder.display()))
+}
+
+/// A folder that is not there is named as that: nobody made it by hand that way.
+fn is_there(folder: &Path, target: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !matches!(folder.try_exists(), Ok(false)),
+        "the folder {} is not there, so {} cannot be written; make the folder first",
+        folder.display(),
+        target.display()
+    );
+    Ok(())
 }
 
 fn folder_of(target: &Path) -> PathBuf {

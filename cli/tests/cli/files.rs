@@ -38,7 +38,7 @@ fn a_folder_that_is_not_there_is_named() {
         &["piece", "disclose", PIECE, "--field", "price", "--out", "gone/x"],
         &["piece", "card", PIECE, "--out", "gone/x"],
     ] {
-        world.run(args).refused(1, &["gone/x", "No such file"]);
+        world.run(args).refused(1, &["the folder gone is not there", "gone/x"]);
     }
 }
 

@@ -134,3 +134,102 @@ fn the_successor_gives_the_word() {
     let own = world.done(&["piece", "status", PIECE]);
     assert!(!own.out.contains("successor"), "{own:?}");
 }
+
+const BAND: &str = "title = \"T\"\n[[metal]]\nmetal = \"gold\"\nfineness = 750\n";
+
+/// T-16: what stays in a file comes first where it matters, with the way out.
+#[test]
+fn what_a_kept_file_tells_is_listed_with_the_way_out() {
+    let world = World::with_studio();
+    world.bench(BAND);
+    world.signed_photograph("bench/signed.jpg");
+    let minted = world.done(&["piece", "mint", "--from", "bench"]);
+    let told = &minted.out[minted.out.find("STILL REVEALS:").unwrap()..];
+    let lines: Vec<&str> = told.lines().map(str::trim).collect();
+    assert!(lines[1].starts_with("the place") && lines[2].starts_with("the place"), "{told}");
+    assert!(lines[3].starts_with("the serial number"), "{told}");
+    let out =
+        "To avoid this: export the photograph again without Content Credentials, and mint again";
+    assert!(lines.join(" ").contains(out), "{told}");
+    assert!(told.lines().all(|line| line.chars().count() <= 100), "{minted:?}");
+    let kept = ["piece", "mint", "--from", "bench", "--keep-metadata", "--out", "kept.hallmark"];
+    let kept = world.done(&kept);
+    assert!(kept.out.contains("mint again without --keep-metadata"), "{kept:?}");
+}
+
+#[test]
+fn a_metal_and_a_weight_that_are_hardly_meant_are_noted() {
+    let world = World::with_studio();
+    world.bench(BAND);
+    let mint = |more: &[&str]| {
+        let from = ["piece", "mint", "--from", "bench", "--force"];
+        world.done(&[&from as &[&str], more].concat()).out
+    };
+    assert!(!mint(&[]).contains("Note:"));
+    let odd = mint(&["--metal", "unobtainium", "--fineness", "750", "--grams", "5000,001"]);
+    for word in ["Note: unobtainium is no metal", "Note: 5000 g is more than 5 kg"] {
+        assert!(odd.contains(word), "{odd}");
+    }
+}
+
+/// A file that is damaged names the flag that takes it as it is.
+#[test]
+fn a_damaged_photograph_names_the_way_round() {
+    let world = World::with_studio();
+    world.bench(BAND);
+    world.write("bench/broken.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic\0\0\x10\0meta");
+    let mint = ["piece", "mint", "--from", "bench"];
+    world.run(&mint).refused(1, &["broken.heic", "--keep-metadata", "damaged"]);
+    world.done(&[&mint as &[&str], &["--keep-metadata"]].concat());
+}
+
+/// A price is taken as people write it, where it can be read in one way.
+#[test]
+fn prices_as_people_write_them() {
+    let world = World::minted();
+    world.person("buyer");
+    world.done(&["--profile", "buyer", "piece", "offer", PIECE]);
+    let sell = |price: &str| {
+        let sold = ["piece", "event", PIECE, "--kind", "sold", "--offer", "offer.json", "--price"];
+        world.run(&[&sold as &[&str], &[price]].concat())
+    };
+    sell("1890").refused(2, &["--price", "currency"]);
+    sell("1.890 EUR").refused(2, &["--price", "two places"]);
+    for price in ["1.890,00 €", "1890,00 EUR", "EUR 1890.00", "1890.00 eur", "1 890,00 EUR"] {
+        assert_eq!(sell(price).code, Some(0), "{price}");
+        let sign = ["--profile", "buyer", "piece", "countersign", PIECE, "draft.json"];
+        world.run(&sign).refused(2, &["1890.00 EUR"]);
+    }
+}
+
+/// Our own other files are known by sight, and stay what they are: no provenance files.
+#[test]
+fn our_other_files_are_recognised() {
+    let world = World::minted();
+    world.done(&["piece", "card", PIECE, "--out", "card.svg"]);
+    let card = String::from_utf8(world.read("card.svg")).unwrap();
+    let text = world.json(&["piece", "card", PIECE])["card"].as_str().unwrap().to_owned();
+    assert!(card.contains(&format!(">{text}</text>")) && card.contains("--fingerprint"), "{card}");
+    for (file, word) in [
+        ("studio.pub", "--trust"),
+        ("card.svg", "trust add --card"),
+        ("home/default/state.hallmark", "this is a profile"),
+    ] {
+        let run = world.run(&["verify", file]);
+        assert_eq!(run.code, Some(4), "{run:?}");
+        assert!(run.out.contains(word), "{word} in {}", run.out);
+    }
+    world.write("letter.txt", b"A letter.\n");
+    assert!(!world.run(&["verify", "letter.txt"]).out.contains("Note: this is"));
+}
+
+#[test]
+fn wrong_usage_is_json_where_json_is_asked_for() {
+    let world = World::new();
+    for args in [&["verify"] as &[&str], &["no-such"], &["piece", "mint", "--fineness", "18k"]] {
+        let json = world.json(args);
+        assert_eq!(json["exitCode"], 2, "{json}");
+        assert!(json["error"].as_str().unwrap().contains("--help"), "{json}");
+    }
+    assert_eq!(world.run(&["--json", "verify", "--help"]).code, Some(0));
+}

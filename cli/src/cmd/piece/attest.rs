@@ -15,8 +15,9 @@ use hallmark_vault::provenance::{
 use std::io::Write;
 
 use super::{
+    basics::Basics,
     files::{self, Names},
-    recipe::{self, Basics, Recipe},
+    recipe::{self, Recipe},
 };
 use crate::{
     args::AttestArgs,

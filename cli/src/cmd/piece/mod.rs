@@ -1,12 +1,15 @@
 //! `hallmark piece`: the provenance file of a piece, from mint to resale.
 
 mod attest;
+mod basics;
 mod card;
 mod event;
 mod files;
 mod handover;
 mod mint;
 mod plain;
+mod price;
+mod quantity;
 mod read;
 mod recipe;
 mod stand_by;
@@ -48,6 +51,14 @@ pub fn run(command: &PieceCommand, session: &Session) -> anyhow::Result<Report> 
         PieceCommand::Card { file, out } => card::run(file, out.as_deref(), session),
         PieceCommand::Attest(args) => attest::run(args, session),
     }
+}
+
+/// A fineness in thousandths, from an argument.
+///
+/// # Errors
+/// A sentence that says how to write it.
+pub fn fineness(text: &str) -> Result<u16, String> {
+    quantity::fineness(text)
 }
 
 /// A kind of event in words for people.
