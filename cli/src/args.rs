@@ -26,21 +26,27 @@ stolen.";
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// Folder that holds the profiles
-    #[arg(long, global = true, value_name = "DIR", help = format!(
+    #[arg(long, global = true, help_heading = "Global options", value_name = "DIR", help = format!(
         "Folder that holds the profiles [env: {HOME_VARIABLE}] [default: the platform's data folder]"
     ))]
     pub home: Option<PathBuf>,
     /// Which person on this machine: a studio, a buyer, an auditor
-    #[arg(long, global = true, value_name = "NAME", default_value = "default", help = format!(
+    #[arg(long, global = true, help_heading = "Global options", value_name = "NAME", default_value = "default", help = format!(
         "Which person on this machine; its passphrase is asked for, or read from the file named \
          by {PASSPHRASE_FILE_VARIABLE}"
     ))]
     pub profile: String,
     /// Address of the service; no command so far needs one
-    #[arg(long, global = true, value_name = "URL", env = "HALLMARK_SERVER")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        value_name = "URL",
+        env = "HALLMARK_SERVER"
+    )]
     pub server: Option<String>,
     /// Answer as JSON, ask nothing, draw no progress
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
 }
 
@@ -77,6 +83,7 @@ pub enum Command {
 
 /// Arguments of `verify`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: hallmark verify piece.hallmark --trust studio.pub")]
 pub struct VerifyArgs {
     /// The provenance file (*.hallmark)
     pub file: PathBuf,
@@ -100,9 +107,9 @@ pub struct VerifyArgs {
 /// Commands on a studio.
 #[derive(Debug, Subcommand)]
 pub enum StudioCommand {
-    /// Make the studio's keys, with a successor key to keep offline
+    /// Make the keys of a studio, laboratory, supplier or repairer, with a successor key to keep offline
     Init(StudioInitArgs),
-    /// Show the studio's name, key and fingerprint
+    /// Show the studio's name, key and fingerprint, and the folder they are kept in
     Show,
     /// Write studio.pub again
     Pub {
@@ -114,13 +121,17 @@ pub enum StudioCommand {
         force: bool,
     },
     /// Print the did.json to put at https://DOMAIN/.well-known/did.json
-    Domain,
+    Domain {
+        /// Name the studio's domain, or another one, for the pieces minted from now on
+        #[arg(long, value_name = "DOMAIN")]
+        set: Option<String>,
+    },
 }
 
 /// Arguments of `studio init`.
 #[derive(Debug, Clone, Args)]
 pub struct StudioInitArgs {
-    /// Name of the studio, as buyers know it
+    /// Name of the studio or laboratory, as others know it
     #[arg(long)]
     pub name: Option<String>,
     /// Where it is
@@ -204,6 +215,9 @@ pub enum PieceCommand {
 
 /// Arguments of `piece mint`.
 #[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Example: hallmark piece mint --from ring/ --title \"Plain band\" --metal gold --fineness 750"
+)]
 pub struct MintArgs {
     /// Folder with the piece's files, and a piece.toml if you like
     #[arg(long, value_name = "DIR")]
@@ -217,8 +231,8 @@ pub struct MintArgs {
     /// Its main metal: gold, silver, platinum, palladium, ...
     #[arg(long)]
     pub metal: Option<String>,
-    /// Millesimal fineness of the metal, such as 750 or 925
-    #[arg(long)]
+    /// Fineness of the metal in thousandths, such as 750 (18k gold) or 925
+    #[arg(long, value_parser = crate::cmd::piece::fineness)]
     pub fineness: Option<u16>,
     /// Weight of the whole piece in grams, such as 4.35
     #[arg(long)]
@@ -264,6 +278,9 @@ pub enum EventKind {
 
 /// Arguments of `piece event`.
 #[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Example: hallmark piece event piece.hallmark --kind serviced --note \"new claw\""
+)]
 pub struct EventArgs {
     /// The provenance file
     pub file: PathBuf,
@@ -300,13 +317,13 @@ pub struct EventArgs {
     /// The system that warranty stands under
     #[arg(long, value_name = "NAME", default_value = "System of Warranties")]
     pub warranty_system: String,
-    /// Which stone was set, counted from 1
+    /// Which stone was set, counted from 1 (so --stone 1 is the field stones/0)
     #[arg(long, value_name = "N")]
     pub stone: Option<u32>,
     /// For how many days a theft report counts
     #[arg(long, default_value_t = 90)]
     pub days: u32,
-    /// A claim made on this occasion: the field it is about, such as stones/0
+    /// A claim made on this occasion: the field it is about; stones/0 is the first stone
     #[arg(long, value_name = "FIELD", requires = "says")]
     pub about: Option<String>,
     /// The claim in one sentence
@@ -357,6 +374,9 @@ pub struct CountersignArgs {
     /// Replace the output file if it is there
     #[arg(long)]
     pub force: bool,
+    /// Sign what is shown without being asked
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Arguments of `piece append`.
@@ -413,6 +433,9 @@ pub struct StatusArgs {
     /// Why
     #[arg(long)]
     pub reason: Option<String>,
+    /// Sign with the successor key in this file, when the present key is given up
+    #[arg(long, value_name = "FILE")]
+    pub successor_key: Option<PathBuf>,
     /// For how many days your word counts
     #[arg(long, value_name = "DAYS", default_value_t = 180, value_parser = days())]
     pub days: u32,
@@ -430,7 +453,7 @@ pub struct AttestArgs {
     /// The studio's folder with its piece.toml, which must hold an id
     #[arg(long, value_name = "DIR")]
     pub from: PathBuf,
-    /// The field the claim is about, such as stones/0
+    /// The field the claim is about; stones/0 is the first stone
     #[arg(long, value_name = "FIELD")]
     pub about: String,
     /// The claim in one sentence
@@ -466,6 +489,7 @@ pub enum TrustCommand {
 
 /// Arguments of `trust add`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: hallmark trust add --card HALLMARK:1:... --name Rosa")]
 #[command(group = clap::ArgGroup::new("source").required(true)
     .args(["file", "card", "fingerprint", "domain"]))]
 pub struct TrustAddArgs {

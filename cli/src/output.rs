@@ -78,6 +78,7 @@ impl<'a> Output<'a> {
         let target = self.target.as_path();
         let folder = folder_of(target);
         let failed = || self.failed();
+        is_there(&folder, target)?;
         let kept = self.replaced.and(std::fs::metadata(target).ok()).filter(|_| {
             // What was secret in the old file's place is not for more eyes than that.
             access == Access::Shared
@@ -224,8 +225,20 @@ pub enum Access {
 /// The system's.
 pub fn scratch_beside(target: &Path) -> anyhow::Result<File> {
     let folder = folder_of(target);
+    is_there(&folder, target)?;
     tempfile::tempfile_in(&folder)
         .with_context(|| format!("cannot make a temporary file in {}", folder.display()))
+}
+
+/// A folder that is not there is named as that: nobody made it by hand that way.
+fn is_there(folder: &Path, target: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !matches!(folder.try_exists(), Ok(false)),
+        "the folder {} is not there, so {} cannot be written; make the folder first",
+        folder.display(),
+        target.display()
+    );
+    Ok(())
 }
 
 fn folder_of(target: &Path) -> PathBuf {

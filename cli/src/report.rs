@@ -98,6 +98,28 @@ pub fn one_line(text: &str) -> String {
     }
 }
 
+/// The text in lines of at most `width` characters, where its words allow it, each but the first
+/// after `indent`.
+#[must_use]
+pub fn wrapped(text: &str, width: usize, indent: &str) -> String {
+    let mut out = String::new();
+    let mut used = 0;
+    for word in text.split(' ') {
+        let len = word.chars().count();
+        if used > 0 && used + 1 + len > width {
+            out += "\n";
+            out += indent;
+            used = 0;
+        } else if used > 0 {
+            out.push(' ');
+            used += 1;
+        }
+        out += word;
+        used += len;
+    }
+    out
+}
+
 /// An error that stands for wrong usage (exit 2).
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -125,6 +147,13 @@ pub fn print_error(error: &anyhow::Error, json: bool) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn lines_end_between_words() {
+        assert_eq!(super::wrapped("one two three", 7, "  "), "one two\n  three");
+        assert_eq!(super::wrapped("incomprehensible", 3, "  "), "incomprehensible");
+        assert_eq!(super::wrapped("", 3, "  "), "");
+    }
+
     /// T-11: a line break in a file's text cannot start a line of ours.
     #[test]
     fn text_from_files_stays_on_its_line() {

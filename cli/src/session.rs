@@ -32,6 +32,9 @@ pub fn threads() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
+/// How often one question is asked.
+const MAX_QUESTIONS: u32 = 5;
+
 /// What a run works with.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -111,6 +114,12 @@ impl Session {
         &self.profile
     }
 
+    /// The folder of this profile, where there is a home for it.
+    #[must_use]
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.home.as_ref().map(|home| home.path().join(self.profile.to_string()))
+    }
+
     /// The system's randomness.
     #[must_use]
     pub fn rng(&self) -> SystemRng {
@@ -181,6 +190,11 @@ impl Session {
     /// # Errors
     /// [`Usage`] naming `instead` when nobody can be asked.
     pub fn ask(&self, question: &str, instead: &str) -> anyhow::Result<Option<String>> {
+        Ok(self.answer(question, instead)?.0)
+    }
+
+    /// An answer, and whether there will be no further one.
+    fn answer(&self, question: &str, instead: &str) -> anyhow::Result<(Option<String>, bool)> {
         if !self.interactive {
             return Err(
                 Usage(format!("{question} Nobody can be asked here: give {instead}")).into()
@@ -189,9 +203,37 @@ impl Session {
         let mut terminal = io::stderr();
         write!(terminal, "{question} ").and_then(|()| terminal.flush()).context("cannot ask")?;
         let mut line = String::new();
-        io::stdin().lock().read_line(&mut line).context("cannot read your answer")?;
+        let read = io::stdin().lock().read_line(&mut line).context("cannot read your answer")?;
         let answer = line.trim();
-        Ok((!answer.is_empty()).then(|| answer.to_owned()))
+        Ok(((!answer.is_empty()).then(|| answer.to_owned()), read == 0))
+    }
+
+    /// Asks until `read` takes the answer (an empty one is `None`), saying each time why it did not.
+    ///
+    /// # Errors
+    /// [`Usage`] naming `instead` when nobody can be asked, and with what `read` said when nobody
+    /// answers or [`MAX_QUESTIONS`] answers were none.
+    pub fn ask_for<T>(
+        &self,
+        question: &str,
+        instead: &str,
+        read: &dyn Fn(Option<&str>) -> Result<T, String>,
+    ) -> anyhow::Result<T> {
+        let mut tries = 0;
+        loop {
+            let (answer, ended) = self.answer(question, instead)?;
+            tries += 1;
+            match read(answer.as_deref()) {
+                Ok(value) => return Ok(value),
+                Err(why) if ended || tries == MAX_QUESTIONS => return Err(Usage(why).into()),
+                Err(why) => self.say(&format!("  {why}")),
+            }
+        }
+    }
+
+    /// Says a line to the person at the terminal; nobody reads it where standard error is closed.
+    pub fn say(&self, line: &str) {
+        let _ = writeln!(io::stderr(), "{line}");
     }
 
     /// A progress bar over `bytes`, drawn only where someone watches.

@@ -24,7 +24,7 @@ studio piece event sold.hallmark --kind inspected --note "Looked at under the lo
 buyer piece offer sold.hallmark --out offer.json
 studio piece event sold.hallmark --kind sold --offer offer.json --price "1890.00 EUR" \
     --buyer "A friend" --warranty "Set stones for two years" --draft draft.json
-buyer piece countersign sold.hallmark draft.json
+buyer piece countersign sold.hallmark draft.json --yes
 studio piece append sold.hallmark draft.json
 studio piece status minted.hallmark --revoke --reason "Minted by mistake" --out revoked.hallmark
 studio piece disclose minted.hallmark --field price --out price.disclosure

@@ -1,6 +1,6 @@
 //! `hallmark studio`: the keys a party signs under.
 
-use std::io::Write;
+use std::{fmt::Write as _, io::Write};
 
 use anyhow::Context;
 use hallmark_core::key::PublicKey;
@@ -44,7 +44,8 @@ pub fn run(command: &StudioCommand, session: &Session) -> anyhow::Result<Report>
             write_pub(studio, Output::new(out, *force || same())?)?;
             Report::new(&json!({"out": out}), format!("Written to {}.", out.display()))
         }
-        StudioCommand::Domain => domain(session),
+        StudioCommand::Domain { set: Some(domain) } => set_domain(domain, session),
+        StudioCommand::Domain { set: None } => domain(session),
     }
 }
 
@@ -100,11 +101,13 @@ fn init(args: &StudioInitArgs, session: &Session) -> anyhow::Result<Report> {
     store.update(&mut session.rng(), |profile| profile.studio = Some(studio))?;
     let text = format!(
         "{}\n\n\
-         For your buyers: {} names your key. Put it on your page or hand it over.\n\
+         To hand out:     {} names your key. Put it on your page or hand it over.\n\
          Keep offline:    {} holds the SECRET key that follows this one. Print it or move it to a \
          stick now, then delete it from this machine. Whoever has it can speak as the studio: it \
-         belongs into no folder of a piece.\n\
-         Next:            hallmark piece mint --from FOLDER",
+         belongs into no folder of a piece. Used by: hallmark piece status --successor-key\n\
+         Next, a studio:  hallmark piece mint --from FOLDER\n\
+         A laboratory, supplier or repairer signs on somebody else's piece:\n                 \
+         hallmark piece event FILE --kind inspected (or serviced), or hallmark piece attest",
         human(&summary),
         args.pub_out.display(),
         successor_out.display(),
@@ -115,14 +118,39 @@ fn init(args: &StudioInitArgs, session: &Session) -> anyhow::Result<Report> {
 fn show(session: &Session) -> anyhow::Result<Report> {
     let store = session.open()?;
     let summary = summary(of(&store)?);
-    Report::new(&summary, human(&summary))
+    let mut json = serde_json::to_value(&summary)?;
+    let mut text = human(&summary);
+    if let Some(folder) = session.folder() {
+        json["folder"] = serde_json::to_value(&folder)?;
+        let _ = write!(text, "\nKept in      {}", folder.display());
+    }
+    Report::new(&json, text)
+}
+
+fn set_domain(domain: &str, session: &Session) -> anyhow::Result<Report> {
+    let domain: Domain = domain.parse().map_err(|error| Usage(format!("--set: {error}")))?;
+    let mut store = session.open()?;
+    of(&store)?;
+    store.update(&mut session.rng(), |profile| {
+        if let Some(studio) = &mut profile.studio {
+            studio.domain = Some(domain.clone());
+        }
+    })?;
+    Report::new(
+        &json!({"domain": domain}),
+        format!(
+            "The pieces you mint from now on name {domain}.\n\
+             Next: hallmark studio domain > did.json, and put that file at\n  \
+             https://{domain}/.well-known/did.json"
+        ),
+    )
 }
 
 fn domain(session: &Session) -> anyhow::Result<Report> {
     let store = session.open()?;
     let studio = of(&store)?;
     let domain = studio.domain.as_ref().context(
-        "this studio names no domain; it is given with `studio init --domain example.com`",
+        "this studio names no domain; `hallmark studio domain --set example.com` names it",
     )?;
     let document = did_web::document(domain, &studio.public());
     let text = serde_json::to_string_pretty(&document)?;
@@ -163,7 +191,8 @@ fn successor_text(studio: &Studio, seed: &str) -> String {
     format!(
         "{SUCCESSOR_HEADING}\n\nSuccessor key of the studio {}\n\n\
          Whoever has this can speak as the studio once its present key is given up. Print this \
-         page or move it to a stick kept in another place, then delete the file.\n\n\
+         page or move it to a stick kept in another place, then delete the file. It is used with \
+         `hallmark piece status FILE --successor-key THIS-PAGE`.\n\n\
          Public key: {}\n{SUCCESSOR_SECRET}{seed}\n",
         studio.name, studio.successor
     )

@@ -66,7 +66,7 @@ fn source(
         return Ok((key.fingerprint(), PinSource::File, name));
     }
     if let Some(card) = &args.card {
-        let card: Card = card.parse().map_err(|error| Usage(format!("--card: {error}")))?;
+        let card: Card = card.parse().map_err(|_| Usage(no_card(card)))?;
         return Ok((card.studio, PinSource::Card { pieces: [card.piece].into() }, None));
     }
     if let Some(print) = parsed("--fingerprint", args.fingerprint.as_deref())? {
@@ -88,6 +88,24 @@ fn source(
     let name = domain.to_string().parse().ok();
     let source = PinSource::Domain { domain, checked: session.now() };
     Ok((key.fingerprint(), source, name))
+}
+
+/// What keeps a text from being a card's.
+fn no_card(text: &str) -> String {
+    const CHARACTERS: usize = 80;
+    let found = text.trim().chars().count();
+    let wrong = if !text.trim().to_ascii_uppercase().starts_with("HALLMARK:1:") {
+        "it begins with HALLMARK:1:".to_owned()
+    } else if found == CHARACTERS {
+        "one of its letters or figures is wrong".to_owned()
+    } else {
+        let how = if found < CHARACTERS { "short" } else { "long" };
+        format!("it is too {how}, with {found} of {CHARACTERS} characters")
+    };
+    format!(
+        "--card: this is not the text of a card (HALLMARK:1:...): {wrong}. The card shows the \
+         fingerprint too: --fingerprint takes that"
+    )
 }
 
 /// The key and the name in a `studio.pub` file.

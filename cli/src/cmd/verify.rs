@@ -1,6 +1,10 @@
 //! `hallmark verify`: the verdict on a provenance file.
 
-use std::{fmt::Write as _, path::Path};
+use std::{
+    fmt::Write as _,
+    io::{IsTerminal, Read},
+    path::Path,
+};
 
 use anyhow::Context;
 use hallmark_core::time::Timestamp;
@@ -12,7 +16,7 @@ use hallmark_vault::provenance::{
     shown::ShownEvent,
     texts::text,
     trust::{DomainCheck, Pin, PinRole, PinSource, Pins},
-    verdict::{Circumstances, judge},
+    verdict::{Circumstances, Outcome, judge},
 };
 
 use super::{studio::parsed, trust::pub_file};
@@ -20,7 +24,7 @@ use crate::{
     args::VerifyArgs,
     input,
     remote::did_web,
-    report::{Report, Usage, one_line},
+    report::{Report, Usage, one_line, wrapped},
     session::{self, Session},
 };
 
@@ -29,24 +33,87 @@ use crate::{
 /// # Errors
 /// [`Usage`] (exit 2) when there is no file to give a verdict on, or an argument is wrong.
 pub fn run(args: &VerifyArgs, session: &Session) -> anyhow::Result<Report> {
-    let (verdict, remarks) = verdict(args, session)?;
+    let (verdict, remarks, opened) = verdict(args, session)?;
     let mut json = serde_json::to_value(&verdict)?;
     json["exitCode"] = verdict.outcome.exit_code().into();
     json["remarks"] = remarks.clone().into();
-    let mut text = human(&verdict, &args.file);
+    if !opened {
+        json["signer"]["trustStore"] = "not-opened".into();
+    }
+    let mut text = human(&verdict, &args.file, opened);
     for remark in remarks {
         let _ = writeln!(text, "\nNote: {remark}");
+    }
+    let exit = verdict.outcome.exit_code();
+    let _ = writeln!(text, "\nComes to: {} (exit code {exit})", in_short(verdict.outcome));
+    if !session.json && std::io::stdout().is_terminal() {
+        text = fit(&text, std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()));
     }
     Ok(Report::new(&json, text)?.with_code(verdict.outcome.exit_code()))
 }
 
-/// The verdict, and what could not be looked at.
+/// What an outcome comes to, in a few words.
+fn in_short(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Malformed => "not a provenance file as the format fixes it",
+        Outcome::Tampered => "tampered",
+        Outcome::Untrusted => "holds, but signed by nobody you said you trust",
+        Outcome::Revoked => "holds, but revoked, stolen or destroyed",
+        Outcome::Stale => "holds, but the studio's word does not cover it now",
+        Outcome::Holds => "holds, trusted and current",
+    }
+}
+
+/// Lines no longer than the terminal is wide, 80 where that is not known and 100 at most, each
+/// going on below its own beginning.
+fn fit(text: &str, columns: Option<usize>) -> String {
+    let width = columns.unwrap_or(80).clamp(40, 100);
+    let line = |line: &str| {
+        let words = line.trim_start_matches(' ');
+        let indent = line.len() - words.len();
+        let further = " ".repeat(if indent == 0 { 0 } else { indent + 2 });
+        let room = width - further.len().max(indent).min(width / 2);
+        format!("{}{}\n", " ".repeat(indent), wrapped(words, room, &further))
+    };
+    text.lines().map(line).collect()
+}
+
+/// Our own other files, and what they are for, by how they begin.
+fn ours(path: &Path) -> Option<&'static str> {
+    let (file, _) = input::open(path).ok()?;
+    let mut start = Vec::new();
+    file.take(512).read_to_end(&mut start).ok()?;
+    let start = String::from_utf8_lossy(&start);
+    let begins = |word: &str| start.starts_with(word);
+    match () {
+        () if begins("untrusted comment: ") && start.contains("did:key:") => Some(
+            "this is a studio.pub, a studio's key: give it with --trust, or keep it with \
+             `hallmark trust add --file`",
+        ),
+        () if begins("<svg") && start.contains("85mm") => Some(
+            "this is a card to print; `hallmark trust add --card` takes the text under its picture",
+        ),
+        () if begins("hallmark-state") => {
+            Some("this is a profile, with its keys and whom it trusts; the program opens it itself")
+        }
+        () if begins("Successor key of the studio") => {
+            Some("this is a successor key, which is secret: keep it offline, and show it to nobody")
+        }
+        () => None,
+    }
+}
+
+/// The verdict, what could not be looked at, and whether the trust store was.
 ///
 /// # Errors
 /// As [`run`].
-pub fn verdict(args: &VerifyArgs, session: &Session) -> anyhow::Result<(Verdict, Vec<String>)> {
+pub fn verdict(
+    args: &VerifyArgs,
+    session: &Session,
+) -> anyhow::Result<(Verdict, Vec<String>, bool)> {
     let now: Timestamp = parsed("--at", args.at.as_deref())?.unwrap_or_else(|| session.now());
     let (mut pins, remark) = session.pins().map_err(|error| Usage(format!("{error:#}")))?;
+    let opened = remark.is_none();
     let mut remarks: Vec<String> = remark.into_iter().collect();
     for path in &args.trust {
         trust_once(&mut pins, path, session)?;
@@ -72,11 +139,18 @@ pub fn verdict(args: &VerifyArgs, session: &Session) -> anyhow::Result<(Verdict,
     let unopened = disclosures.len();
     let circumstances =
         Circumstances { now, pins: &pins, domain: domain.as_ref(), disclosures: &disclosures };
-    let verdict = judge(inspection, circumstances);
+    let mut verdict = judge(inspection, circumstances);
+    if !opened {
+        // Whom this person trusts is not known here, so there is nothing to advise.
+        verdict.todo.retain(|todo| *todo != text("todo.unknown"));
+    }
+    if verdict.outcome == Outcome::Malformed {
+        remarks.extend(ours(&args.file).map(str::to_owned));
+    }
     if verdict.piece.is_some() && verdict.disclosed.len() < unopened {
         remarks.push("a disclosure you gave opens nothing in this file".to_owned());
     }
-    Ok((verdict, remarks))
+    Ok((verdict, remarks, opened))
 }
 
 /// Opens and inspects a file, with a progress bar.
@@ -155,7 +229,7 @@ fn asked(
 }
 
 /// The verdict as people read it.
-fn human(verdict: &Verdict, path: &Path) -> String {
+fn human(verdict: &Verdict, path: &Path, opened: bool) -> String {
     let mut out = String::new();
     let title = verdict.piece.as_ref().map_or_else(
         || path.display().to_string(),
@@ -166,8 +240,13 @@ fn human(verdict: &Verdict, path: &Path) -> String {
     for problem in &verdict.integrity.problems {
         let _ = writeln!(out, "             {} [{}]", one_line(&problem.message), problem.code);
     }
-    let _ =
-        writeln!(out, "SIGNER     {}: {}", verdict.signer.state, one_line(&verdict.signer.text));
+    let closed = if opened { "" } else { " Your trust store was not opened." };
+    let _ = writeln!(
+        out,
+        "SIGNER     {}: {}{closed}",
+        verdict.signer.state,
+        one_line(&verdict.signer.text)
+    );
     if let Some(fingerprint) = &verdict.signer.fingerprint {
         let _ = writeln!(out, "             fingerprint {fingerprint}");
     }
@@ -280,4 +359,20 @@ fn signers(event: &ShownEvent) -> String {
         })
         .collect();
     signers.join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_verdict_fits_the_terminal() {
+        let text = format!("SIGNER     {}\n\n  {}\n", "word ".repeat(40), "said ".repeat(40));
+        for columns in [None, Some(0), Some(60), Some(1000)] {
+            let fitted = super::fit(&text, columns);
+            let width = columns.unwrap_or(80).clamp(40, 100);
+            assert!(fitted.lines().all(|line| line.chars().count() <= width), "{fitted}");
+            let words = |text: &str| text.split_whitespace().count();
+            assert_eq!(words(&fitted), words(&text));
+            assert!(fitted.starts_with("SIGNER     word"), "{fitted}");
+        }
+    }
 }

@@ -38,7 +38,7 @@ fn a_folder_that_is_not_there_is_named() {
         &["piece", "disclose", PIECE, "--field", "price", "--out", "gone/x"],
         &["piece", "card", PIECE, "--out", "gone/x"],
     ] {
-        world.run(args).refused(1, &["gone/x", "No such file"]);
+        world.run(args).refused(1, &["the folder gone is not there", "gone/x"]);
     }
 }
 
@@ -55,14 +55,24 @@ fn what_a_command_needs_is_not_written_over() {
     for args in [
         &["--profile", "buyer", "piece", "offer", PIECE, "--out", apart] as &[&str],
         &[&sell as &[&str], &["--draft", apart]].concat(),
-        &["--profile", "buyer", "piece", "countersign", PIECE, "draft.json", "--out", apart],
+        &[
+            "--profile",
+            "buyer",
+            "piece",
+            "countersign",
+            PIECE,
+            "draft.json",
+            "--out",
+            apart,
+            "--yes",
+        ],
         &["piece", "disclose", PIECE, "--field", "price", "--out", apart],
         &["piece", "card", PIECE, "--out", apart],
     ] {
         world.run(args).refused(1, &["piece.hallmark would be written over"]);
         assert_eq!(world.read(PIECE), before, "{args:?}");
     }
-    world.done(&["--profile", "buyer", "piece", "countersign", PIECE, "draft.json"]);
+    world.done(&["--profile", "buyer", "piece", "countersign", PIECE, "draft.json", "--yes"]);
     let draft = world.read("draft.json");
     let append = ["piece", "append", PIECE, "draft.json", "--out", "draft.json"];
     world.run(&append).refused(1, &["draft.json would be written over"]);

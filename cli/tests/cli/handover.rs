@@ -60,7 +60,7 @@ fn drafts_that_are_not_to_be_signed() {
     assert_eq!(sell(&world, "offer.json").code, Some(0));
     let before = world.read(PIECE);
     let sign = |profile: &str, file: &str, draft: &str| {
-        world.run(&["--profile", profile, "piece", "countersign", file, draft])
+        world.run(&["--profile", profile, "piece", "countersign", file, draft, "--yes"])
     };
     sign("stranger", PIECE, "draft.json").refused(1, &["somebody else's signature"]);
     sign("default", PIECE, "draft.json").refused(1, &["somebody else's signature"]);
@@ -117,7 +117,7 @@ fn a_studio_cannot_slip_something_into_a_sale() {
             event.credential_subject = serde_json::from_value(subject).unwrap();
             draft["event"] = event.sign(&studio).unwrap();
         });
-        world.run(&["--profile", "buyer", "piece", "countersign", PIECE, to])
+        world.run(&["--profile", "buyer", "piece", "countersign", PIECE, to, "--yes"])
     };
     resigned("place.json", &|event| {
         event["nextLabel"] = Label::from_bytes([9; 32]).to_string().into()
@@ -125,7 +125,7 @@ fn a_studio_cannot_slip_something_into_a_sale() {
     .refused(1, &["the place that your offer gave", "do not sign it"]);
     edit(&world, "draft.json", "closed.json", |draft| draft["disclosures"] = json!([]));
     world
-        .run(&["--profile", "buyer", "piece", "countersign", PIECE, "closed.json"])
+        .run(&["--profile", "buyer", "piece", "countersign", PIECE, "closed.json", "--yes"])
         .refused(1, &["closed.json", "does not show you", "do not sign it"]);
     assert_eq!(resigned("same.json", &|_| ()).code, Some(0), "the control");
 }
@@ -155,7 +155,7 @@ fn every_word_of_a_draft_is_shown() {
             event.credential_subject = serde_json::from_value(subject).unwrap();
             draft["event"] = event.sign(&studio).unwrap();
         });
-        world.run(&["--profile", "buyer", "piece", "countersign", PIECE, to])
+        world.run(&["--profile", "buyer", "piece", "countersign", PIECE, to, "--yes"])
     };
     let warranty = json!([{
         "system": "SoW", "statement": "Conflict free", "date": "2026-05-03",
@@ -191,7 +191,8 @@ fn hidden_fields_are_shown_before_they_are_signed() {
         "--note",
         "With its box",
     ]);
-    let signed = world.done(&["--profile", "buyer", "piece", "countersign", PIECE, "draft.json"]);
+    let signed =
+        world.done(&["--profile", "buyer", "piece", "countersign", PIECE, "draft.json", "--yes"]);
     for shown in ["price", "1890.00 EUR", "With its box"] {
         assert!(signed.out.contains(shown), "{shown} in {}", signed.out);
     }
@@ -221,7 +222,7 @@ fn two_pieces_of_one_owner_share_no_key() {
         world.done(&["--profile", "buyer", "piece", "offer", file, "--out", offer]);
         let draft = &format!("draft-{offer}");
         world.done(&["piece", "event", file, "--kind", "sold", "--offer", offer, "--draft", draft]);
-        world.done(&["--profile", "buyer", "piece", "countersign", file, draft]);
+        world.done(&["--profile", "buyer", "piece", "countersign", file, draft, "--yes"]);
         world.done(&["--profile", "buyer", "piece", "append", file, draft]);
     }
     let (one, other) = (world.sound(PIECE), world.sound("other.hallmark"));

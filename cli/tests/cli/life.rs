@@ -49,7 +49,7 @@ fn every_kind_of_event() {
         "--warranty",
         "Stones stay set for two years",
     ]);
-    done(&["--profile", "buyer", "piece", "countersign", PIECE, "draft.json"]);
+    done(&["--profile", "buyer", "piece", "countersign", PIECE, "draft.json", "--yes"]);
     done(&["piece", "append", PIECE, "draft.json"]);
     done(&["verify", PIECE, "--trust", "studio.pub"]);
 
@@ -88,8 +88,8 @@ fn every_kind_of_event() {
         "--draft",
         "gift.json",
     ]);
-    done(&["--profile", "niece", "piece", "countersign", PIECE, "gift.json"]);
-    done(&["piece", "countersign", PIECE, "gift.json"]);
+    done(&["--profile", "niece", "piece", "countersign", PIECE, "gift.json", "--yes"]);
+    done(&["piece", "countersign", PIECE, "gift.json", "--yes"]);
     done(&["--profile", "niece", "piece", "append", PIECE, "gift.json"]);
 
     done(&["piece", "offer", PIECE, "--out", "back.json"]);
@@ -97,7 +97,7 @@ fn every_kind_of_event() {
     let not_the_studios = world.run(&[&returned as &[&str], &["niece.json", "--force"]].concat());
     not_the_studios.refused(1, &["niece.json", "not the studio's offer"]);
     done(&[&returned as &[&str], &["back.json", "--force"]].concat());
-    done(&["piece", "countersign", PIECE, "draft.json"]);
+    done(&["piece", "countersign", PIECE, "draft.json", "--yes"]);
     done(&["piece", "append", PIECE, "draft.json"]);
     done(&["piece", "event", PIECE, "--kind", "destroyed", "--note", "Melted down"]);
     let end = told.run(&["verify", PIECE, "--trust", "studio.pub"]);

@@ -9,6 +9,7 @@ mod apart;
 mod blob;
 mod files;
 mod golden;
+mod guidance;
 mod handover;
 mod help;
 mod life;

@@ -61,7 +61,7 @@ fn what_is_missing_or_wrong_is_named() {
     let world = World::with_studio();
     let state = fs::read(world.state_file()).unwrap();
     let metal = "title = \"T\"\n[[metal]]\nmetal = \"gold\"\nfineness = 750\n";
-    let cases: [(&str, &[&str], i32, &[&str]); 21] = [
+    let cases: [(&str, &[&str], i32, &[&str]); 28] = [
         ("", &[], 2, &["What is the piece called?", "--title"]),
         ("", &["--title", "T"], 2, &["Which metal", "--metal"]),
         ("", &["--title", "T", "--metal", "gold"], 2, &["fineness", "--fineness"]),
@@ -69,9 +69,26 @@ fn what_is_missing_or_wrong_is_named() {
         (metal, &["--title", ""], 2, &["--title"]),
         (metal, &["--title", "a\u{202e}b"], 2, &["--title"]),
         (metal, &["--grams", "heavy"], 2, &["--grams", "heavy", "4.35"]),
-        (metal, &["--fineness", "1001", "--metal", "gold"], 1, &["fineness"]),
+        (metal, &["--fineness", "1000", "--metal", "gold"], 2, &["--fineness", "1 to 999"]),
+        (metal, &["--fineness", "18k", "--metal", "gold"], 2, &["in thousandths", "18k is 750"]),
+        (metal, &["--grams", "0"], 2, &["--grams", "more than nothing"]),
+        (metal, &["--grams", "1 oz"], 2, &["--grams", "in grams, please"]),
+        ("weight_mg = 0\n", &[], 1, &["piece.toml", "weight_mg is more than 0"]),
+        ("title = \"T\"\nmetal = \"gold\"\n", &[], 1, &["[[metal]]", "fineness = 750"]),
+        (
+            "title = \"T\"\n[[metal]]\nmetal = \"gold\"\nfineness = \"18k\"\n",
+            &[],
+            1,
+            &["piece.toml", "in thousandths", "fineness = 750"],
+        ),
+        (
+            "title = \"T\"\n[[metal]]\nmetal = \"gold\"\nfineness = 1000\n",
+            &[],
+            1,
+            &["piece.toml", "1 to 999"],
+        ),
         ("colour = \"red\"\n", &[], 1, &["piece.toml", "colour"]),
-        ("weight_mg = 4.35\n", &[], 1, &["piece.toml", "weight_mg", "4.35"]),
+        ("weight_mg = 4.35\n", &[], 1, &["piece.toml", "weight_mg = 4350"]),
         ("weight_mg = -1\n", &[], 1, &["piece.toml", "weight_mg"]),
         ("title = \n", &[], 1, &["piece.toml", "title"]),
         (
@@ -154,7 +171,8 @@ fn the_folder_and_the_output_are_what_they_should_be() {
     let there = mint(TIDEWATER, "piece.hallmark", &[]);
     there.refused(1, &["piece.hallmark is there already", "--force"]);
     assert_eq!(world.read("piece.hallmark"), minted);
-    mint(TIDEWATER, "no/such/folder.hallmark", &[]).refused(1, &["no/such"]);
+    mint(TIDEWATER, "no/such/folder.hallmark", &[])
+        .refused(1, &["the folder no/such is not there"]);
     fs::create_dir(world.path("album")).unwrap();
     for more in [&[] as &[&str], &["--force"]] {
         mint(TIDEWATER, "album", more).refused(1, &["album", "is a folder", "name a file"]);

@@ -73,5 +73,5 @@ fn a_profile_without_keys_says_where_they_come_from() {
     }
     world.studio("nodomain", "Rosa", None);
     let refused = world.run(&["--profile", "nodomain", "studio", "domain"]);
-    refused.refused(1, &["no domain", "--domain"]);
+    refused.refused(1, &["no domain", "studio domain --set"]);
 }

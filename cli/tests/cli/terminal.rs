@@ -110,21 +110,72 @@ fn what_is_known_is_not_asked() {
     assert_eq!(world.sound("piece.hallmark").piece().weight_mg, None);
 }
 
+/// A slip costs the one answer, not those before it.
+#[test]
+fn a_slip_is_asked_again() {
+    let world = World::with_studio();
+    world.bench("");
+    let Some(mut talk) = Conversation::begin(&world, &MINT, |_| ()) else { return };
+    talk.answer("called?", "Tidewater ring");
+    talk.answer("Which metal", "");
+    talk.wait_for("--metal is needed");
+    talk.answer("Which metal", "gold");
+    for (slip, why) in [("18", "18 carat is 750"), ("1000", "1 to 999"), ("24k", "18k is 750")] {
+        talk.answer("Its fineness", slip);
+        talk.wait_for(why);
+    }
+    talk.answer("Its fineness", "18 ct");
+    talk.wait_for("18 ct is 750 thousandths");
+    talk.answer("weigh", "0.2 oz");
+    talk.wait_for("in grams, please");
+    talk.answer("weigh", "4,35 g");
+    let run = talk.end();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let file = world.sound("piece.hallmark");
+    assert_eq!((file.piece().metals[0].fineness, file.piece().weight_mg), (750, Some(4350)));
+}
+
+/// An odd metal, an odd weight, and a place that stays in a file, are minted when that is meant.
+#[test]
+fn what_is_hardly_meant_is_asked() {
+    let recipe =
+        "title = \"T\"\nweight_mg = 9000000\n[[metal]]\nmetal = \"mithril\"\nfineness = 750\n";
+    for (answer, code) in [("no", Some(1)), ("yes", Some(0))] {
+        let world = World::with_studio();
+        world.bench(recipe);
+        world.signed_photograph("bench/signed.jpg");
+        let Some(mut talk) = Conversation::begin(&world, &MINT, |_| ()) else { return };
+        talk.wait_for("mithril is no metal this program knows");
+        talk.wait_for("9000 g is more than 5 kg");
+        talk.wait_for("the place where it was taken");
+        talk.answer("Mint it as it is (yes/no)?", "perhaps");
+        talk.wait_for("type yes or no");
+        talk.answer("Mint it as it is (yes/no)?", answer);
+        let run = talk.end();
+        assert_eq!(run.code, code, "{run:?}");
+        assert_eq!(world.path("piece.hallmark").exists(), code == Some(0));
+    }
+}
+
 #[test]
 fn an_answer_that_is_none_is_named() {
     let state = |world: &World| std::fs::read(world.state_file()).unwrap();
     for (answers, word) in [
         (&[("called?", "")] as &[(&str, &str)], "--title is needed"),
         (&[("called?", "T"), ("metal", "")], "--metal is needed"),
-        (&[("called?", "T"), ("metal", "gold"), ("fineness", "18 carat")], "750"),
+        (&[("called?", "T"), ("metal", "gold"), ("fineness", "24 carat")], "750"),
         (&[("called?", "T"), ("metal", "gold"), ("fineness", "750"), ("weigh", "a lot")], "4.35"),
     ] {
         let world = World::with_studio();
         world.bench("");
         let before = state(&world);
         let Some(mut talk) = Conversation::begin(&world, &MINT, |_| ()) else { return };
-        for (question, answer) in answers {
+        let (last, earlier) = answers.split_last().unwrap();
+        for (question, answer) in earlier {
             talk.answer(question, answer);
+        }
+        for _ in 0..5 {
+            talk.answer(last.0, last.1);
         }
         let run = talk.end();
         assert_eq!(run.code, Some(2), "{run:?}");

@@ -51,6 +51,14 @@ fn what_names_no_key_is_refused_and_nothing_is_remembered() {
     add(&["--file", "plain.pub"]).refused(1, &["plain.pub", "did:key"]);
     add(&["--file", "gone.pub"]).refused(1, &["gone.pub"]);
     add(&["--card", "HALLMARK:1:x:y", "--name", "x"]).refused(2, &["--card", "HALLMARK:1:"]);
+    let card = |text: &str, word: &str| {
+        let words = ["--card", word, "--fingerprint"];
+        add(&["--card", text, "--name", "x"]).refused(2, &words);
+    };
+    card("HALLMARK:1:x:y", "too short, with 14 of 80");
+    card(&format!("HALLMARK:1:{}", "x".repeat(69)), "letters or figures");
+    card(&format!("HALLMARK:1:{}", "x".repeat(90)), "too long");
+    card("hello", "begins with HALLMARK:1:");
     add(&["--fingerprint", "ABCD", "--name", "x"]).refused(2, &["--fingerprint", "eight groups"]);
     add(&["--fingerprint", &print]).refused(2, &["--name"]);
     add(&["--fingerprint", &print, "--name", "a\nb\u{1b}[31m"]).refused(2, &["--name"]);

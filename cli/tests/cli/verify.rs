@@ -177,6 +177,15 @@ fn a_trust_store_that_stays_closed_is_said() {
     assert_eq!(run.code, Some(5));
     assert!(run.out.contains("your trust store was not looked at"), "{}", run.out);
     assert!(run.out.contains("HALLMARK_PASSPHRASE_FILE"), "{}", run.out);
+    let signer = run.out.lines().find(|line| line.starts_with("SIGNER")).unwrap();
+    assert!(signer.contains("trust store was not opened"), "{}", run.out);
+    assert!(!run.out.contains("Pin the studio's key"), "{}", run.out);
+    let mut without = world.command();
+    without.env_remove("HALLMARK_PASSPHRASE_FILE").args(["--json", "verify", PIECE]);
+    let json: serde_json::Value =
+        serde_json::from_slice(&without.output().unwrap().stdout).unwrap();
+    assert_eq!(json["signer"]["trustStore"], "not-opened");
+    assert_eq!(world.json(&["verify", PIECE])["signer"]["trustStore"], serde_json::Value::Null);
 
     let held = world.store("default");
     let run = world.run(&["verify", PIECE]);

@@ -128,6 +128,16 @@ impl World {
         self.write("bench/piece.toml", recipe.as_bytes());
     }
 
+    /// A photograph with a C2PA manifest that tells a place, which cleaning would break.
+    pub fn signed_photograph(&self, name: &str) {
+        let photo = fs::read(Path::new(TIDEWATER).join("ring.jpg")).unwrap();
+        let manifest =
+            b"JP\0\x01\0\0\0\x01\0\0\0\x60jumb\0\0\0\x1ejumdc2pa\0\x11\0\x10\x80\0\0\xaa\
+            \0\x38\x9b\x71\x03c2pa\0 \"exif:GPSLatitude\": \"48\"";
+        let length = (manifest.len() as u16 + 2).to_be_bytes();
+        self.write(name, &[b"\xff\xd8\xff\xeb", &length[..], manifest, &photo[2..]].concat());
+    }
+
     /// A provenance file in which nothing is wrong.
     pub fn sound(&self, name: &str) -> ProvenanceFile {
         let bytes = self.read(name);

@@ -2,7 +2,10 @@
 //! still to be minted.
 
 use anyhow::Context;
-use hallmark_core::{id::Label, json};
+use hallmark_core::{
+    id::{Label, PieceId},
+    json,
+};
 use hallmark_vault::provenance::{
     claim::{Claim, named_parts},
     part::Part,
@@ -15,8 +18,9 @@ use std::{
 };
 
 use super::{
+    basics::Basics,
     files::{self, Names},
-    recipe::{self, Basics, Recipe},
+    recipe::{self, Recipe},
 };
 use crate::{
     args::AttestArgs,
@@ -37,9 +41,10 @@ pub(super) fn run(args: &AttestArgs, session: &Session) -> anyhow::Result<Report
     let recipe = Recipe::of_folder(&args.from)?;
     let id = recipe.id.ok_or_else(|| {
         Usage(format!(
-            "{}/piece.toml needs an id, so that the claim can be bound to this piece: \
-             id = \"urn:uuid:...\" (a random version 4 UUID)",
-            args.from.display()
+            "{} needs an id, so that the claim can be bound to this piece; put this fresh one at \
+             its top, and let the studio mint with it:\n\nid = \"{}\"",
+            args.from.join(recipe::FILE_NAME).display(),
+            PieceId::generate(&mut session.rng())
         ))
     })?;
     let found = files::of_folder(&args.from, &recipe, session)?;

@@ -86,14 +86,15 @@ fn page(qr: &str, title: &str, studio: &str, card: &Card) -> String {
          <text x=\"440\" y=\"250\" font-size=\"20\">Key fingerprint</text>\n\
          <g font-family=\"monospace\" font-size=\"26\"><text x=\"440\" y=\"285\">{front}</text>\
          <text x=\"440\" y=\"320\">{back}</text></g>\n\
-         <text x=\"440\" y=\"400\" font-size=\"20\">Verify: hallmark trust add --card</text>\n\
-         <text x=\"440\" y=\"430\" font-size=\"20\">then: hallmark verify piece.hallmark</text>\n\
-         <text x=\"20\" y=\"520\" font-size=\"18\" font-family=\"monospace\">{}</text>\n\
+         <text x=\"440\" y=\"400\" font-size=\"20\">hallmark trust add --card CODE</text>\n\
+         <text x=\"440\" y=\"425\" font-size=\"20\">or: --fingerprint with the one above</text>\n\
+         <text x=\"440\" y=\"450\" font-size=\"20\">then: hallmark verify piece.hallmark</text>\n\
+         <text x=\"20\" y=\"500\" font-size=\"16\">CODE, as the picture holds it:</text>\n\
+         <text x=\"20\" y=\"525\" font-size=\"16\" font-family=\"monospace\">{card}</text>\n\
          </g>\n</svg>\n",
         without_size(qr),
         escape(title),
-        escape(studio),
-        card.piece.uuid()
+        escape(studio)
     )
 }
 

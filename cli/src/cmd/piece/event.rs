@@ -25,7 +25,7 @@ use std::io::Write;
 
 use super::{
     files::{self, FileReport, Names},
-    handover, held, recipe, sound_in, stand_by, there,
+    handover, held, price, recipe, sound_in, stand_by, there,
 };
 use crate::{
     args::{EventArgs, EventKind},
@@ -276,8 +276,9 @@ fn hidden(
     session: &Session,
 ) -> anyhow::Result<(Option<Hidden>, Vec<Disclosure>)> {
     let mut fields = Vec::new();
+    let wrong = |error| Usage(format!("--price: {error}"));
     if let Some(price) = &args.price {
-        fields.push(Field { name: "price".into(), value: amount(price)? });
+        fields.push(Field { name: "price".into(), value: price::amount(price).map_err(wrong)? });
     }
     if let Some(buyer) = &args.buyer {
         let buyer: Text = parsed("--buyer", Some(buyer))?.context("--buyer is needed")?;
@@ -288,24 +289,6 @@ fn hidden(
     }
     let (hidden, disclosures) = Hidden::hide(&fields, &mut session.rng())?;
     Ok((Some(hidden), disclosures))
-}
-
-/// `1890.00 EUR` as minor units and an ISO 4217 code.
-fn amount(text: &str) -> anyhow::Result<Value> {
-    let wrong = || Usage(format!("--price: {text} is no price such as \"1890.00 EUR\""));
-    let (number, currency) = text.trim().rsplit_once(' ').ok_or_else(wrong)?;
-    let (whole, places) = number.split_once('.').unwrap_or((number, ""));
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    let sound = !whole.is_empty()
-        && digits(whole)
-        && digits(places)
-        && currency.len() == 3
-        && currency.bytes().all(|b| b.is_ascii_uppercase());
-    let minor: u64 = format!("{whole}{places}").parse().map_err(|_| wrong())?;
-    if !sound || minor > hallmark_core::json::MAX_INTEGER {
-        return Err(wrong().into());
-    }
-    Ok(json!({"amountMinor": minor, "decimals": places.len(), "currency": currency}))
 }
 
 fn keep(
@@ -338,16 +321,17 @@ fn draft(
     let draft = Draft::new(document, disclosures);
     let bytes = serde_json::to_vec_pretty(&draft)?;
     output.write(Access::Private, |out| Ok(out.write_all(&bytes)?))?;
-    let who = match kind {
-        Kind::Returned => "the studio",
-        _ => "the new owner",
+    let (who, then) = match kind {
+        Kind::Returned => ("the studio", "the studio"),
+        Kind::Transferred => ("the new owner", "the new owner"),
+        _ => ("the new owner", "the studio"),
     };
     Report::new(
-        &json!({"draft": args.draft, "needs": who}),
+        &json!({"out": args.draft, "draft": args.draft, "needs": who}),
         format!(
             "{} holds the event with your signature; nothing is in the provenance file yet.\n\
              Next: {who} runs  hallmark piece countersign {} {}\n\
-             Then: hallmark piece append {1} {2}",
+             Then: {then} runs  hallmark piece append {1} {2}",
             args.draft.display(),
             args.file.display(),
             args.draft.display()
@@ -363,12 +347,18 @@ fn done(
     store: &Store<Profile>,
     file: &ProvenanceFile,
 ) -> anyhow::Result<Report> {
-    let lines: Vec<String> = reports.iter().map(FileReport::text).collect();
+    let lines: Vec<String> = reports.iter().map(|report| report.text("add it again")).collect();
+    let again = if file.custody().with_studio() {
+        String::new()
+    } else {
+        format!("\nNext: give {} to the owner again; {}", out.display(), handover::OLD_COPY)
+    };
     let restatus = if handover::is_studio_of(file, store.read()) {
-        "The studio's status was renewed with it."
+        format!("The studio's status was renewed with it.{again}")
     } else {
         "The studio's status does not cover this event yet: `hallmark piece status` by the studio \
          renews it."
+            .to_owned()
     };
     let text = format!(
         "Added \"{}\" to {}.\n{}{}{restatus}",
@@ -382,18 +372,4 @@ fn done(
 
 fn args_kind(args: &EventArgs) -> &'static str {
     kind(args.kind).name()
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_price_is_whole_minor_units() {
-        let price = super::amount("1890.00 EUR").unwrap();
-        assert_eq!(price["amountMinor"], 189_000);
-        assert_eq!(price["decimals"], 2);
-        assert_eq!(super::amount("5000 JPY").unwrap()["decimals"], 0);
-        for wrong in ["1890", "EUR", "18,90 EUR", "1890.00 eur", "-1 EUR", "1e3 EUR", ""] {
-            assert!(super::amount(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context;
 use hallmark_vault::{
-    hygiene::{self, Cleaning, MediaType, Outcome, Policy, Trace},
+    hygiene::{self, Cleaning, HygieneError, MediaType, Outcome, Policy, Trace},
     provenance::{
         part::{Metadata, Role},
         path::PartPath,
@@ -22,7 +22,7 @@ use super::{
     apart::{self, Content},
     recipe::Recipe,
 };
-use crate::{input, output::scratch_beside, session::Session};
+use crate::{input, output::scratch_beside, report::wrapped, session::Session};
 
 /// A file that was cleaned, with what came of it.
 pub(super) struct Cleaned {
@@ -43,7 +43,11 @@ pub(super) struct FileReport {
     role: Role,
     pub(super) outcome: String,
     pub(super) removed: Vec<&'static str>,
+    /// Places first, then serial numbers, names, and the rest.
     pub(super) reveals: Vec<&'static str>,
+    /// Whether it still tells a place, or the name of a person or computer.
+    #[serde(skip)]
+    pub(super) place_or_name: bool,
 }
 
 impl FileReport {
@@ -52,8 +56,8 @@ impl FileReport {
         self.role == Role::Note
     }
 
-    /// The lines a person reads about this file.
-    pub(super) fn text(&self) -> String {
+    /// The lines a person reads about this file; `again` names what they did with it.
+    pub(super) fn text(&self, again: &str) -> String {
         let mut line = format!("  {} -> {}", self.name, self.path);
         if !self.removed.is_empty() {
             line += &format!("\n      removed: {}", self.removed.join(", "));
@@ -70,9 +74,33 @@ impl FileReport {
             _ => {}
         }
         if !self.reveals.is_empty() {
-            line += &format!("\n      STILL REVEALS: {}", self.reveals.join(", "));
+            line += "\n      STILL REVEALS:";
+            for told in &self.reveals {
+                line += &format!("\n        {}", wrapped(told, 90, "          "));
+            }
+            line += &format!(
+                "\n      To avoid this: {}",
+                wrapped(&self.way_out(again), 74, "        ")
+            );
         }
         line
+    }
+
+    /// What removes what is still told; `again` is what is done then.
+    fn way_out(&self, again: &str) -> String {
+        let ending = self.path.as_str().rsplit('.').next().unwrap_or_default();
+        let instead = match (self.outcome.as_str(), ending) {
+            ("kept", _) => return format!("{again} without --keep-metadata"),
+            ("preserved", "pdf") => {
+                "print the document into a new PDF, which leaves its signature behind"
+            }
+            ("preserved", "jpg" | "png" | "webp" | "heic" | "avif") => {
+                "export the photograph again without Content Credentials"
+            }
+            ("preserved", _) => "export the recording again without Content Credentials",
+            _ => "export the file again in a usual format",
+        };
+        format!("{instead}, and {again}")
     }
 }
 
@@ -158,7 +186,11 @@ pub(super) fn clean(
     let bar = session.bar("cleaning", size_bytes);
     let policy = if keep_metadata { Policy::Keep } else { Policy::Remove };
     let mut cleaning =
-        hygiene::clean(&mut source, size_bytes, &mut content, policy).with_context(cannot)?;
+        hygiene::clean(&mut source, size_bytes, &mut content, policy).map_err(|error| {
+            let keeps = !matches!(error, HygieneError::Copy { .. });
+            let flag = if keeps { " (--keep-metadata takes it as it is)" } else { "" };
+            anyhow::Error::new(error).context(format!("{}{flag}", cannot()))
+        })?;
     drop(bar);
     content.seek(SeekFrom::Start(0)).with_context(cannot)?;
     // Content cannot tell Markdown from plain text; its author can.
@@ -256,12 +288,24 @@ impl Cleaned {
             reveals: codes(&cleaning.reveals)?,
         };
         let words = |traces: &[Trace]| traces.iter().copied().map(hygiene::describe).collect();
+        let mut telling: Vec<(&str, Trace)> = metadata
+            .reveals
+            .iter()
+            .map(String::as_str)
+            .zip(cleaning.reveals.iter().copied())
+            .collect();
+        telling.sort_by_key(|(code, _)| rank(code));
+        let place_or_name = telling
+            .iter()
+            .any(|(code, _)| matches!(rank(code), Rank::Place | Rank::Name) && !signs(code));
+        let telling: Vec<Trace> = telling.into_iter().map(|(_, trace)| trace).collect();
         let report = FileReport {
             path: path.clone(),
             role,
             outcome,
             removed: words(&cleaning.removed),
-            reveals: words(&cleaning.reveals),
+            reveals: words(&telling),
+            place_or_name,
             name: name.clone(),
         };
         let content = Box::new(content);
@@ -269,6 +313,31 @@ impl Cleaned {
             .with_context(|| format!("cannot read {name}"))?;
         Ok((source, report))
     }
+}
+
+/// How much it matters that something stays in a file.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Place,
+    Serial,
+    Name,
+    Rest,
+}
+
+/// The rank of a trace, by its code.
+fn rank(code: &str) -> Rank {
+    let has = |word: &str| code.split('-').any(|part| part == word);
+    match () {
+        () if has("gps") || has("location") => Rank::Place,
+        () if has("serial") => Rank::Serial,
+        () if has("name") || signs(code) => Rank::Name,
+        () => Rank::Rest,
+    }
+}
+
+/// True for a signature, which is there so that its signer is known.
+fn signs(code: &str) -> bool {
+    code == "pdf-signature"
 }
 
 fn outcome(outcome: Outcome) -> &'static str {

@@ -27,7 +27,7 @@ use crate::{
     args::{AppendArgs, CountersignArgs},
     input::{self, Held},
     output::{Access, Output, keep_apart},
-    report::{Report, one_line},
+    report::{Report, Usage, one_line},
     session::{Bar, Session},
 };
 
@@ -99,10 +99,18 @@ pub(super) fn countersign(args: &CountersignArgs, session: &Session) -> anyhow::
     if !fields.is_empty() {
         says += &format!("Hidden in it, and known to you now:\n{}\n", fields.join("\n"));
     }
-    if session.interactive {
-        let question =
-            format!("You are about to sign \"{kind}\" of {piece}.\n{says}Type yes to sign:");
-        let answer = session.ask(&question, "--json")?;
+    if !args.yes {
+        let studio = file.manifest().issuer.fingerprint();
+        let about = format!(
+            "You are about to sign \"{kind}\" of {piece}.\n\
+             By its own account the piece is from {}, whose key has the fingerprint\n  {studio}\n{says}",
+            one_line(file.piece().maker.name.as_str())
+        );
+        if !session.interactive {
+            let told = "nothing was signed; --yes signs what stands above";
+            return Err(Usage(format!("{about}{told}")).into());
+        }
+        let answer = session.ask(&format!("{about}Type yes to sign:"), "--yes")?;
         anyhow::ensure!(answer.is_some_and(|answer| answer == "yes"), "nothing was signed");
     }
     draft.event = credential::countersign(draft.event, &key, session.now())?;
@@ -126,10 +134,18 @@ pub(super) fn countersign(args: &CountersignArgs, session: &Session) -> anyhow::
     } else {
         ""
     };
+    let by_owner = subject.owner == Some(key.public());
+    let next = match (subject.kind, by_owner) {
+        (Kind::Sold, _) => format!("send {} back to the studio, which runs\n  ", out.display()),
+        (Kind::Transferred, false) => {
+            format!("send {} back to the new owner, who runs\n  ", out.display())
+        }
+        _ => String::new(),
+    };
     Report::new(
         &json!({"out": out, "kind": subject.kind, "hidden": fields.len()}),
         format!(
-            "You signed \"{kind}\" of {piece}.\n{says}{before}Next: hallmark piece append {} {}",
+            "You signed \"{kind}\" of {piece}.\n{says}{before}Next: {next}hallmark piece append {} {}",
             path.display(),
             out.display()
         ),
@@ -148,21 +164,41 @@ pub(super) fn append(args: &AppendArgs, session: &Session) -> anyhow::Result<Rep
     let read = || format!("cannot read {}", args.draft.display());
     let bytes = input::whole(&args.draft).with_context(read)?;
     let (draft, event) = opened(&bytes, &args.draft)?;
+    anyhow::ensure!(
+        file.events().iter().all(|added| added.subject() != event.subject()),
+        "this draft is already in the file: {} is its event {}",
+        super::words(event.subject().kind.name()),
+        event.subject().sequence
+    );
     if is_studio_of(&file, store.read()) {
         stand_by::check(&file, args.stand_by, session)?;
     }
     write_event(&held, &file, draft.event, Vec::new(), &store, output, session)?;
     let kind = event.subject().kind;
-    let status = if is_studio_of(&file, store.read()) {
-        "The studio's status was renewed with it."
+    let name = out.display();
+    let status = if !is_studio_of(&file, store.read()) {
+        format!(
+            "The studio's status does not cover it yet: send {name} to the studio, which runs \
+             `hallmark piece status` and gives it back."
+        )
     } else {
-        "The studio's status does not cover it yet: the studio runs `hallmark piece status`."
+        let status = "The studio's status was renewed with it.";
+        match kind {
+            Kind::Sold => format!("{status}\nNext: give {name} to the buyer again; {OLD_COPY}"),
+            Kind::Transferred => {
+                format!("{status}\nNext: give {name} to the new owner; {OLD_COPY}")
+            }
+            _ => status.to_owned(),
+        }
     };
     Report::new(
         &json!({"out": out, "kind": kind}),
         format!("Added \"{}\" to {}. {status}", super::words(kind.name()), out.display()),
     )
 }
+
+/// Why a file goes round once more after every event.
+pub(super) const OLD_COPY: &str = "copies from before do not show it.";
 
 /// Writes the file again with a further event; with a new status where this profile is the studio.
 ///

@@ -20,8 +20,9 @@ use hallmark_vault::{
 use serde_json::json;
 
 use super::{
+    basics::Basics,
     files::{self, Cleaned, FileReport, Names},
-    recipe::{Basics, FileEntry, Recipe},
+    recipe::{FileEntry, Recipe},
 };
 use crate::{
     args::MintArgs,
@@ -30,6 +31,9 @@ use crate::{
     report::{Report, Usage, one_line},
     session::Session,
 };
+
+/// What is done once a file tells less.
+const MINT_AGAIN: &str = "mint again";
 
 /// Runs `hallmark piece mint`.
 ///
@@ -45,7 +49,7 @@ pub(super) fn run(args: &MintArgs, session: &Session) -> anyhow::Result<Report> 
     let read: Vec<PathBuf> = recipe.working_files().map(|name| args.from.join(name)).collect();
     let read: Vec<&Path> = found.files.iter().chain(&read).map(PathBuf::as_path).collect();
     keep_apart(&args.out, &read)?;
-    let basics = basics(args, &recipe, session)?;
+    let basics = Basics::obtain(args, &recipe, session)?;
     let mut cleaned = Vec::new();
     for path in &found.files {
         cleaned.push(files::clean(path, &args.out, args.keep_metadata, session)?);
@@ -90,6 +94,8 @@ pub(super) fn run(args: &MintArgs, session: &Session) -> anyhow::Result<Report> 
     };
     // What contradicts itself is refused before anything is kept.
     minting.check(&studio.public())?;
+    let doubts = basics.doubts(&recipe);
+    confirm(&doubts, &reports, args.keep_metadata, session)?;
 
     // The secrets are kept before the file exists: a kill in between leaves secrets of no piece,
     // never a piece whose secrets are gone; and the identity is free until there is a file.
@@ -115,7 +121,31 @@ pub(super) fn run(args: &MintArgs, session: &Session) -> anyhow::Result<Report> 
         .with_context(|| {
             format!("{} is minted; only that it is could not be kept", args.out.display())
         })?;
-    report(args, &title, id, &reports, &found.left_out)
+    report(args, &title, id, &reports, &found.left_out, &doubts)
+}
+
+/// Asks on a terminal before something is minted that may not be meant so: an odd metal or weight,
+/// or a file that keeps a place or a name although nobody asked for that.
+fn confirm(
+    doubts: &[String],
+    reports: &[FileReport],
+    keep_metadata: bool,
+    session: &Session,
+) -> anyhow::Result<()> {
+    let mut shown: Vec<String> = doubts.iter().map(|doubt| format!("{doubt}.\n")).collect();
+    let telling = reports.iter().filter(|report| !keep_metadata && report.place_or_name);
+    shown.extend(telling.map(|report| format!("{}\n", report.text(MINT_AGAIN))));
+    if shown.is_empty() || !session.interactive {
+        return Ok(());
+    }
+    let question = format!("{}Mint it as it is (yes/no)?", shown.concat());
+    let yes = session.ask_for(&question, "another file", &|answer| match answer {
+        Some("yes") => Ok(true),
+        Some("no") => Ok(false),
+        _ => Err("type yes or no".to_owned()),
+    })?;
+    anyhow::ensure!(yes, "nothing was minted");
+    Ok(())
 }
 
 /// A file with its place in the container.
@@ -169,75 +199,15 @@ fn story(named: &[Named], recipe: &Recipe) -> Vec<PartPath> {
     told.into_iter().map(|part| part.path.clone()).collect()
 }
 
-/// Title, metal, fineness and weight: from the arguments, else from `piece.toml`, else asked.
-fn basics(args: &MintArgs, recipe: &Recipe, session: &Session) -> anyhow::Result<Basics> {
-    let needed = |text: Option<String>, flag: &str| -> anyhow::Result<Text> {
-        text.ok_or_else(|| Usage(format!("{flag} is needed")))?
-            .parse()
-            .map_err(|error| Usage(format!("{flag}: {error}")).into())
-    };
-    let title = match (&args.title, &recipe.title) {
-        (Some(title), _) => Some(needed(Some(title.clone()), "--title")?),
-        (None, Some(_)) => None,
-        (None, None) => {
-            Some(needed(session.ask("What is the piece called?", "--title")?, "--title")?)
-        }
-    };
-    let metal = match (&args.metal, recipe.has_metal()) {
-        (None, true) if args.fineness.is_none() => None,
-        (None, _) => {
-            let answer =
-                session.ask("Which metal is it (gold, silver, platinum ...)?", "--metal")?;
-            Some(needed(answer, "--metal")?)
-        }
-        (Some(metal), _) => Some(needed(Some(metal.clone()), "--metal")?),
-    };
-    let metal = match (metal, args.fineness) {
-        (None, _) => None,
-        (Some(metal), Some(fineness)) => Some((metal, fineness)),
-        (Some(metal), None) => {
-            let answer = session.ask(
-                "Its fineness in thousandths (750 is 18 carat gold, 925 sterling silver)?",
-                "--fineness",
-            )?;
-            let fineness = answer.unwrap_or_default().parse().map_err(|_| {
-                Usage("--fineness is a whole number from 1 to 999, such as 750".into())
-            })?;
-            Some((metal, fineness))
-        }
-    };
-    let grams = match &args.grams {
-        Some(grams) => Some(grams.clone()),
-        None if recipe.has_weight() || !session.interactive => None,
-        None => session.ask("What does it weigh, in grams (Enter to leave it out)?", "--grams")?,
-    };
-    let weight_mg = grams
-        .map(|grams| {
-            milli(&grams)
-                .ok_or_else(|| Usage(format!("--grams: {grams} is no weight such as 4.35")))
-        })
-        .transpose()?;
-    Ok(Basics { title, metal, weight_mg })
-}
-
-/// Thousandths of a decimal number with at most three places: `4.35` is 4350.
-pub(super) fn milli(text: &str) -> Option<u64> {
-    let (whole, places) = text.split_once(['.', ',']).unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(places) || places.len() > 3 {
-        return None;
-    }
-    format!("{whole}{places:0<3}").parse().ok()
-}
-
 fn report(
     args: &MintArgs,
     title: &Text,
     id: PieceId,
     reports: &[FileReport],
     left_out: &[String],
+    doubts: &[String],
 ) -> anyhow::Result<Report> {
-    let lines: Vec<String> = reports.iter().map(FileReport::text).collect();
+    let lines: Vec<String> = reports.iter().map(|report| report.text(MINT_AGAIN)).collect();
     let mut text = format!(
         "Minted {} into {}\n  {id}\n\nFiles:\n{}",
         one_line(title.as_str()),
@@ -253,27 +223,17 @@ fn report(
     if !left_out.is_empty() {
         text += &format!("\n\nLeft out: {}", left_out.join(", "));
     }
+    for doubt in doubts {
+        text += &format!("\n\nNote: {doubt}. Mint again if that is not meant.");
+    }
     text += &format!(
         "\n\nCheck it:     hallmark verify {0}\n\
          For the box:  hallmark piece card {0}",
         args.out.display()
     );
     let json = json!({
-        "out": args.out, "id": id, "title": title, "files": reports, "notes": notes,
-        "leftOut": left_out,
+        "out": args.out, "id": id, "title": title, "files": reports, "packedNotes": notes,
+        "leftOut": left_out, "notes": doubts,
     });
     Report::new(&json, text).context("cannot report")
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn grams_are_read_as_milligrams() {
-        for (text, mg) in [("4.35", 4350), ("4", 4000), ("0,001", 1), ("12.5", 12_500)] {
-            assert_eq!(super::milli(text), Some(mg), "{text}");
-        }
-        for text in ["", "x", "4.3500", "-1", "4.3.5", ".5", "1e3"] {
-            assert_eq!(super::milli(text), None, "{text}");
-        }
-    }
 }

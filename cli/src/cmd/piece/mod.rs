@@ -2,12 +2,15 @@
 
 mod apart;
 mod attest;
+mod basics;
 mod card;
 mod event;
 mod files;
 mod handover;
 mod mint;
 mod plain;
+mod price;
+mod quantity;
 mod read;
 mod recipe;
 mod stand_by;
@@ -46,6 +49,14 @@ pub fn run(command: &PieceCommand, session: &Session) -> anyhow::Result<Report> 
         PieceCommand::Card { file, out, force } => card::run(file, out.as_deref(), *force, session),
         PieceCommand::Attest(args) => attest::run(args, session),
     }
+}
+
+/// A fineness in thousandths, from an argument.
+///
+/// # Errors
+/// A sentence that says how to write it.
+pub fn fineness(text: &str) -> Result<u16, String> {
+    quantity::fineness(text)
 }
 
 /// A kind of event in words for people.

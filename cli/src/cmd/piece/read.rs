@@ -210,6 +210,9 @@ impl Drop for NewFolder<'_> {
     }
 }
 
+/// Where a field that the profile knows may be.
+const OLD_COPY: &str = "; your copy may end before the sale: ask for the newer one";
+
 /// `hallmark piece disclose`.
 pub(super) fn disclose(args: &DiscloseArgs, session: &Session) -> anyhow::Result<Report> {
     keep_apart(&args.out, &[&args.file])?;
@@ -233,7 +236,18 @@ pub(super) fn disclose(args: &DiscloseArgs, session: &Session) -> anyhow::Result
         known.iter().rev().find(|(_, field)| field.name == args.field).ok_or_else(|| {
             let names: Vec<&str> = known.iter().map(|(_, field)| field.name.as_str()).collect();
             Usage(match names.as_slice() {
-                [] => "this profile can open nothing hidden in this file".to_owned(),
+                [] => format!("this profile can open nothing hidden in this file{OLD_COPY}"),
+                names
+                    if secrets.disclosures.iter().any(|opening| {
+                        opening.field().is_ok_and(|field| field.name == args.field)
+                    }) =>
+                {
+                    format!(
+                        "this file hides no {} that this profile can open, only: {}{OLD_COPY}",
+                        args.field,
+                        names.join(", ")
+                    )
+                }
                 names => format!("--field is one of: {}", names.join(", ")),
             })
         })?;

@@ -23,6 +23,7 @@ use hallmark_vault::{
 };
 use serde::Deserialize;
 
+use super::{basics::Basics, quantity};
 use crate::input;
 
 /// The file's name in the maker's folder.
@@ -40,10 +41,11 @@ pub(super) struct Recipe {
     serial: Option<Text>,
     size: Option<Text>,
     inscription: Option<Text>,
+    #[serde(default, deserialize_with = "quantity::toml_mg")]
     weight_mg: Option<u64>,
     /// What the `made` event says.
     pub(super) made: Option<Text>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "quantity::toml_metals")]
     metal: Vec<MetalEntry>,
     hallmark: Option<HallmarkEntry>,
     #[serde(default)]
@@ -68,8 +70,10 @@ pub(super) struct Recipe {
 #[serde(deny_unknown_fields)]
 struct MetalEntry {
     metal: Text,
+    #[serde(deserialize_with = "quantity::toml_fineness")]
     fineness: u16,
     colour: Option<Text>,
+    #[serde(default, deserialize_with = "quantity::toml_mg")]
     weight_mg: Option<u64>,
 }
 
@@ -176,14 +180,6 @@ pub(super) struct FileEntry {
     pub(super) story: Option<u32>,
 }
 
-/// What the command line adds.
-#[derive(Debug, Default)]
-pub(super) struct Basics {
-    pub(super) title: Option<Text>,
-    pub(super) metal: Option<(Text, u16)>,
-    pub(super) weight_mg: Option<u64>,
-}
-
 impl Recipe {
     /// Reads the folder's `piece.toml`, or an empty recipe where there is none.
     pub(super) fn of_folder(folder: &Path) -> anyhow::Result<Self> {
@@ -205,6 +201,16 @@ impl Recipe {
     /// True when the file gives the weight.
     pub(super) fn has_weight(&self) -> bool {
         self.weight_mg.is_some()
+    }
+
+    /// Its metals by name, the main one first.
+    pub(super) fn metals(&self) -> impl Iterator<Item = &str> {
+        self.metal.iter().map(|entry| entry.metal.as_str())
+    }
+
+    /// The weight the file gives, in milligrams.
+    pub(super) fn weight(&self) -> Option<u64> {
+        self.weight_mg
     }
 
     /// The hidden fields, as JSON.
@@ -335,10 +341,11 @@ impl Recipe {
 /// The value of a field of a piece, for a claim about it.
 pub(super) fn field(piece: &Piece, about: &str) -> anyhow::Result<Value> {
     let value = serde_json::to_value(piece)?;
-    value
-        .pointer(&format!("/{about}"))
-        .cloned()
-        .with_context(|| format!("the piece has no field {about}"))
+    value.pointer(&format!("/{about}")).cloned().with_context(|| {
+        let fields: Vec<String> = piece.claimable().collect();
+        let has = if fields.is_empty() { "none".to_owned() } else { fields.join(", ") };
+        format!("the piece has no field {about}; those a claim can be about: {has}")
+    })
 }
 
 /// What the maker says of a field, in a sentence that begins as one.

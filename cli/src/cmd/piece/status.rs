@@ -1,10 +1,16 @@
 //! `hallmark piece status`: the studio gives its word again, or takes it back.
 
+use std::path::Path;
+
+use anyhow::Context;
+use hallmark_core::key::SigningKey;
 use hallmark_vault::provenance::{
+    ProvenanceFile,
     status::Standing,
     write::{self, Amendment, Restatus},
 };
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::{
     handover::{is_studio_of, writing},
@@ -12,7 +18,8 @@ use super::{
 };
 use crate::{
     args::StatusArgs,
-    cmd::studio::{self, parsed},
+    cmd::studio::{self, SUCCESSOR_SECRET, parsed},
+    input,
     output::{Access, Output},
     report::{Report, Usage},
     session::Session,
@@ -26,7 +33,7 @@ pub(super) fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<Report
     there(&args.file)?;
     // Nobody is asked for anything between reading the file and writing it.
     let store = session.open()?;
-    let keys = studio::of(&store)?.keys();
+    let mut keys = studio::of(&store)?.keys();
     let held = held(&args.file)?;
     let out = args.out.as_ref().unwrap_or(&args.file);
     let output = Output::continuing(out, &held, args.force)?;
@@ -36,6 +43,9 @@ pub(super) fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<Report
         "only the studio that minted {} can give its word on it, and this profile is not it",
         args.file.display()
     );
+    if let Some(path) = &args.successor_key {
+        keys.identity = successor(path, &file)?;
+    }
     let standing = match (args.revoke, args.stolen) {
         (true, _) => Standing::Revoked,
         (_, true) => Standing::Stolen,
@@ -65,20 +75,50 @@ pub(super) fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<Report
         Ok(())
     })?;
     let until = at.plus_days(days);
+    let signed =
+        if args.successor_key.is_some() { " It is signed by the successor key." } else { "" };
     let text = match standing {
         Standing::Current => {
-            format!("Your word on {} counts until {}.", out.display(), until.date())
+            format!("Your word on {} counts until {}.{signed}", out.display(), until.date())
         }
         Standing::Revoked => format!(
             "The certificate is taken back in {}. Copies handed out before still carry the old \
-             status until it expires: send this one to whoever has them.",
+             status until it expires: send this one to whoever has them.{signed}",
             out.display()
         ),
         Standing::Stolen => format!(
             "{} says that the piece is stolen. Copies handed out before do not: send this one \
-             around.",
+             around.{signed}",
             out.display()
         ),
     };
     Report::new(&json!({"out": out, "status": standing, "until": until}), text)
+}
+
+/// The key on the page that `studio init` printed, which must be the one the file names.
+fn successor(path: &Path, file: &ProvenanceFile) -> anyhow::Result<SigningKey> {
+    let text = input::text(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = Zeroizing::new(text);
+    let secret =
+        text.lines().find_map(|line| line.trim().strip_prefix(SUCCESSOR_SECRET.trim_end()));
+    let mut seed = Zeroizing::new([0; 32]);
+    secret
+        .map(|hex| Zeroizing::new(hex.trim().to_ascii_lowercase()))
+        .and_then(|hex| data_encoding::HEXLOWER.decode(hex.as_bytes()).ok().map(Zeroizing::new))
+        .filter(|bytes| bytes.len() == seed.len())
+        .map(|bytes| seed.copy_from_slice(&bytes))
+        .with_context(|| {
+            format!(
+                "{} holds no successor key; it is the page that `hallmark studio init` wrote, with \
+                 a line \"{SUCCESSOR_SECRET} ...\" of 64 characters",
+                path.display()
+            )
+        })?;
+    let key = SigningKey::from_seed(&seed);
+    anyhow::ensure!(
+        key.public() == file.piece().maker.successor,
+        "the key in {} is not the successor that this provenance file names",
+        path.display()
+    );
+    Ok(key)
 }

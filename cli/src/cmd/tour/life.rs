@@ -151,7 +151,7 @@ fn sale(world: &World<'_>, stage: &mut Stage, piece: &Path) -> Result<(), Stoppe
     })?;
 
     stage.step("The buyer signs too, and it is sold", Outcome::Ok, |checks| {
-        people.buyer.run(arguments!["piece", "countersign", piece, &draft])?;
+        people.buyer.run(arguments!["piece", "countersign", piece, &draft, "--yes"])?;
         people.studio.run(arguments!["piece", "append", piece, &draft, "--stand-by"])?;
         let original = Original::open(piece)?;
         let events = original.file.events();

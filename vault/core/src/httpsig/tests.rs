@@ -78,7 +78,7 @@ fn rfc_9421_b_2_6() {
         "wqcAqbmYJ2ji2glfAMaRy4gruYYnx2nEFN2HN6jrnDnQCK1",
         "u02Gb04v9EDgwUPiu4A0w6vuQv5lIp5WPpBKRCw=="
     );
-    assert_eq!(BASE64.encode(&key.sign_standard(base.as_bytes()).as_bytes().to_owned()), expected);
+    assert_eq!(BASE64.encode(key.sign_standard(base.as_bytes()).as_bytes()), expected);
 }
 
 /// RFC 9530, appendix B.1 and B.2.
