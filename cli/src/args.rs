@@ -237,6 +237,9 @@ pub struct MintArgs {
     /// Weight of the whole piece in grams, such as 4.35
     #[arg(long)]
     pub grams: Option<String>,
+    /// Ask also for serial number, size, inscription, stones, origin and GTIN
+    #[arg(long)]
+    pub more: bool,
     /// Keep location, device serials and names in the files
     #[arg(long)]
     pub keep_metadata: bool,

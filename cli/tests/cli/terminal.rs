@@ -99,6 +99,43 @@ fn four_questions_make_a_piece() {
     assert_eq!(world.run(&["verify", "piece.hallmark", "--trust", "studio.pub"]).code, Some(0));
 }
 
+/// Stones and the rest are asked for when that is wanted.
+#[test]
+fn more_is_asked_when_wanted() {
+    let world = World::with_studio();
+    world.bench("title = \"T\"\nweight_mg = 4350\n[[metal]]\nmetal = \"gold\"\nfineness = 750\n");
+    let more = [&MINT as &[&str], &["--more"]].concat();
+    let Some(mut talk) = Conversation::begin(&world, &more, |_| ()) else { return };
+    for (question, answer) in [
+        ("serial number?", "TW-7"),
+        ("size", ""),
+        ("inscribed", "the tide comes back"),
+        ("Which stone", "sapphire"),
+        ("natural, laboratory-grown", "who knows"),
+        ("natural, laboratory-grown", "natural"),
+        ("treated", "heated"),
+        ("carats", "1,02 ct"),
+        ("report", "EGL-1"),
+        ("Of which laboratory", "Example Gem Laboratory"),
+        ("Which other stone", ""),
+        ("come from", "Recycled here"),
+        ("Kimberley", ""),
+        ("GTIN", "09506000134352"),
+    ] {
+        talk.answer(question, answer);
+    }
+    let run = talk.end();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let file = world.sound("piece.hallmark");
+    let piece = file.piece();
+    assert_eq!(piece.serial.as_ref().unwrap().as_str(), "TW-7");
+    assert_eq!(piece.size, None);
+    let stone = &piece.stones[0];
+    assert_eq!((stone.carat_thousandths, stone.treatments.len()), (Some(1020), 1));
+    assert_eq!(stone.report.as_ref().unwrap().number.as_str(), "EGL-1");
+    assert_eq!(piece.gs1.as_ref().unwrap().gtin, "09506000134352");
+}
+
 #[test]
 fn what_is_known_is_not_asked() {
     let world = World::with_studio();

@@ -44,12 +44,15 @@ pub(super) fn run(args: &MintArgs, session: &Session) -> anyhow::Result<Report> 
     let mut store = session.open()?;
     let studio = studio::of(&store)?.clone();
     let output = Output::new(&args.out, args.force)?;
-    let recipe = Recipe::of_folder(&args.from)?;
+    let mut recipe = Recipe::of_folder(&args.from)?;
     let found = files::of_folder(&args.from, &recipe, session)?;
     let read: Vec<PathBuf> = recipe.working_files().map(|name| args.from.join(name)).collect();
     let read: Vec<&Path> = found.files.iter().chain(&read).map(PathBuf::as_path).collect();
     keep_apart(&args.out, &read)?;
     let basics = Basics::obtain(args, &recipe, session)?;
+    if args.more {
+        recipe.ask_more(session)?;
+    }
     let mut cleaned = Vec::new();
     for path in &found.files {
         cleaned.push(files::clean(path, &args.out, args.keep_metadata, session)?);

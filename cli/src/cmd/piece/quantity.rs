@@ -115,7 +115,7 @@ pub(super) fn doubtful_metal(metal: &str) -> Option<String> {
 }
 
 /// Thousandths of a decimal number with at most three places: `4.35` is 4350.
-fn milli(text: &str) -> Option<u64> {
+pub(super) fn milli(text: &str) -> Option<u64> {
     let (whole, places) = text.split_once(['.', ',']).unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     if whole.is_empty() || !digits(whole) || !digits(places) || places.len() > 3 {

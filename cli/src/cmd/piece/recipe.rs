@@ -1,5 +1,7 @@
 //! `piece.toml`: what a maker says of a piece beyond its files, in the maker's own words.
 
+mod more;
+
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context;

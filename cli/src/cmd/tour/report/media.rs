@@ -53,7 +53,14 @@ pub(super) fn of_piece(path: &Path) -> anyhow::Result<Media> {
     Ok(Media {
         title: Some(piece.title.to_string()),
         first_picture,
-        story: format!("<ol class=\"story\">{}</ol>", items.concat()),
+        story: match items.as_slice() {
+            [] => "<p>The picture above is all there is.</p>".to_owned(),
+            items => format!(
+                "<p>In the order the studio gave it, after the picture above. What you see and hear was \
+                 unpacked from the signed file.</p>\n<ol class=\"story\">{}</ol>",
+                items.concat()
+            ),
+        },
     })
 }
 
@@ -68,10 +75,11 @@ fn title(part: &Part) -> String {
 
 /// A part with its caption, in an element of that name.
 fn figure(element: &str, part: &Part, content: Option<String>) -> String {
+    let path = escape(part.path.as_str());
+    let place = if part.title.is_some() { format!("{path}, ") } else { String::new() };
     let caption = format!(
-        "<figcaption>{} <span class=\"small\">({}, {})</span></figcaption>",
+        "<figcaption>{} <span class=\"small\">({place}{})</span></figcaption>",
         title(part),
-        escape(part.path.as_str()),
         size(part.size)
     );
     let content = content.unwrap_or_else(|| {
