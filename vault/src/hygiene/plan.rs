@@ -108,6 +108,25 @@ impl Plan {
         self.leaves.insert(by);
     }
 
+    /// What a file in memory becomes, by edits in order that are no Ogg pages.
+    pub(super) fn applied(&self, data: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(data.len());
+        let mut at = 0;
+        let place = |offset: u64| usize::try_from(offset).unwrap_or(data.len()).min(data.len());
+        for Edit { range, with } in &self.edits {
+            let (start, end) = (place(range.start), place(range.end));
+            out.extend(data.get(at..start).unwrap_or_default());
+            match with {
+                With::Bytes(bytes) => out.extend(bytes),
+                With::Fill(byte) => out.extend(std::iter::repeat_n(*byte, end - start)),
+                With::RenumberedPages(_) => out.extend(&data[start..end]),
+            }
+            at = end;
+        }
+        out.extend(data.get(at..).unwrap_or_default());
+        out
+    }
+
     /// The same plan with its edits in order.
     ///
     /// # Errors

@@ -20,8 +20,23 @@ use object::{Object, Token, references};
 use super::plan::{Plan, Verdict};
 use super::{HygieneError, Trace, c2pa, inflate, jpeg, search};
 
-/// Reads the objects of a PDF, first for what it is, then for what to blank.
+/// Reads the objects of a PDF, first for what it is, then for what to blank. Where objects lie so
+/// oddly that blanking one would spoil another, or bring a further one to light, the file is one we
+/// cannot read.
 pub(super) fn plan(data: &[u8]) -> Result<Plan, HygieneError> {
+    let mut plan = planned(data)?.sorted()?;
+    if plan.verdict == Verdict::Readable && !plan.edits.is_empty() {
+        let settled = planned(&plan.applied(data))
+            .is_ok_and(|again| again.edits.is_empty() && again.leaves == plan.leaves);
+        if !settled {
+            plan.verdict = Verdict::Unreadable;
+            plan.leaves.append(&mut plan.takes);
+        }
+    }
+    Ok(plan)
+}
+
+fn planned(data: &[u8]) -> Result<Plan, HygieneError> {
     let mut plan = Plan::default();
     // What is cut names nothing and needs no blanking.
     let data = cut_after_end(data, &mut plan)?;
