@@ -212,7 +212,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Usage`] naming `instead` when nobody can be asked, and with what `read` said when nobody
-    /// answers or [`MAX_QUESTIONS`] answers were none.
+    /// answers or five answers were none.
     pub fn ask_for<T>(
         &self,
         question: &str,

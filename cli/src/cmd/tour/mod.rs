@@ -1,8 +1,8 @@
 //! `hallmark tour`: the whole story on real files, with the evidence left behind.
 //!
 //! Chapters are files, steps are functions in them, and [`run`] is their order. Everybody in the
-//! story acts through the commands a person types ([`people`]); what a forger does to a file is
-//! done to its bytes ([`container`]), without anybody's keys. A step says what it checked, not that
+//! story acts through the commands a person types (`people`); what a forger does to a file is
+//! done to its bytes (`container`), without anybody's keys. A step says what it checked, not that
 //! it succeeded, and one that checks less because a tool is missing is left out with a note.
 //!
 //! | Under `--out` | What |

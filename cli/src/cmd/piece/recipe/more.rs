@@ -36,17 +36,17 @@ impl Recipe {
                 self.stone.push(stone(species, session)?);
             }
         }
-        if self.origin.is_none() {
-            if let Some(statement) = ask("Where do metal and stones come from, in a sentence?")? {
-                let kimberley_certificate = ask("Number of a Kimberley certificate, for rough?")?;
-                self.origin = Some(OriginEntry { statement, kimberley_certificate });
-            }
+        if self.origin.is_none()
+            && let Some(statement) = ask("Where do metal and stones come from, in a sentence?")?
+        {
+            let kimberley_certificate = ask("Number of a Kimberley certificate, for rough?")?;
+            self.origin = Some(OriginEntry { statement, kimberley_certificate });
         }
-        if self.gs1.is_none() {
-            if let Some(gtin) = ask("Its GTIN, where it has one?")? {
-                let serial = self.serial.clone();
-                self.gs1 = Some(Gs1Entry { gtin: gtin.to_string(), serial, digital_link: None });
-            }
+        if self.gs1.is_none()
+            && let Some(gtin) = ask("Its GTIN, where it has one?")?
+        {
+            let serial = self.serial.clone();
+            self.gs1 = Some(Gs1Entry { gtin: gtin.to_string(), serial, digital_link: None });
         }
         Ok(())
     }
