@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::home::{HOME_VARIABLE, PASSPHRASE_FILE_VARIABLE};
 
-/// Provenance files anyone can verify; lockers and consent only you can open.
+/// Provenance files that anyone can verify, trusting nobody who hands them over.
 #[derive(Debug, Parser)]
 #[command(name = "hallmark", version, propagate_version = true, after_help = EXIT_CODES)]
 pub struct Cli {
@@ -19,8 +19,8 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done (verify: holds and trusted), 1 could not be done, \
-2 wrong usage; of verify: 3 tampered, 4 malformed, 5 signer untrusted, 6 stale, 7 revoked or \
-stolen.";
+2 wrong usage; of verify: 3 tampered, 4 malformed, 5 signer untrusted, 6 stale, 7 revoked, \
+stolen or destroyed.";
 
 /// What every command takes.
 #[derive(Debug, Clone, Args)]

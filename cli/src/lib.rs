@@ -1,5 +1,5 @@
 //! The `hallmark` command line: `cmd/<noun>.rs` holds one command noun each, `remote/` what talks
-//! to the network. Verdicts that need both vault and consent are combined here.
+//! to the network.
 //!
 //! In scope: arguments, prompts, progress, files, wording. Out of scope: deciding anything about a
 //! signature; that is the vault's.

@@ -86,8 +86,8 @@ pub enum CredentialError {
         /// What was wrong.
         source: serde_json::Error,
     },
-    /// The document says it is something else, or until when it counts where its kind does not end.
-    #[error("not a {kind}: it has another context or type, or an end")]
+    /// The document says it is something else.
+    #[error("not a {kind}: it has another context or type")]
     Type {
         /// The type that was expected.
         kind: &'static str,

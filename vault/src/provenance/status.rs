@@ -24,7 +24,7 @@ pub enum Standing {
     Stolen,
 }
 
-/// The subject of `status/status.json`, issued by the studio; the credential's `validFrom` and
+/// The subject of `status/status.json`, issued by the studio or its successor; the credential's `validFrom` and
 /// `validUntil` bound it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

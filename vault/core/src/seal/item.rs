@@ -285,7 +285,9 @@ impl hkdf::KeyType for DerivedLen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ItemError {
     /// The content is longer than the largest bucket holds.
-    #[error("an item holds at most 65532 bytes and {content_len} were given: use a blob")]
+    #[error(
+        "an item holds at most {MAX_CONTENT_LEN} bytes and {content_len} were given: use a blob"
+    )]
     TooLarge {
         /// Length of the content in bytes.
         content_len: usize,
