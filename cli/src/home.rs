@@ -163,7 +163,36 @@ pub fn passphrase(
 /// # Errors
 /// As the terminal's.
 pub fn ask_unseen(text: &str) -> io::Result<String> {
+    #[cfg(unix)]
+    seen_again_when_ended();
     rpassword::prompt_password(text)
+}
+
+/// Gives the terminal back as it was when a signal ends the run in the middle of a question. Watches
+/// from the first question to the end of the run: a signal whose handler went away again would end
+/// nothing any more.
+#[cfg(unix)]
+fn seen_again_when_ended() {
+    use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+    use signal_hook::{
+        consts::{SIGHUP, SIGINT, SIGTERM},
+        iterator::Signals,
+        low_level::emulate_default_handler,
+    };
+
+    static WATCHED: std::sync::Once = std::sync::Once::new();
+    WATCHED.call_once(|| {
+        let Ok(terminal) = File::open("/dev/tty") else { return };
+        let Ok(shown) = tcgetattr(&terminal) else { return };
+        let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
+        std::thread::spawn(move || {
+            for signal in signals.forever() {
+                // The run ends either way; a terminal that is gone needs nothing.
+                let _ = tcsetattr(&terminal, OptionalActions::Now, &shown);
+                let _ = emulate_default_handler(signal);
+            }
+        });
+    });
 }
 
 fn from_file(path: &Path) -> Result<Obtained, PassphraseSourceError> {

@@ -27,8 +27,14 @@ impl Conversation {
         world.surround(&mut command);
         let line = format!("{} {}", env!("CARGO_BIN_EXE_hallmark"), args.join(" "));
         command.args(["-q", "-e", "-f", "-c", &line, "/dev/null"]);
-        command.env("SHELL", "/bin/sh").stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.env("SHELL", "/bin/sh");
         surround(&mut command);
+        Self::of(command)
+    }
+
+    /// One that is ready to begin.
+    fn of(mut command: Command) -> Option<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut screen = child.stdout.take().unwrap();
         let (sender, receiver) = channel();
@@ -145,6 +151,30 @@ fn what_is_known_is_not_asked() {
     let run = talk.end();
     assert_eq!(run.code, Some(0), "{run:?}");
     assert_eq!(world.sound("piece.hallmark").piece().weight_mg, None);
+}
+
+/// Whoever thinks better of it sees again what they type.
+#[test]
+fn an_interrupted_question_gives_the_terminal_back() {
+    let world = World::new();
+    let shell = format!(
+        "trap : INT; {} studio init --name Rosa; echo; stty -a; echo the end",
+        env!("CARGO_BIN_EXE_hallmark")
+    );
+    if missing("script", &["-q", "-e", "-c", "true", "/dev/null"]) {
+        return;
+    }
+    let mut command = Command::new("script");
+    world.surround(&mut command);
+    command.env_remove("HALLMARK_PASSPHRASE_FILE").env("SHELL", "/bin/sh");
+    command.args(["-q", "-e", "-f", "-c", &shell, "/dev/null"]);
+    let Some(mut talk) = Conversation::of(command) else { return };
+    talk.wait_for("passphrase");
+    talk.keyboard.write_all(b"\x03").unwrap();
+    talk.wait_for("the end");
+    assert!(talk.seen.contains(" echo "), "{}", talk.seen);
+    assert!(!talk.seen.contains("-echo "), "{}", talk.seen);
+    talk.end();
 }
 
 /// A slip costs the one answer, not those before it.
