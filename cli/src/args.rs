@@ -293,6 +293,9 @@ pub struct EventArgs {
     /// Stand by what others added since your last word as the studio, without being asked
     #[arg(long)]
     pub stand_by: bool,
+    /// Go on from this copy although you gave your word on a newer one
+    #[arg(long)]
+    pub despite_newer: bool,
     /// In words
     #[arg(long)]
     pub note: Option<String>,
@@ -398,6 +401,9 @@ pub struct AppendArgs {
     /// Stand by what others added since your last word as the studio, without being asked
     #[arg(long)]
     pub stand_by: bool,
+    /// Go on from this copy although you gave your word on a newer one
+    #[arg(long)]
+    pub despite_newer: bool,
 }
 
 /// Arguments of `piece disclose`.
@@ -433,6 +439,9 @@ pub struct StatusArgs {
     /// Stand by what others added since your last word as the studio, without being asked
     #[arg(long)]
     pub stand_by: bool,
+    /// Go on from this copy although you gave your word on a newer one
+    #[arg(long)]
+    pub despite_newer: bool,
     /// Why
     #[arg(long)]
     pub reason: Option<String>,

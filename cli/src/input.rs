@@ -94,6 +94,15 @@ impl Seen {
         Self { which, size_bytes: metadata.len(), changed: metadata.modified().ok() }
     }
 
+    /// All of it in words that stand for this file as it is and no other on this machine.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let changed = self.changed.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let ns = changed.map_or(0, |changed| changed.as_nanos());
+        let (device, inode) = self.which.unwrap_or_default();
+        format!("{device}:{inode}:{}:{ns}", self.size_bytes)
+    }
+
     /// True when both are the same file, whatever became of its content.
     #[must_use]
     pub fn is_same_file(&self, other: &Self) -> bool {

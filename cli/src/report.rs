@@ -85,17 +85,29 @@ const MAX_LINE_CHARS: usize = 600;
 /// ours, such as a verdict.
 #[must_use]
 pub fn one_line(text: &str) -> String {
+    short_line(text, MAX_LINE_CHARS)
+}
+
+/// [`one_line`] of at most so many characters.
+#[must_use]
+pub fn short_line(text: &str, most: usize) -> String {
+    let all = whole_line(text);
+    match all.char_indices().nth(most) {
+        Some((end, _)) => format!("{} ...", &all[..end]),
+        None => all,
+    }
+}
+
+/// [`one_line`] of any length, for whoever answers for every word of it.
+#[must_use]
+pub fn whole_line(text: &str) -> String {
     // U+2800 is drawn as a blank and counts as none.
     let blank = |c: char| c.is_whitespace() || c == '\u{2800}';
     let line = |line: &str| {
         line.split(blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
     };
     let lines: Vec<String> = text.split('\n').map(line).filter(|line| !line.is_empty()).collect();
-    let all = lines.join(" / ");
-    match all.char_indices().nth(MAX_LINE_CHARS) {
-        Some((end, _)) => format!("{} ...", &all[..end]),
-        None => all,
-    }
+    lines.join(" / ")
 }
 
 /// The text in lines of at most `width` characters, where its words allow it, each but the first

@@ -277,7 +277,7 @@ class Chain:
                              and report == stones[at].get("report", {}).get("number"))
         return (("owner" in subject) == (kind in ("sold", "transferred"))
                 and ("resumeLabel" not in subject or kind == "transferred")
-                and setting_fits and ends and len(subject.get("claims", [])) <= 16
+                and setting_fits and ends and all(len(subject.get(name, [])) <= 16 for name in ("claims", "warranties"))
                 and subject.get("bizStep") == step and subject.get("disposition") == disposition
                 and ("hidden" not in subject or hidden_is_sound(subject["hidden"])))
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use hallmark_core::{
     chain::ChainSecret,
+    hash::Sha256,
     id::{Label, PieceId},
     key::{PublicKey, SigningKey},
     secret::Secret,
@@ -13,8 +14,8 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
 use crate::provenance::{
-    hidden::Disclosure, minisign::WriterKey, piece::Domain, text::Text, trust::Pins,
-    write::StudioKeys,
+    hidden::Disclosure, minisign::WriterKey, piece::Domain, status::Standing, text::Text,
+    trust::Pins, write::StudioKeys,
 };
 
 /// The state of one profile.
@@ -98,13 +99,40 @@ pub struct PieceSecrets {
     /// Openings of hidden fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disclosures: Vec<Disclosure>,
+    /// What this profile, being the studio, last said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub word: Option<Word>,
+}
+
+/// How far a studio's word went, and what it said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Word {
+    /// How many events there were.
+    pub events: u32,
+    /// SHA-256 of the last one's file.
+    pub head: Sha256,
+    /// Whether the certificate stands.
+    pub standing: Standing,
+    /// Which file on this machine was being continued, in words of the caller's: until the new one
+    /// is in its place, going on from that very file is doing the same again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
 
 impl PieceSecrets {
     /// Fresh secrets for a piece.
     pub fn new<R: CryptoRng + ?Sized>(title: Text, rng: &mut R) -> Self {
         let chain = ChainSecret::generate(rng);
-        Self { title, chain, places: 0, unminted: false, owner: None, disclosures: Vec::new() }
+        Self {
+            title,
+            chain,
+            places: 0,
+            unminted: false,
+            owner: None,
+            disclosures: Vec::new(),
+            word: None,
+        }
     }
 
     /// Secrets of a piece that is about to be minted: its first two places are taken.

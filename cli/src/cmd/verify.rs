@@ -24,7 +24,7 @@ use crate::{
     args::VerifyArgs,
     input,
     remote::did_web,
-    report::{Report, Usage, one_line, wrapped},
+    report::{Report, Usage, one_line, short_line, wrapped},
     session::{self, Session},
 };
 
@@ -71,7 +71,8 @@ fn fit(text: &str, columns: Option<usize>) -> String {
     let line = |line: &str| {
         let words = line.trim_start_matches(' ');
         let indent = line.len() - words.len();
-        let further = " ".repeat(if indent == 0 { 0 } else { indent + 2 });
+        // A further line never begins where one of ours does.
+        let further = " ".repeat(indent + 4);
         let room = width - further.len().max(indent).min(width / 2);
         format!("{}{}\n", " ".repeat(indent), wrapped(words, room, &further))
     };
@@ -233,7 +234,10 @@ fn human(verdict: &Verdict, path: &Path, opened: bool) -> String {
     let mut out = String::new();
     let title = verdict.piece.as_ref().map_or_else(
         || path.display().to_string(),
-        |piece| format!("{}, by its own account from {}", piece.title, piece.maker.name),
+        |piece| {
+            let (title, maker) = (piece.title.as_str(), piece.maker.name.as_str());
+            format!("{}, by its own account from {}", short_line(title, 80), short_line(maker, 60))
+        },
     );
     let _ = writeln!(out, "{}\n", one_line(&title));
     let _ = writeln!(out, "INTEGRITY  {}: {}", verdict.integrity.state, verdict.integrity.text);
@@ -279,8 +283,16 @@ fn human(verdict: &Verdict, path: &Path, opened: bool) -> String {
         }
     }
     for field in &verdict.disclosed {
-        let value = super::piece::plain(&field.value);
-        let _ = writeln!(out, "\nDisclosed ({}): {} = {value}", field.place, one_line(&field.name));
+        let value = one_line(&super::piece::plain(&field.value));
+        let by =
+            verdict.events.iter().find(|event| field.place == format!("event {}", event.sequence));
+        let by = by.map_or_else(|| "the maker of the file".to_owned(), signers);
+        let _ = writeln!(
+            out,
+            "\nDisclosed ({}, signed by {by}): {} = {value}",
+            field.place,
+            one_line(&field.name)
+        );
     }
     if verdict.still_hidden > 0 {
         let _ = writeln!(out, "\nHidden fields that stay hidden: {}", verdict.still_hidden);
@@ -315,21 +327,28 @@ fn claims(verdict: &Verdict, out: &mut String) {
                 }
             };
         }
-        let signed = claim.signed_by.as_ref().map(|name| format!(", signed by {name}"));
-        let about = claim.event.map(|_| format!("on {}: ", claim.about));
+        let signed = claim
+            .signed_by
+            .as_ref()
+            .map(|name| format!(", signed by {}", short_line(name.as_str(), 60)));
+        let about = claim.event.map(|_| format!("on {}: ", short_line(claim.about.as_str(), 60)));
+        let signed = signed.unwrap_or_default();
+        // Our own words come first: nothing the claim says can push them away or pass for them.
         let line = format!(
-            "{}{} [{}] {}{}, {}, {}",
-            about.unwrap_or_default(),
-            claim.says,
+            "[{}{signed}] {}{} ({}, {}, {})",
             claim.strength,
-            claim.by,
-            signed.unwrap_or_default(),
-            claim.rule,
+            about.unwrap_or_default(),
+            short_line(claim.says.as_str(), 300),
+            short_line(claim.by.as_str(), 80),
+            short_line(claim.rule.as_str(), 120),
             claim.date
         );
         let _ = writeln!(out, "  {}", one_line(&line));
     }
 }
+
+/// The most lines below an event; `piece show` has them all.
+const MOST_DETAILS: usize = 20;
 
 /// What an event says besides its note.
 fn details(event: &ShownEvent) -> Vec<String> {
@@ -344,7 +363,11 @@ fn details(event: &ShownEvent) -> Vec<String> {
         format!("{system}, {date}: {}{}", given.statement, invoice.unwrap_or_default())
     });
     let parts = event.parts.iter().map(|path| format!("with {path}"));
-    setting.chain(until).chain(warranties).chain(parts).collect()
+    let mut all: Vec<String> = setting.chain(until).chain(warranties).chain(parts).collect();
+    let more = all.len().saturating_sub(MOST_DETAILS);
+    all.truncate(MOST_DETAILS);
+    all.extend((more > 0).then(|| format!("and {more} more: hallmark piece show")));
+    all
 }
 
 /// Who signed an event, by role and by the name a key is pinned under.

@@ -165,6 +165,9 @@ fn every_word_of_a_draft_is_shown() {
     for word in ["SoW", "Conflict free", "2026-05-03", "No 12 for Anna M."] {
         assert!(shown.out.contains(word), "{word} in {}", shown.out);
     }
+    let note = format!("{}The buyer waives every right.", "As described. ".repeat(60));
+    let long = with("long.json", "note", note.into());
+    assert!(long.out.contains("waives every right"), "nothing is cut: {}", long.out);
     let part = json!([{
         "path": "notes/900.txt", "sha256": "00".repeat(32), "size": 1, "type": "text/plain",
         "role": "note", "metadata": {"outcome": "clean"}

@@ -1,5 +1,11 @@
 //! A piece from the bench to its end, by everyone it concerns.
 
+use hallmark_core::json::Value;
+use hallmark_vault::provenance::{
+    credential::{self, Credential},
+    event::Event,
+};
+
 use crate::{
     golden::Transcript,
     world::{TIDEWATER, World},
@@ -165,5 +171,63 @@ fn an_event_says_what_it_lacks() {
     });
     let changed = world.run(&["piece", "event", "changed.hallmark", "--kind", "serviced"]);
     changed.refused(1, &["changed.hallmark does not hold", "media/"]);
+    assert_eq!(world.read(PIECE), before);
+}
+
+/// T-07: a copy from before a revocation, or from before a theft report, is not made current by the
+/// studio that is handed it.
+#[test]
+fn an_older_copy_takes_nothing_back() {
+    let world = World::minted();
+    world.person("buyer");
+    let keep = |name: &str| std::fs::copy(world.path(PIECE), world.path(name)).unwrap();
+    let code = |file: &str| world.run(&["verify", file, "--trust", "studio.pub"]).code;
+    let at_work = |file: &str| {
+        [
+            world.run(&["piece", "event", file, "--kind", "serviced", "--out", "x", "--force"]),
+            world.run(&["piece", "status", file, "--out", "x", "--force"]),
+        ]
+    };
+    world.done(&["--profile", "buyer", "piece", "offer", PIECE]);
+    world.done(&["piece", "event", PIECE, "--kind", "sold", "--offer", "offer.json"]);
+    world.done(&["--profile", "buyer", "piece", "countersign", PIECE, "draft.json", "--yes"]);
+    world.done(&["piece", "append", PIECE, "draft.json"]);
+    keep("before");
+    world.done(&["--profile", "buyer", "piece", "event", PIECE, "--kind", "stolen"]);
+    world.done(&["piece", "status", PIECE, "--stand-by"]);
+    assert_eq!((code("before"), code(PIECE)), (Some(0), Some(7)));
+    for run in at_work("before") {
+        run.refused(2, &["older copy", "3 events", "--despite-newer"]);
+    }
+    world.done(&["--profile", "buyer", "piece", "event", PIECE, "--kind", "recovered"]);
+    world.done(&["piece", "status", PIECE, "--stand-by"]);
+
+    keep("before");
+    world.done(&["piece", "status", PIECE, "--revoke", "--reason", "counterfeit"]);
+    let [event, status] = at_work("before");
+    status.refused(2, &["revoked", "--reinstate"]);
+    assert_eq!(event.code, Some(0), "{event:?}");
+    assert_eq!(code("x"), Some(7), "the event is there, and the certificate stays revoked");
+}
+
+/// T-23: nobody's event dates the piece's next one.
+#[test]
+fn what_is_dated_ahead_is_not_signed_or_added() {
+    let world = World::minted();
+    world.person("buyer");
+    world.done(&["--profile", "buyer", "piece", "offer", PIECE]);
+    world.done(&["piece", "event", PIECE, "--kind", "sold", "--offer", "offer.json"]);
+    let studio = world.store("default").read().studio.as_ref().unwrap().keys().identity;
+    let mut draft: Value = serde_json::from_slice(&world.read("draft.json")).unwrap();
+    let mut event: Credential<Event> =
+        credential::open_value(draft["event"].clone()).unwrap().credential().clone();
+    event.valid_from = "2099-05-03T12:00:00Z".parse().unwrap();
+    draft["event"] = event.sign(&studio).unwrap();
+    world.write("ahead.json", draft.to_string().as_bytes());
+    let before = world.read(PIECE);
+    for command in ["countersign", "append"] {
+        let run = world.run(&["--profile", "buyer", "piece", command, PIECE, "ahead.json"]);
+        run.refused(1, &["2099-05-03", "to come"]);
+    }
     assert_eq!(world.read(PIECE), before);
 }

@@ -309,6 +309,7 @@ impl Custody {
             ("bizStep", subject.biz_step.as_deref() == step),
             ("disposition", subject.disposition.as_deref() == disposition),
             ("claims", subject.claims.len() <= MAX_EVENT_CLAIMS),
+            ("warranties", subject.warranties.len() <= MAX_EVENT_CLAIMS),
             ("hidden", subject.hidden.as_ref().is_none_or(|hidden| hidden.check().is_ok())),
         ];
         match wrong.into_iter().find(|(_, right)| !right) {

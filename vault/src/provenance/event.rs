@@ -21,7 +21,7 @@ use super::{
 /// The most events of one piece.
 pub const MAX_EVENTS: usize = 1000;
 
-/// The most claims of one event.
+/// The most claims, and the most warranties, of one event.
 pub const MAX_EVENT_CLAIMS: usize = 16;
 
 /// What happened.

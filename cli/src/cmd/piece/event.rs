@@ -25,7 +25,7 @@ use std::io::Write;
 
 use super::{
     files::{self, FileReport, Names},
-    handover, held, price, recipe, sound_in, stand_by, there,
+    handover, held, price, recipe, sound_in, there, word,
 };
 use crate::{
     args::{EventArgs, EventKind},
@@ -67,8 +67,12 @@ pub(super) fn run(args: &EventArgs, session: &Session) -> anyhow::Result<Report>
     };
     let file = sound_in(&held, session)?;
     let key = first_signer(kind, &file, store.read())?;
-    if !takes_others(kind) && handover::is_studio_of(&file, store.read()) {
-        stand_by::check(&file, args.stand_by, session)?;
+    let of_studio = handover::is_studio_of(&file, store.read());
+    if of_studio {
+        word::check_newest(&file, &held, store.read(), args.despite_newer)?;
+    }
+    if of_studio && !takes_others(kind) {
+        word::stand_by(&file, args.stand_by, session)?;
     }
     let offer = offer(args, kind, &file)?;
     let (sources, reports) = parts(args, &file, session)?;
@@ -111,7 +115,7 @@ pub(super) fn run(args: &EventArgs, session: &Session) -> anyhow::Result<Report>
         );
         return draft(args, output, document, disclosures, kind);
     }
-    handover::write_event(&held, &file, document, sources, &store, output, session)?;
+    handover::write_event(&held, &file, document, sources, &mut store, output, session)?;
     done(args, kind, out, &reports, &store, &file)
 }
 

@@ -4,7 +4,8 @@ use std::{io::Write, path::Path};
 
 use anyhow::Context;
 use hallmark_core::{
-    json::Value,
+    hash::Sha256,
+    json::{self, Value},
     key::{PublicKey, SigningKey},
 };
 use hallmark_vault::{
@@ -22,12 +23,12 @@ use hallmark_vault::{
 };
 use serde_json::json;
 
-use super::{held, plain::plain, sound, sound_in, stand_by, there};
+use super::{held, plain::plain, sound, sound_in, there, word};
 use crate::{
     args::{AppendArgs, CountersignArgs},
     input::{self, Held},
     output::{Access, Output, keep_apart},
-    report::{Report, Usage, one_line},
+    report::{Report, Usage, one_line, whole_line, wrapped},
     session::{Bar, Session},
 };
 
@@ -86,16 +87,23 @@ pub(super) fn countersign(args: &CountersignArgs, session: &Session) -> anyhow::
     let key = countersigner(&event, &file, store.read())?;
     let chain = file.custody().check_draft(&event, file.piece());
     chain.context("the draft does not fit this file; do not sign it")?;
+    word::check_date(&event, session.now())?;
     check_place(&event, &key, &file, store.read())?;
     let fields: Vec<String> = draft
         .disclosures
         .iter()
         .filter_map(|opening| opening.field().ok())
-        .map(|field| format!("  {} = {}", one_line(&field.name), plain(&field.value)))
+        .map(|field| {
+            wrapped(
+                &format!("  {} = {}", whole_line(&field.name), plain(&field.value)),
+                76,
+                "      ",
+            )
+        })
         .collect();
     let subject = event.subject();
     let (kind, piece) = (super::words(subject.kind.name()), one_line(file.piece().title.as_str()));
-    let mut says = said(subject);
+    let mut says = said(&event);
     if !fields.is_empty() {
         says += &format!("Hidden in it, and known to you now:\n{}\n", fields.join("\n"));
     }
@@ -157,7 +165,7 @@ pub(super) fn append(args: &AppendArgs, session: &Session) -> anyhow::Result<Rep
     let out = args.out.as_ref().unwrap_or(&args.file);
     keep_apart(out, &[&args.draft])?;
     there(&args.file)?;
-    let store = session.open()?;
+    let mut store = session.open()?;
     let held = held(&args.file)?;
     let output = Output::continuing(out, &held, args.force)?;
     let file = sound_in(&held, session)?;
@@ -170,10 +178,12 @@ pub(super) fn append(args: &AppendArgs, session: &Session) -> anyhow::Result<Rep
         super::words(event.subject().kind.name()),
         event.subject().sequence
     );
+    word::check_date(&event, session.now())?;
     if is_studio_of(&file, store.read()) {
-        stand_by::check(&file, args.stand_by, session)?;
+        word::check_newest(&file, &held, store.read(), args.despite_newer)?;
+        word::stand_by(&file, args.stand_by, session)?;
     }
-    write_event(&held, &file, draft.event, Vec::new(), &store, output, session)?;
+    write_event(&held, &file, draft.event, Vec::new(), &mut store, output, session)?;
     let kind = event.subject().kind;
     let name = out.display();
     let status = if !is_studio_of(&file, store.read()) {
@@ -209,7 +219,7 @@ pub(super) fn write_event(
     file: &ProvenanceFile,
     event: Value,
     sources: Vec<Source>,
-    store: &Store<Profile>,
+    store: &mut Store<Profile>,
     output: Output<'_>,
     session: &Session,
 ) -> anyhow::Result<()> {
@@ -218,10 +228,10 @@ pub(super) fn write_event(
         Some(studio) => {
             let keys = studio.keys();
             // What was revoked stays revoked: only `piece status --reinstate` says otherwise.
-            let earlier = &file.status().credential_subject;
+            let standing = word::standing(file, store.read());
             let status = Restatus {
-                standing: earlier.status,
-                reason: earlier.reason.clone(),
+                standing,
+                reason: word::reason(&file.status().credential_subject, standing),
                 at: session.now(),
                 days: period_days(file.status()),
                 identity: keys.identity,
@@ -231,6 +241,10 @@ pub(super) fn write_event(
         // A writer key that stayed the same would join two pieces of one owner.
         None => (WriterKey::new(SigningKey::generate(&mut session.rng())), None),
     };
+    if let Some(status) = &status {
+        let added = Some(Sha256::of(&json::canonical(&event)));
+        word::remember(file, word::on(file, held, added, status.standing), store, session)?;
+    }
     let amendment = Amendment { event: Some((event, sources)), status };
     let bar = writing(file, session);
     output.write(Access::Shared, |target| {
@@ -267,11 +281,14 @@ pub(super) fn key_of(
     [studio, owner].into_iter().flatten().find(|secret| secret.public() == *key)
 }
 
-/// What an event says, a line each, for the one who answers for it: everything but what places it
-/// in the chain.
-pub(super) fn said(event: &Event) -> String {
-    let value = serde_json::to_value(event).unwrap_or_default();
-    let mut lines = Vec::new();
+/// What an event says, whole, for the one who answers for it: everything but what places it in the
+/// chain. Nothing is cut, and what is long goes on under an indent.
+pub(super) fn said(event: &Signed<Event>) -> String {
+    let value = serde_json::to_value(event.subject()).unwrap_or_default();
+    let mut lines = vec![format!("dated: {}", event.credential().valid_from)];
+    if let Some(owner) = event.subject().owner {
+        lines.push(format!("the new owner's key: {}", owner.fingerprint()));
+    }
     for (name, value) in value.as_object().into_iter().flatten() {
         match (name.as_str(), value) {
             (
@@ -280,13 +297,25 @@ pub(super) fn said(event: &Event) -> String {
                 _,
             ) => {}
             (_, Value::Array(items)) => {
-                lines.extend(items.iter().map(|item| format!("{name}: {}", plain(&told(item)))));
+                for item in items {
+                    lines.push(format!("{name}:"));
+                    let members = told(item);
+                    let members = members.as_object().into_iter().flatten();
+                    lines
+                        .extend(members.map(|(name, value)| format!("  {name}: {}", plain(value))));
+                }
             }
             (_, value) => lines.push(format!("{name}: {}", plain(value))),
         }
     }
-    let lines: Vec<String> = lines.iter().map(|line| format!("  {}\n", one_line(line))).collect();
-    if lines.is_empty() { String::new() } else { format!("It says:\n{}", lines.concat()) }
+    let line = |line: &String| {
+        let (indent, text) = match line.strip_prefix("  ") {
+            Some(text) => ("    ", text),
+            None => ("  ", line.as_str()),
+        };
+        format!("{indent}{}\n", wrapped(&whole_line(text), 76, "        "))
+    };
+    format!("It says:\n{}", lines.iter().map(line).collect::<String>())
 }
 
 /// An entry of a list without the signature below it.

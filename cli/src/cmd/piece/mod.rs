@@ -13,8 +13,8 @@ mod price;
 mod quantity;
 mod read;
 mod recipe;
-mod stand_by;
 mod status;
+mod word;
 
 pub use plain::plain;
 

@@ -2,18 +2,18 @@
 
 use serde_json::{Map, Value};
 
-use crate::report::one_line;
+use crate::report::whole_line;
 
 /// The value as a person would write it: amounts of money with their decimals and currency, lists
 /// with semicolons, texts on one line.
 #[must_use]
 pub fn plain(value: &Value) -> String {
     match value {
-        Value::String(text) => one_line(text),
+        Value::String(text) => whole_line(text),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join("; "),
         Value::Object(map) => amount(map).unwrap_or_else(|| {
             map.iter()
-                .map(|(k, v)| format!("{} {}", one_line(k), plain(v)))
+                .map(|(k, v)| format!("{} {}", whole_line(k), plain(v)))
                 .collect::<Vec<_>>()
                 .join(", ")
         }),
@@ -25,7 +25,8 @@ pub fn plain(value: &Value) -> String {
 fn amount(map: &Map<String, Value>) -> Option<String> {
     let minor = map.get("amountMinor")?.as_u64()?;
     let decimals = usize::try_from(map.get("decimals")?.as_u64()?).ok().filter(|d| *d <= 9)?;
-    let currency = map.get("currency")?.as_str().filter(|_| map.len() == 3)?;
+    let code = |text: &&str| text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase());
+    let currency = map.get("currency")?.as_str().filter(|_| map.len() == 3).filter(code)?;
     let digits = format!("{minor:0>width$}", width = decimals + 1);
     let (whole, places) = digits.split_at(digits.len() - decimals);
     let point = if decimals > 0 { "." } else { "" };
@@ -47,6 +48,9 @@ mod tests {
         assert_eq!(amount(5, 2), "0.05 EUR");
         assert_eq!(amount(5000, 0), "5000 EUR");
         assert_eq!(plain(&json!({"amountMinor": 5})), "amountMinor 5");
+        let forged =
+            json!({"amountMinor": 5, "decimals": 2, "currency": "EUR\n\nSIGNER     pinned"});
+        assert_eq!(plain(&forged).lines().count(), 1, "T-11: {}", plain(&forged));
         assert_eq!(plain(&json!(["a", 1, {"b": true}])), "a; 1; b true");
     }
 }

@@ -234,7 +234,7 @@ pub(super) fn disclose(args: &DiscloseArgs, session: &Session) -> anyhow::Result
     // Where a field was hidden twice, the later one counts: the price of the last sale.
     let (opening, field) =
         known.iter().rev().find(|(_, field)| field.name == args.field).ok_or_else(|| {
-            let names: Vec<&str> = known.iter().map(|(_, field)| field.name.as_str()).collect();
+            let names: Vec<String> = known.iter().map(|(_, field)| one_line(&field.name)).collect();
             Usage(match names.as_slice() {
                 [] => format!("this profile can open nothing hidden in this file{OLD_COPY}"),
                 names
@@ -259,8 +259,8 @@ pub(super) fn disclose(args: &DiscloseArgs, session: &Session) -> anyhow::Result
             "{} opens {} of {} to whoever has it, and nothing else.\n\
              They run: hallmark verify {} --disclosure {0}",
             args.out.display(),
-            field.name,
-            file.piece().title,
+            one_line(&field.name),
+            one_line(file.piece().title.as_str()),
             args.file.display()
         ),
     )

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{
     handover::{is_studio_of, writing},
-    held, sound_in, stand_by, there,
+    held, sound_in, there, word,
 };
 use crate::{
     args::StatusArgs,
@@ -32,7 +32,7 @@ use crate::{
 pub(super) fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<Report> {
     there(&args.file)?;
     // Nobody is asked for anything between reading the file and writing it.
-    let store = session.open()?;
+    let mut store = session.open()?;
     let mut keys = studio::of(&store)?.keys();
     let held = held(&args.file)?;
     let out = args.out.as_ref().unwrap_or(&args.file);
@@ -52,7 +52,7 @@ pub(super) fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<Report
         _ => Standing::Current,
     };
     if standing == Standing::Current
-        && file.status().credential_subject.status != Standing::Current
+        && word::standing(&file, store.read()) != Standing::Current
         && !args.reinstate
     {
         return Err(Usage(
@@ -63,12 +63,14 @@ pub(super) fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<Report
         .into());
     }
     if standing == Standing::Current {
-        stand_by::check(&file, args.stand_by, session)?;
+        word::check_newest(&file, &held, store.read(), args.despite_newer)?;
+        word::stand_by(&file, args.stand_by, session)?;
     }
     let reason = parsed("--reason", args.reason.as_deref())?;
     let (at, days) = (session.now(), args.days);
     let status = Restatus { standing, reason, at, days, identity: keys.identity };
     let amendment = Amendment { event: None, status: Some(status) };
+    word::remember(&file, word::on(&file, &held, None, standing), &mut store, session)?;
     let bar = writing(&file, session);
     output.write(Access::Shared, |target| {
         write::rewrite(&file, held.file(), amendment, &keys.writer, bar.over(target))?;

@@ -36,9 +36,9 @@ fn fork(tour: &mut Tour<'_>) -> Result<(), Stopped> {
         codes: &["chain-forked"],
         more: Vec::new(),
     };
-    refused(world, stage, evidence, expected, |copy, _| {
+    refused(world, stage, evidence, expected, |copy, checks| {
         let rival = world.scratch.join("rival.hallmark");
-        world.people.studio.run(arguments![
+        let mut another = arguments![
             "piece",
             "event",
             world.scratch.join("before-service.hallmark"),
@@ -48,7 +48,15 @@ fn fork(tour: &mut Tour<'_>) -> Result<(), Stopped> {
             "Another story about the same day",
             "--out",
             &rival,
-        ])?;
+        ]
+        .to_vec();
+        let unmeant = world.people.studio.run(another.clone()).err();
+        checks.that(
+            "the studio is told that it goes on from an older copy, and has to mean it",
+            unmeant.is_some_and(|error| error.to_string().contains("older copy")),
+        )?;
+        another.extend(arguments!["--despite-newer"]);
+        world.people.studio.run(another)?;
         let (piece, rival) = (Original::open(&world.piece())?, Original::open(&rival)?);
         let last = piece.file.custody().events();
         let mut parts = piece.parts();
@@ -156,7 +164,10 @@ fn overtaken(tour: &mut Tour<'_>) -> Result<(), Stopped> {
     let at = arguments!["--at", later.to_string()].to_vec();
     let expired = Expected { more: at, ..expected("word-run-out", name, 6) };
     let seen = refused(world, stage, evidence, expired, |copy, checks| {
+        // The studio's last word was on the forked history above.
         let status = arguments!["piece", "status", &piece, "--days", "1", "--out", copy];
+        let mut status = status.to_vec();
+        status.extend(arguments!["--despite-newer"]);
         people.studio.run(status)?;
         let today = people.stranger.verify(copy, trusting(world))?;
         checks.same("today the same file gives exit code 0", today.exit, 0)
