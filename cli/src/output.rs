@@ -2,14 +2,19 @@
 
 use std::{
     fs::File,
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
 use anyhow::Context;
 use tempfile::NamedTempFile;
 
-use crate::input::{Held, Seen};
+use crate::input::{self, Held, Seen};
+
+/// How the state of a profile begins, whatever it is called.
+pub const STATE_MAGIC: &[u8] = b"hallmark-state";
+/// What the state of a profile is called, and the next one on its way.
+const STATE_NAMES: [&str; 2] = ["state.hallmark", "state.hallmark.new"];
 
 /// A file that is about to be written, looked at before the work begins: what lies there is replaced
 /// only where that was asked for, and only while it is still what was looked at.
@@ -29,7 +34,8 @@ impl<'a> Output<'a> {
     /// A file of its own. One that is there already is replaced with `force` alone.
     ///
     /// # Errors
-    /// When there is one without `force`, naming it and the way out; or a folder, pipe or device.
+    /// When there is one without `force`, naming it and the way out; or a folder, pipe or device; or
+    /// where a profile's keys lie.
     pub fn new(path: &'a Path, force: bool) -> anyhow::Result<Self> {
         let target = ordinary(path)?;
         let replaced = std::fs::metadata(&target).ok().map(|metadata| Seen::of(&metadata));
@@ -163,6 +169,48 @@ pub fn write_whole<T>(
 /// What takes the new content's place: the file itself, where `target` is a link to one. A device
 /// or a pipe would lose its name to an ordinary file, so neither is written to.
 fn ordinary(target: &Path) -> anyhow::Result<PathBuf> {
+    let named = target;
+    let target = named_by(named)?;
+    anyhow::ensure!(
+        !is_state(&target),
+        "{} is the state of a profile, which no command writes over; name another file",
+        named.display()
+    );
+    outside_profiles(&target)?;
+    Ok(target)
+}
+
+/// True for the state of a profile, and for a copy of one.
+fn is_state(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = input::open(path)
+        .and_then(|(file, _)| file.take(STATE_MAGIC.len() as u64).read_to_end(&mut start));
+    read.is_ok() && start == STATE_MAGIC
+}
+
+/// Refuses a file or folder to write that would lie in the folder of a profile, at any depth.
+///
+/// # Errors
+/// Names both.
+pub fn outside_profiles(target: &Path) -> anyhow::Result<()> {
+    // Of folders that are still to be made, the one they would be made in counts.
+    let there = target
+        .ancestors()
+        .map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path })
+        .find_map(|path| path.canonicalize().ok());
+    let holds_state = |folder: &&Path| STATE_NAMES.iter().any(|name| is_state(&folder.join(name)));
+    if let Some(profile) = there.iter().flat_map(|path| path.ancestors()).find(holds_state) {
+        anyhow::bail!(
+            "{} lies in {}, which holds the keys of a profile and nothing else; name another \
+             folder",
+            target.display(),
+            profile.display()
+        );
+    }
+    Ok(())
+}
+
+fn named_by(target: &Path) -> anyhow::Result<PathBuf> {
     let Ok(metadata) = std::fs::metadata(target) else {
         anyhow::ensure!(
             !target.is_symlink(),

@@ -15,7 +15,7 @@ use crate::{args::Command, report::Report, session::Session};
 /// # Errors
 /// What the command could not do, with the way out in the message.
 pub fn run(command: &Command, session: &Session) -> anyhow::Result<Report> {
-    match command {
+    let report = match command {
         Command::Verify(args) => verify::run(args, session),
         Command::Studio(command) => studio::run(command, session),
         Command::Piece(command) => piece::run(command, session),
@@ -24,5 +24,6 @@ pub fn run(command: &Command, session: &Session) -> anyhow::Result<Report> {
         Command::Tour(args) => tour::run(args, session),
         Command::Completions { shell } => shell::completions(*shell),
         Command::Man { dir } => shell::man(dir),
-    }
+    }?;
+    studio::with_reminder(report, command, session)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use clap::CommandFactory;
 
-use crate::{args::Cli, report::Report};
+use crate::{args::Cli, output::outside_profiles, report::Report};
 
 /// The completion script of a shell.
 ///
@@ -23,6 +23,7 @@ pub fn completions(shell: clap_complete::Shell) -> anyhow::Result<Report> {
 /// # Errors
 /// When the folder cannot be written.
 pub fn man(dir: &Path) -> anyhow::Result<Report> {
+    outside_profiles(dir)?;
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     clap_mangen::generate_to(Cli::command(), dir)
         .with_context(|| format!("cannot write manual pages into {}", dir.display()))?;

@@ -1,6 +1,6 @@
 //! `hallmark studio`: the keys a party signs under.
 
-use std::{fmt::Write as _, io::Write};
+use std::{fmt::Write as _, io::Write, path::PathBuf};
 
 use anyhow::Context;
 use hallmark_core::key::PublicKey;
@@ -13,7 +13,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::{
-    args::{StudioCommand, StudioInitArgs},
+    args::{Command, PieceCommand, StudioCommand, StudioInitArgs},
     cmd::trust::pub_file as pub_file_at,
     output::{Access, Output},
     remote::did_web,
@@ -82,7 +82,7 @@ fn init(args: &StudioInitArgs, session: &Session) -> anyhow::Result<Report> {
     let successor_out = match &args.successor_out {
         Some(path) => path.clone(),
         // Beside the profile, where no folder of a piece picks it up.
-        None => session.home()?.path().join(format!("{}{SUCCESSOR_NAME}", session.profile())),
+        None => successor_beside(session)?,
     };
     for path in [&args.pub_out, &successor_out] {
         if path.exists() {
@@ -113,6 +113,55 @@ fn init(args: &StudioInitArgs, session: &Session) -> anyhow::Result<Report> {
         successor_out.display(),
     );
     Report::new(&summary, text)
+}
+
+/// Where the successor of this profile is written, unless another place is named.
+fn successor_beside(session: &Session) -> anyhow::Result<PathBuf> {
+    Ok(session.home()?.path().join(format!("{}{SUCCESSOR_NAME}", session.profile())))
+}
+
+/// Reminds of the successor's page, as long as it lies in clear where `studio init` wrote it.
+///
+/// # Errors
+/// When `report` cannot be made again.
+pub fn with_reminder(
+    report: Report,
+    command: &Command,
+    session: &Session,
+) -> anyhow::Result<Report> {
+    let (first, document) = match command {
+        Command::Studio(StudioCommand::Init(_)) => (true, false),
+        Command::Studio(StudioCommand::Domain { set: None }) => (false, true),
+        Command::Studio(_) | Command::Piece(PieceCommand::Mint(_) | PieceCommand::Status(_)) => {
+            (false, false)
+        }
+        _ => return Ok(report),
+    };
+    let Some(page) = successor_beside(session).ok().filter(|page| page.is_file()) else {
+        return Ok(report);
+    };
+    let line = format!(
+        "Still here: {} holds the secret successor key in clear; move it to a stick or print it, \
+         then delete it here.",
+        page.display()
+    );
+    if document {
+        // What is printed goes into a file as it is.
+        session.say(&format!("hallmark: {line}"));
+        return Ok(report);
+    }
+    let mut json = report.json().clone();
+    let member = if json.get("notes").is_some() { "notes" } else { "remarks" };
+    if let Some(object) = json.as_object_mut() {
+        let list = object.entry(member).or_insert_with(|| json!([]));
+        if let Some(list) = list.as_array_mut() {
+            list.push(line.clone().into());
+        }
+    }
+    // The first time, the text itself says more of it.
+    let text =
+        if first { report.text().to_owned() } else { format!("{}\n\n{line}", report.text()) };
+    Ok(Report::new(&json, text)?.with_code(report.code()))
 }
 
 fn show(session: &Session) -> anyhow::Result<Report> {

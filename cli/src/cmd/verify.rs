@@ -97,7 +97,7 @@ fn ours(path: &Path) -> Option<&'static str> {
         () if begins("hallmark-state") => {
             Some("this is a profile, with its keys and whom it trusts; the program opens it itself")
         }
-        () if begins("Successor key of the studio") => {
+        () if begins(crate::cmd::studio::SUCCESSOR_HEADING) => {
             Some("this is a successor key, which is secret: keep it offline, and show it to nobody")
         }
         () => None,

@@ -107,3 +107,58 @@ fn a_studio_made_in_the_folder_of_its_piece() {
     assert_eq!(toured.code, Some(1), "{toured:?}");
     assert!(toured.out.contains("x.md is the successor key of a studio"), "{}", toured.out);
 }
+
+/// T-24: a recipe that hides a field is known however TOML lets it be written, and where it would
+/// not be read at all; a key is known behind other words, and a list of checksums is none.
+#[test]
+fn a_hidden_field_and_a_key_are_refused_in_every_form() {
+    let world = World::with_studio();
+    world.bench("title = \"T\"\n[[metal]]\nmetal = \"gold\"\nfineness = 750\n");
+    let key = "01".repeat(32);
+    let mint = [&MINT as &[&str], &["--out", "new.hallmark"]].concat();
+    for (hidden, text) in [
+        (true, "hidden.price = \"1890 EUR\"\n".to_owned()),
+        (true, "hidden = { price = \"1890 EUR\" }\n".to_owned()),
+        (true, "[\"hidden\"]\nprice = \"1890 EUR\"\n".to_owned()),
+        (true, "\"\\u0068idden\" = { price = \"1890 EUR\" }\n".to_owned()),
+        (true, "cut off [\nhidden.price = \"1890 EUR\"\n".to_owned()),
+        (true, "cut off [\n[\"hidden\"]\nprice = \"1890 EUR\"\n".to_owned()),
+        (true, "cut off [\n[hidden\nprice = \"1890 EUR\"\n".to_owned()),
+        (false, format!("Secret key (hex): {key}\n")),
+        (false, format!("key.bin {key}\n")),
+        (false, format!("{key}  ring.jpg\nkey.bin {key}\n")),
+    ] {
+        world.write("bench/care.txt", text.as_bytes());
+        let what = if hidden { "a piece.toml with hidden fields" } else { "a secret key" };
+        world.run(&mint).refused(1, &["bench/care.txt is ", what, "move it to another folder"]);
+        assert!(!world.path("new.hallmark").exists(), "{text}");
+    }
+    let sums = format!("{key}  ring.jpg\n{key} *film.mp4\n");
+    world.write("bench/care.txt", sums.as_bytes());
+    world.done(&mint);
+}
+
+/// T-24: a copy of the passphrase file gives away as much as the file itself.
+#[test]
+fn a_copy_of_the_passphrase_is_refused() {
+    let world = World::minted();
+    world.bench("title = \"T\"\n[[metal]]\nmetal = \"gold\"\nfineness = 750\n");
+    let words = ["care.txt is a copy of your passphrase", "move it to another folder"];
+    let mint = [&MINT as &[&str], &["--out", "new.hallmark"]].concat();
+    let event = ["piece", "event", "piece.hallmark", "--kind", "serviced", "--with"];
+    let passphrase = crate::world::PASSPHRASE;
+    let utf16: Vec<u8> = passphrase.bytes().flat_map(|byte| [byte, 0]).collect();
+    for copy in [
+        passphrase.as_bytes().to_vec(),
+        format!("{passphrase}\r\n").into_bytes(),
+        format!("\u{feff}My studio:\n  {passphrase}\n").into_bytes(),
+        [&[0xff, 0xfe], utf16.as_slice()].concat(),
+    ] {
+        world.write("bench/care.txt", &copy);
+        world.run(&mint).refused(1, &words);
+        world.run(&[&event as &[&str], &["bench/care.txt"]].concat()).refused(1, &words);
+    }
+    assert!(!world.path("new.hallmark").exists());
+    world.write("bench/care.txt", b"six words\n");
+    world.done(&mint);
+}

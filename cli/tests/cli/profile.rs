@@ -163,3 +163,53 @@ fn profiles_are_people() {
     assert_eq!(world.run(&["--profile", "nobody", "verify", "piece.hallmark"]).code, Some(5));
     assert!(!world.home().join("nobody").exists(), "looking makes no profile");
 }
+
+/// T-18: no command writes into the folder of a profile, or over its state by another name, whether
+/// asked to replace something or not.
+#[test]
+fn nothing_is_written_where_the_keys_lie() {
+    let world = World::minted();
+    world.studio("vic", "Vic", None);
+    fs::create_dir(world.path("home/vic/deep")).unwrap();
+    std::os::unix::fs::symlink("home/vic", world.path("link")).unwrap();
+    std::os::unix::fs::symlink("home/vic/state.hallmark", world.path("to-state")).unwrap();
+    fs::copy(world.path("home/vic/state.hallmark"), world.path("old-state")).unwrap();
+    let before = world.snapshot();
+    let inside = [
+        "home/vic/state.hallmark",
+        "home/vic/state.hallmark.new",
+        "home/vic/lock",
+        "home/vic/new.pub",
+        "home/vic/deep/new.pub",
+        "home/default/state.hallmark",
+        "link/new.pub",
+        "to-state",
+        "old-state",
+    ];
+    for out in inside {
+        for command in [
+            &["studio", "pub", "--out"] as &[&str],
+            &["piece", "card", "piece.hallmark", "--out"],
+            &["piece", "offer", "piece.hallmark", "--out"],
+            &["piece", "status", "piece.hallmark", "--out"],
+            &["piece", "mint", "--from", TIDEWATER, "--out"],
+        ] {
+            let refused = world.run(&[command, &[out, "--force"]].concat());
+            refused.refused(1, &[out, "profile", "name"]);
+        }
+        assert!(world.snapshot() == before, "{out}");
+    }
+    for command in [&["man"] as &[&str], &["tour", "--from", TIDEWATER, "--out"]] {
+        for dir in ["home/vic", "home/vic/deep", "home/vic/new/one", "link/deep"] {
+            world.run(&[command, &[dir]].concat()).refused(1, &[dir, "keys of a profile"]);
+            assert!(!world.path("home/vic/new").exists());
+            assert!(world.snapshot() == before, "{dir}");
+        }
+    }
+    let story = ["piece", "story", "piece.hallmark", "--out", "home/vic/deep"];
+    world.run(&story).refused(1, &["keys of a profile"]);
+    assert!(world.snapshot() == before);
+    world.done(&["studio", "show", "--profile", "vic"]);
+    // What lies beside the profiles is nobody's keys.
+    world.done(&["studio", "pub", "--out", "home/new.pub"]);
+}

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use crate::{
     golden::Transcript,
-    world::{SUCCESSOR, World},
+    world::{SUCCESSOR, TIDEWATER, World},
 };
 
 #[test]
@@ -74,4 +74,47 @@ fn a_profile_without_keys_says_where_they_come_from() {
     world.studio("nodomain", "Rosa", None);
     let refused = world.run(&["--profile", "nodomain", "studio", "domain"]);
     refused.refused(1, &["no domain", "studio domain --set"]);
+}
+
+/// T-17: as long as the successor's page lies in clear beside the state, every run of the studio
+/// says so, and none afterwards; a page elsewhere is nobody's concern.
+#[test]
+fn a_successor_that_stays_is_named_at_every_run() {
+    let world = World::new();
+    let init = world.json(&["studio", "init", "--name", "Rosa", "--domain", "rosa.example"]);
+    let reminds = |said: &str| said.contains("Still here: ") && said.contains(SUCCESSOR);
+    let in_list = |json: &serde_json::Value, member: &str| {
+        let list = json[member].as_array().cloned().unwrap_or_default();
+        list.iter().filter_map(|line| line.as_str()).any(reminds)
+    };
+    assert!(in_list(&init, "remarks"), "{init}");
+    let secret = String::from_utf8(world.read(SUCCESSOR)).unwrap();
+    let secret = secret.lines().find_map(|line| line.strip_prefix("Secret key: ")).unwrap();
+    let mint = ["piece", "mint", "--force", "--from", TIDEWATER];
+    let runs: [(&[&str], &str); 5] = [
+        (&["studio", "show"], "remarks"),
+        (&["studio", "pub", "--force"], "remarks"),
+        (&["studio", "domain", "--set", "rosa.example"], "remarks"),
+        (&mint, "notes"),
+        (&["piece", "status", "piece.hallmark"], "remarks"),
+    ];
+    for present in [true, false] {
+        if !present {
+            fs::rename(world.path(SUCCESSOR), world.path("stick.txt")).unwrap();
+        }
+        for (args, member) in runs {
+            let said = world.done(args);
+            let lines = said.out.lines().filter(|line| reminds(line)).count();
+            assert_eq!(lines, usize::from(present), "{said:?}");
+            assert!(!said.out.contains(secret));
+            assert_eq!(in_list(&world.json(args), member), present, "{args:?}");
+        }
+        // The document for the page stays one.
+        for args in [&["studio", "domain"] as &[&str], &["--json", "studio", "domain"]] {
+            let document = world.done(args);
+            assert!(!document.out.contains("Still here"), "{document:?}");
+            serde_json::from_str::<serde_json::Value>(&document.out).unwrap();
+            assert_eq!(reminds(&document.err), present, "{document:?}");
+        }
+    }
 }

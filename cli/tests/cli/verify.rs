@@ -194,3 +194,14 @@ fn a_trust_store_that_stays_closed_is_said() {
     drop(held);
     assert_eq!(world.run(&["verify", PIECE]).code, Some(0));
 }
+
+/// T-17: the successor's page in a file's place is known for what it is.
+#[test]
+fn a_successor_in_a_files_place_is_named() {
+    let world = World::new();
+    world.done(&["studio", "init", "--name", "Rosa", "--successor-out", "page.txt"]);
+    let run = world.run(&["verify", "page.txt"]);
+    assert_eq!(run.code, Some(4), "{run:?}");
+    let words = run.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("this is a successor key, which is secret"), "{run:?}");
+}

@@ -137,7 +137,9 @@ pub(super) fn of_folder(
             found.left_out.push(name);
             continue;
         }
-        match apart::content(&path).with_context(|| format!("cannot use {}", path.display()))? {
+        match apart::content(&path, session)
+            .with_context(|| format!("cannot use {}", path.display()))?
+        {
             Content::Fit => found.files.push(path),
             Content::PublicKey => found.left_out.push(name),
             Content::Secret(what) => secrets.push(format!("{} is {what}", path.display())),
@@ -155,7 +157,8 @@ pub(super) fn of_folder(
 /// # Errors
 /// Names it, or says why it cannot be read.
 pub(super) fn check_fit(path: &Path, session: &Session) -> anyhow::Result<()> {
-    let content = apart::content(path).with_context(|| format!("cannot use {}", path.display()))?;
+    let content =
+        apart::content(path, session).with_context(|| format!("cannot use {}", path.display()))?;
     let secret = match content {
         _ if apart::is_passphrase_file(path, session) => "the file with your passphrase",
         Content::Secret(what) => what,

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context;
 
-use crate::report::Usage;
+use crate::{output::outside_profiles, report::Usage};
 
 const MARKER: &str = ".hallmark-tour";
 const MARKER_TEXT: &str = "The folder around this file was filled by `hallmark tour`. The next tour \
@@ -32,6 +32,7 @@ impl Folder {
     /// playing; else the disk's.
     pub(super) fn take(path: &Path) -> anyhow::Result<Self> {
         let cannot = || format!("cannot use {} for the evidence", path.display());
+        outside_profiles(path)?;
         fs::create_dir_all(path).with_context(cannot)?;
         let marked = path.join(MARKER).is_file();
         if !marked && fs::read_dir(path).with_context(cannot)?.next().is_some() {
