@@ -1,8 +1,9 @@
 //! Colour profiles (ICC.1:2022): what the colours are stays, the texts go. Profiles of screens and
 //! cameras carry the name of the device, its serial number and sometimes its owner's.
 //!
-//! Kept byte for byte: the header, the tag table, and the tags whose type holds numbers. Texts become
-//! empty texts of the same length; all other types, and bytes that belong to no tag, become zeros.
+//! Kept byte for byte: the header, the tag table, and the numbers of the tags that say what the colours
+//! are. Texts become empty texts of the same length; all other tags, bytes behind the numbers, and
+//! bytes that belong to no tag, become zeros. A profile whose numbers do not fit is left and named.
 
 use std::ops::Range;
 
@@ -12,11 +13,28 @@ const DIGEST: Range<usize> = 84..100;
 /// More tags than any real profile has.
 const TAGS_LIMIT: usize = 1024;
 
-/// Types that hold numbers (section 10), and Apple's table for the graphics card.
-const NUMBERS: [&[u8; 4]; 24] = [
-    b"XYZ ", b"chrm", b"cicp", b"clro", b"curv", b"dtim", b"mAB ", b"mBA ", b"meas", b"mft1",
-    b"mft2", b"mpet", b"para", b"psid", b"sf32", b"sig ", b"uf32", b"ui08", b"ui16", b"ui32",
-    b"ui64", b"view", b"vcgt", b"vcgp",
+/// Where the header has nothing yet, up to version 4.
+const RESERVED: Range<usize> = 100..HEADER;
+const VERSION: usize = 8;
+
+type Signatures = &'static [&'static [u8; 4]];
+
+/// The tags that say what the colours are (section 9), Apple's for the graphics card and for display
+/// curves among them, and the types each may have. All of these hold numbers.
+const NUMBERS: [(Signatures, Signatures); 13] = [
+    (&[b"rXYZ", b"gXYZ", b"bXYZ", b"wtpt", b"bkpt", b"lumi"], &[b"XYZ "]),
+    (&[b"rTRC", b"gTRC", b"bTRC", b"kTRC", b"aarg", b"aagg", b"aabg"], &[b"curv", b"para"]),
+    (&[b"A2B0", b"A2B1", b"A2B2", b"A2B3"], &[b"mft1", b"mft2", b"mAB "]),
+    (&[b"B2A0", b"B2A1", b"B2A2", b"B2A3", b"gamt"], &[b"mft1", b"mft2", b"mBA "]),
+    (&[b"pre0", b"pre1", b"pre2"], &[b"mft1", b"mft2", b"mAB ", b"mBA "]),
+    (&[b"D2B0", b"D2B1", b"D2B2", b"D2B3", b"B2D0", b"B2D1", b"B2D2", b"B2D3"], &[b"mpet"]),
+    (&[b"chad"], &[b"sf32"]),
+    (&[b"chrm"], &[b"chrm"]),
+    (&[b"tech", b"ciis", b"rig0", b"rig2"], &[b"sig "]),
+    (&[b"cicp"], &[b"cicp"]),
+    (&[b"meas"], &[b"meas"]),
+    (&[b"view"], &[b"view"]),
+    (&[b"vcgt"], &[b"vcgt"]),
 ];
 
 /// The profile without its texts, of the same length. `None` when it cannot be followed.
@@ -27,7 +45,7 @@ pub(super) fn without_texts(profile: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn strip(profile: &[u8]) -> Option<Vec<u8>> {
-    if profile.get(36..40)? != b"acsp" {
+    if profile.get(36..40)? != b"acsp" || profile[VERSION] > 4 {
         return None;
     }
     let number = |at: usize| Some(u32::from_be_bytes(*profile.get(at..)?.first_chunk()?) as usize);
@@ -38,6 +56,7 @@ fn strip(profile: &[u8]) -> Option<Vec<u8>> {
     }
     let mut clean = vec![0; profile.len()];
     clean[..table_end].copy_from_slice(&profile[..table_end]);
+    clean[RESERVED].fill(0);
     let mut tags = Vec::new();
     for index in 0..count {
         let entry = HEADER + 4 + 12 * index;
@@ -46,23 +65,71 @@ fn strip(profile: &[u8]) -> Option<Vec<u8>> {
         if start < table_end || len < 8 || tag.end > profile.len() {
             return None;
         }
-        tags.push(tag);
+        let (name, kind) = (&profile[entry..entry + 4], &profile[start..start + 4]);
+        let is_numbers = NUMBERS.iter().any(|(names, kinds)| {
+            names.iter().any(|n| *n == name) && kinds.iter().any(|k| *k == kind)
+        });
+        tags.push((is_numbers, tag));
     }
     // Numbers last: where tags share bytes, the colours win.
-    let is_numbers =
-        |tag: &Range<usize>| NUMBERS.iter().any(|&n| profile[tag.clone()].starts_with(n));
-    tags.sort_by_key(is_numbers);
-    for tag in tags {
-        if is_numbers(&tag) {
-            clean[tag.clone()].copy_from_slice(&profile[tag]);
+    tags.sort_by_key(|(is_numbers, _)| *is_numbers);
+    for (is_numbers, tag) in tags {
+        let value = &profile[tag.clone()];
+        if is_numbers {
+            let numbers = value.get(..numbers_len(value)?)?;
+            clean[tag.start..tag.start + numbers.len()].copy_from_slice(numbers);
         } else {
-            empty(&profile[tag.clone()], &mut clean[tag]);
+            empty(value, &mut clean[tag]);
         }
     }
     if clean != profile {
         clean[DIGEST].fill(0);
     }
     Some(clean)
+}
+
+/// How long a value of numbers is by its own head; `None` for one that no device has.
+fn numbers_len(tag: &[u8]) -> Option<usize> {
+    let short = |at: usize| Some(usize::from(u16::from_be_bytes(*tag.get(at..)?.first_chunk()?)));
+    let byte = |at: usize| tag.get(at).map(|&byte| usize::from(byte));
+    // Curves into a grid, the grid, curves out of it.
+    let table = |entries_in: usize, entries_out: usize| {
+        let (inputs, outputs, points) = (byte(8)?, byte(9)?, byte(10)?);
+        let grid = points.checked_pow(u32::try_from(inputs).ok()?)?.checked_mul(outputs)?;
+        grid.checked_add(inputs * entries_in + outputs * entries_out)
+    };
+    match &tag[..4] {
+        b"XYZ " => Some(20),
+        b"sf32" => Some(8 + 9 * 4),
+        b"sig " | b"cicp" => Some(12),
+        b"meas" | b"view" => Some(36),
+        b"chrm" => Some(12 + 8 * short(8)?),
+        b"para" => Some(12 + 4 * [1, 3, 4, 5, 7].get(short(8)?)?),
+        b"curv" => {
+            let count = u32::from_be_bytes(*tag.get(8..)?.first_chunk()?) as usize;
+            let end = count.checked_mul(2)?.checked_add(12)?;
+            let values: Vec<u16> = tag
+                .get(12..end)?
+                .chunks_exact(2)
+                .map(|value| u16::from_be_bytes([value[0], value[1]]))
+                .collect();
+            // More light never looks darker, or it always does.
+            let is_curve = values.is_sorted() || values.iter().rev().is_sorted();
+            is_curve.then_some(end)
+        }
+        b"mft1" => table(256, 256)?.checked_add(48),
+        b"mft2" => table(short(48)?, short(50)?)?.checked_mul(2)?.checked_add(52),
+        b"vcgt" => match tag.get(8..12)? {
+            [0, 0, 0, 0] => {
+                let values = short(12)?.checked_mul(short(14)?)?.checked_mul(short(16)?)?;
+                values.checked_add(18)
+            }
+            [0, 0, 0, 1] => Some(12 + 9 * 4),
+            _ => None,
+        },
+        // Made of parts at places of their own.
+        _ => Some(tag.len()),
+    }
 }
 
 /// Writes an empty value of the same type over zeros, or as much of one as is known of the type.

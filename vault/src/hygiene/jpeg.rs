@@ -22,6 +22,9 @@ pub(super) fn plan(data: &[u8]) -> Result<Plan, HygieneError> {
     let mut at = 2; // the start of image, by which the type was told
     loop {
         let segment = Segment::read(data, at)?;
+        if !fills_its_segment(segment.marker, &data[segment.payload.clone()]) {
+            return Err(damaged("JPEG with bytes behind a table or a header"));
+        }
         at = segment.whole.end;
         match segment.marker {
             0xd9 => break,
@@ -242,6 +245,34 @@ impl Segment {
         }
         Ok(Self { marker, whole: start..end, payload: at + 2..end })
     }
+}
+
+/// Whether what a decoder reads of a segment (ITU-T T.81, annex B) is all there is in it.
+fn fills_its_segment(marker: u8, payload: &[u8]) -> bool {
+    let components = |at: usize| payload.get(at).map_or(0, |&count| usize::from(count));
+    match marker {
+        0xc4 => is_all_tables(payload, |table| {
+            let counts = table.get(1..17)?;
+            Some(17 + counts.iter().map(|&count| usize::from(count)).sum::<usize>())
+        }),
+        0xdb => is_all_tables(payload, |table| Some(if table[0] < 16 { 65 } else { 129 })),
+        0xcc => payload.len().is_multiple_of(2),
+        0xc8 => true, // goes
+        0xc0..=0xcf | 0xde => payload.len() == 6 + 3 * components(5),
+        0xda => payload.len() == 4 + 2 * components(0),
+        0xdc | 0xdd => payload.len() == 2,
+        0xdf => payload.len() == 1,
+        _ => true,
+    }
+}
+
+/// Whether tables, whose length `len_of` reads off their beginning, follow one another to the end.
+fn is_all_tables(mut rest: &[u8], len_of: impl Fn(&[u8]) -> Option<usize>) -> bool {
+    while !rest.is_empty() {
+        let Some(after) = len_of(rest).and_then(|len| rest.get(len..)) else { return false };
+        rest = after;
+    }
+    true
 }
 
 /// The first marker after a scan that is not part of it.

@@ -6,6 +6,7 @@
 //! times of creation stay there.
 
 use std::io::{Read, Seek};
+use std::ops::Range;
 
 use super::bmff::{self, Block};
 use super::plan::Plan;
@@ -22,7 +23,7 @@ pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, H
     let mut plan = Plan::default();
     let size = source.size_bytes();
     let (mut at, mut has_movie, mut samples_can_tell) = (0, false, false);
-    let mut media = Vec::new();
+    let (mut media, mut mdat, mut chunks) = (Vec::new(), Vec::new(), Some(Vec::new()));
     while at < size {
         let Some(block) = Block::read(source, at, size)? else {
             if !has_movie {
@@ -40,15 +41,30 @@ pub(super) fn plan<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Plan, H
                     Some(tell) => samples_can_tell |= tell,
                     None => return Ok(Plan::unreadable()),
                 }
+                if let Some(tables) = chunks.as_mut()
+                    && !chunk_tables(source, &block, tables)?
+                {
+                    chunks = None;
+                }
             }
-            b"moof" => fragment(source, &block, &mut plan)?,
-            b"mdat" | b"imda" => media.push(block.body),
+            b"moof" => {
+                chunks = None;
+                fragment(source, &block, &mut plan)?;
+            }
+            b"mdat" => {
+                mdat.push(block.body.clone());
+                media.push(block.body);
+            }
+            b"imda" => media.push(block.body),
             b"ftyp" | b"styp" | b"sidx" | b"ssix" | b"mfra" | b"pdin" | b"pnot" => {}
             _ => other(source, &block, &mut plan)?,
         }
     }
     if !has_movie {
         return Ok(Plan::unreadable());
+    }
+    if let Some(tables) = chunks.filter(|tables| !tables.is_empty()) {
+        blank_unused(source, &mdat, &tables, &mut plan)?;
     }
     if samples_can_tell && !plan.leaves.contains(&Trace::Mp4StreamData) {
         for range in media {
@@ -161,6 +177,82 @@ fn sample_table<R: Read + Seek>(
         }
     }
     Ok(samples_can_tell)
+}
+
+/// One table of chunks: where its entries are, and how many bytes each has.
+struct Chunks {
+    entries: Range<u64>,
+    width: u64,
+}
+
+/// Collects the tables that say where chunks of samples are. False when something else says so too:
+/// fragments, or auxiliary data of encryption.
+fn chunk_tables<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    movie: &Block,
+    tables: &mut Vec<Chunks>,
+) -> Result<bool, HygieneError> {
+    let mut inside = movie.children(source, 0)?;
+    while let Some(block) = inside.pop() {
+        match &block.kind {
+            b"mvex" | b"saio" => return Ok(false),
+            b"trak" | b"mdia" | b"minf" | b"stbl" => inside.extend(block.children(source, 0)?),
+            b"stco" | b"co64" => {
+                let width = if &block.kind == b"stco" { 4 } else { 8 };
+                let start = block.body.start + 8;
+                let Some(count) = source.array(block.body.start + 4)?.map(u32::from_be_bytes)
+                else {
+                    return Ok(false);
+                };
+                let end = start + width * u64::from(count);
+                if end > block.body.end {
+                    return Err(HygieneError::Damaged { what: "MP4 with a table that is cut off" });
+                }
+                tables.push(Chunks { entries: start..end, width });
+            }
+            _ => {}
+        }
+    }
+    Ok(true)
+}
+
+/// Blanks media data in which no chunk of any track begins, and what stands before the first chunk.
+/// Where a chunk begins outside all media data, the places are not understood: leftovers are named.
+fn blank_unused<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    media: &[Range<u64>],
+    tables: &[Chunks],
+    plan: &mut Plan,
+) -> Result<(), HygieneError> {
+    let mut firsts: Vec<Option<u64>> = vec![None; media.len()];
+    let mut understood = false;
+    'tables: for Chunks { entries, width } in tables {
+        for at in entries.clone().step_by(*width as usize) {
+            let chunk = match width {
+                4 => source.array(at)?.map(|bytes| u64::from(u32::from_be_bytes(bytes))),
+                _ => source.array(at)?.map(u64::from_be_bytes),
+            };
+            let chunk = chunk.unwrap_or_default();
+            let index = media.partition_point(|media| media.end <= chunk);
+            understood = media.get(index).is_some_and(|media| media.start <= chunk);
+            if !understood {
+                break 'tables;
+            }
+            firsts[index] = Some(firsts[index].map_or(chunk, |first| first.min(chunk)));
+        }
+    }
+    for (media, first) in media.iter().zip(firsts) {
+        let unused = media.start..first.unwrap_or(media.end);
+        if source.is_filled_with(unused.clone(), 0)? {
+            continue;
+        }
+        if understood {
+            plan.fill(unused, 0, Trace::TrailingData)?;
+        } else {
+            plan.leaves.insert(Trace::TrailingData);
+        }
+    }
+    Ok(())
 }
 
 /// A movie fragment: only what is metadata by name goes, since encryption puts boxes of its own here.

@@ -234,7 +234,7 @@ pub(crate) fn icc(text: &[u8]) -> Vec<u8> {
             [b"desc\0\0\0\0", len.as_slice(), text, &[0; 79]].concat()
         }
     };
-    let numbers = b"XYZ \0\0\0\0profile numbers.".to_vec();
+    let numbers = b"XYZ \0\0\0\0the numbers.".to_vec();
     let gap: &[u8] = if text.is_empty() { b"" } else { b"hidden" };
     let mut out = vec![0; 128];
     out[36..40].copy_from_slice(b"acsp");
@@ -554,7 +554,7 @@ pub(crate) fn mp4(brand: &[u8; 4], timed: Option<&[u8; 4]>) -> Vec<u8> {
         let dref = boxed(b"dref", &[vec![0, 0, 0, 0, 0, 0, 0, 1], path]);
         let dinf = boxed(b"dinf", &[dref]);
         let stbl =
-            boxed(b"stbl", &[stsd, boxed(b"stco", &[vec![0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 40]])]);
+            boxed(b"stbl", &[stsd, boxed(b"stco", &[vec![0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 28]])]);
         let minf = boxed(b"minf", &[boxed(b"vmhd", &[vec![0; 12]]), dinf, stbl]);
         boxed(b"trak", &[boxed(b"tkhd", &[vec![0; 84]]), boxed(b"mdia", &[hdlr, minf]), more])
     };

@@ -13,7 +13,7 @@ fn orientation_stays_alone() {
     for bytes in [jpeg(), png(), webp()] {
         let (_, out) = removed(&bytes);
         assert!(contains(&out, TURNED));
-        assert!(contains(&out, b"profile"), "the colour profile stays");
+        assert!(contains(&out, b"the numbers"), "the colour profile stays");
     }
 }
 
@@ -118,9 +118,7 @@ fn a_colour_profile_keeps_its_numbers_and_loses_its_texts() {
     let kept = &out[at..at + profile.len()];
     assert_eq!(kept[..84], profile[..84]);
     assert_eq!(kept[84..100], [0; 16], "the digest is of what was");
-    assert!(
-        contains(kept, b"desc\0\0\0\0\0\0\0\x19       ") && contains(kept, b"profile numbers.")
-    );
+    assert!(contains(kept, b"desc\0\0\0\0\0\0\0\x19       ") && contains(kept, b"the numbers."));
     assert!(kept[kept.len() - 6..].iter().all(|&byte| byte == 0));
     expect_whole(&out, Outcome::Clean, &[]);
 
@@ -135,7 +133,7 @@ fn a_colour_profile_keeps_its_numbers_and_loses_its_texts() {
     .concat();
     let (cleaning, out) = removed(&cut);
     assert_eq!((cleaning.removed, out.len()), (vec![Trace::ColourProfile], cut.len()));
-    assert!(!contains(&out, b"Diamanti") && contains(&out, b"profile numbers."));
+    assert!(!contains(&out, b"Diamanti") && contains(&out, b"the numbers."));
 
     // One that cannot be followed is named.
     let bytes = [
@@ -239,4 +237,73 @@ fn an_emptied_item_of_a_heic_is_no_reason_to_give_up() {
         assert!(contains(&out, PAYLOAD));
         expect_whole(&out, Outcome::Clean, &[]);
     }
+}
+
+#[test]
+fn a_jpeg_has_nothing_behind_its_tables_and_headers() {
+    let before_scan = |segment: Vec<u8>| {
+        let picture = jpeg_picture();
+        let at = picture.windows(2).position(|w| w == b"\xff\xda").expect("is there");
+        [b"\xff\xd8", &picture[..at], &segment, &picture[at..]].concat()
+    };
+    let dht = [b"\0\x01".as_slice(), &[0; 15], b"\x05"].concat();
+    let whole: [(u8, &[u8]); 7] = [
+        (0xc4, &dht),
+        (0xcc, b"\0\x10"),
+        (0xdb, &[0x10; 129]),
+        (0xdc, b"\0\x08"),
+        (0xdd, b"\0\0"),
+        (0xde, b"\x08\0\x08\0\x08\x01\x01\x11\0"),
+        (0xdf, b"\x11"),
+    ];
+    for (marker, payload) in whole {
+        expect_whole(&before_scan(jpeg_segment(marker, &[payload])), Outcome::Clean, &[]);
+        expect_damaged(&before_scan(jpeg_segment(marker, &[payload, b"R"])), "behind");
+    }
+    let scan = jpeg_segment(0xda, &[b"\x01\x01\0\0\x3f\0", b"Rosa"]);
+    expect_damaged(&before_scan(scan), "behind");
+    let frame = jpeg_segment(0xc0, &[b"\x08\0\x08\0\x08\x01\x01\x11\0", b"Rosa"]);
+    expect_damaged(&before_scan(frame), "behind");
+}
+
+#[test]
+fn tags_of_a_colour_profile_hold_the_numbers_they_say_and_no_more() {
+    let picture = |tag: &[u8; 4], value: &[u8]| {
+        let mut profile = icc(b"");
+        profile[128 + 4 + 12..][..4].copy_from_slice(tag);
+        let at = profile.len() as u32;
+        profile[128 + 4 + 16..][..4].copy_from_slice(&at.to_be_bytes());
+        profile[128 + 4 + 20..][..4].copy_from_slice(&(value.len() as u32).to_be_bytes());
+        profile.extend(value);
+        let segment = jpeg_segment(0xe2, &[b"ICC_PROFILE\0\x01\x01", &profile]);
+        [b"\xff\xd8".to_vec(), segment, jpeg_picture()].concat()
+    };
+    let lut = [b"mft1\0\0\0\0\x01\x01\x02\0".as_slice(), &[0; 36 + 256 + 2 + 256]].concat();
+    let lut16 =
+        [b"mft2\0\0\0\0\x01\x01\x02\0".as_slice(), &[0; 36], b"\0\x02\0\x02", &[0; 12]].concat();
+    let good: [(&[u8; 4], &[u8]); 8] = [
+        (b"rTRC", b"curv\0\0\0\0\0\0\0\x02\0\0\xff\xff"),
+        (b"kTRC", b"curv\0\0\0\0\0\0\0\x02\xff\xff\0\0"),
+        (b"gTRC", b"para\0\0\0\0\0\0\0\0\0\x02\0\0"),
+        (b"A2B0", &lut),
+        (b"A2B1", &lut16),
+        (b"vcgt", b"vcgt\0\0\0\0\0\0\0\0\0\x01\0\x02\0\x01\x01\x02"),
+        (b"tech", b"sig \0\0\0\0CRT "),
+        (b"wtpt", b"XYZ \0\0\0\0the numbers."),
+    ];
+    for (tag, value) in good {
+        expect_whole(&picture(tag, value), Outcome::Clean, &[]);
+        let (cleaning, out) = removed(&picture(tag, &[value, b"Rosa"].concat()));
+        assert_eq!(cleaning.removed, [Trace::ColourProfile], "{tag:?}");
+        assert!(contains(&out, value) && !contains(&out, b"Rosa"));
+        // Under a name of its own, or a type that is not the tag's, it goes as a whole.
+        let (cleaning, out) = removed(&picture(b"Rosa", value));
+        assert_eq!(cleaning.removed, [Trace::ColourProfile], "{tag:?}");
+        assert!(!contains(&out, value) || tag == b"wtpt");
+    }
+    let curve = b"curv\0\0\0\0\0\0\0\x02Rosa";
+    assert!(!contains(&removed(&picture(b"vcgt", curve)).1, b"Rosa"));
+    let named = [Trace::ColourProfile];
+    expect_whole(&picture(b"rTRC", b"curv\0\0\0\0\0\0\0\x03Rosa D"), Outcome::Unchecked, &named);
+    expect_whole(&picture(b"A2B0", b"mft2\0\0\0\0Rosa Diamanti"), Outcome::Unchecked, &named);
 }

@@ -182,3 +182,23 @@ fn what_stands_on_a_page_besides_its_content_is_named() {
         expect_whole(&with_stream("", &objects), outcome, reveals);
     }
 }
+
+#[test]
+fn information_is_found_through_references() {
+    let bytes = document(
+        "1 0 obj 2 0 R endobj 2 0 obj 3 0 R endobj 3 0 obj<</Author(Rosa)>>endobj \
+         trailer<</Info 1 0 R>>",
+    );
+    let (cleaning, out) = removed(&bytes);
+    assert_eq!((cleaning.removed, cleaning.reveals), (vec![Trace::PdfInfo], vec![]));
+    assert!(!contains(&out, b"Rosa"));
+    expect_whole(&out, Outcome::Clean, &[]);
+    // A value that leads on, or to more than a string, is named.
+    for value in ["3 0 R", "[(Rosa)]", "<</A(Rosa)>>"] {
+        let bytes = document(&format!(
+            "1 0 obj<</Author 2 0 R>>endobj 2 0 obj {value} endobj 3 0 obj(Rosa)endobj \
+             trailer<</Info 1 0 R>>"
+        ));
+        expect_whole(&bytes, Outcome::Unchecked, &[Trace::PdfInfo]);
+    }
+}

@@ -99,3 +99,37 @@ fn wav_lengths_follow() {
     assert_eq!(size as usize + 8, out.len());
     assert!(contains(&out, b"JUNK"), "empty filler aligns the samples and says nothing");
 }
+
+#[test]
+fn chunks_of_a_wav_end_where_their_counts_say() {
+    let counted = |head: &[u8], each: usize| [head, &vec![1; each]].concat();
+    let mut sampler = vec![0; 36];
+    sampler[28] = 1;
+    let chunks: [(&[u8; 4], Vec<u8>); 5] = [
+        (b"fact", vec![9, 0, 0, 0]),
+        (b"cue ", counted(b"\x01\0\0\0", 24)),
+        (b"plst", counted(b"\x01\0\0\0", 12)),
+        (b"smpl", counted(&sampler, 24)),
+        (b"inst", vec![1; 7]),
+    ];
+    let mut format = vec![1; 18];
+    format[16..].copy_from_slice(&[2, 0]);
+    format.extend([3, 3]);
+    let file = |kind: &[u8; 4], body: &[u8], more: &[u8]| {
+        let format = [format.as_slice(), if kind == b"fmt " { more } else { b"" }].concat();
+        let mut chunks = vec![riff_chunk(b"fmt ", &format), riff_chunk(b"data", PAYLOAD)];
+        if kind != b"fmt " {
+            chunks.push(riff_chunk(kind, &[body, more].concat()));
+        }
+        riff(b"WAVE", &chunks)
+    };
+    for (kind, body) in chunks.iter().map(|(kind, body)| (*kind, body.as_slice())) {
+        for kind in [kind, b"fmt "] {
+            let clean = file(kind, body, &[0; 6]);
+            expect_whole(&clean, Outcome::Clean, &[]);
+            let (cleaning, out) = removed(&file(kind, body, b"hidden"));
+            assert_eq!(cleaning.removed, [Trace::RiffChunk]);
+            assert_eq!(out, clean);
+        }
+    }
+}

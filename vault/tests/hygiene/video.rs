@@ -200,3 +200,35 @@ fn user_data_between_the_pictures_is_named() {
     silent(&film(b"avc1", avc(), &[&unit(&[5], &place)]));
     silent(&film(b"avc1", avc(), &[b"\x06\x05\x40abc\x80"]));
 }
+
+#[test]
+fn media_data_that_no_chunk_begins_in_goes() {
+    let film = |chunks: &[u64], wide: bool, hidden: &[u8], more: Vec<u8>| {
+        let mut table = vec![0, 0, 0, 0, 0, 0, 0, chunks.len() as u8];
+        for chunk in chunks {
+            table.extend(&chunk.to_be_bytes()[if wide { 0 } else { 4 }..]);
+        }
+        let table = boxed(if wide { b"co64" } else { b"stco" }, &[table]);
+        let minf = boxed(b"minf", &[boxed(b"stbl", &[table, more])]);
+        [
+            boxed(b"ftyp", &[b"isom\0\0\0\0isom".to_vec()]),
+            boxed(b"mdat", &[hidden.to_vec(), PAYLOAD.to_vec()]),
+            boxed(b"moov", &[boxed(b"trak", &[boxed(b"mdia", &[minf])])]),
+            boxed(b"mdat", &[hidden.to_vec()]),
+        ]
+        .concat()
+    };
+    let named = [Trace::TrailingData];
+    for wide in [false, true] {
+        // Behind file type, header and the six bytes.
+        let (cleaning, out) = removed(&film(&[20 + 8 + 10, 20 + 8 + 6], wide, b"hidden", vec![]));
+        assert_eq!((cleaning.removed, cleaning.reveals), (named.to_vec(), vec![]));
+        assert!(contains(&out, PAYLOAD) && !contains(&out, b"hidden"));
+        expect_whole(&out, Outcome::Clean, &[]);
+        // Chunks that are elsewhere, or of which nothing else can be said.
+        expect_whole(&film(&[34, 2], wide, b"hidden", vec![]), Outcome::Unchecked, &named);
+        expect_whole(&film(&[], wide, b"hidden", vec![]), Outcome::Unchecked, &named);
+        let aside = boxed(b"saio", &[vec![0; 8]]);
+        expect_whole(&film(&[34], wide, b"hidden", aside), Outcome::Clean, &[]);
+    }
+}

@@ -11,7 +11,7 @@
 mod named;
 mod object;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use named::Named;
@@ -57,7 +57,9 @@ fn planned(data: &[u8]) -> Result<Plan, HygieneError> {
             || looks_like_information(&object)
         {
             found.extend(object.number);
-            texts.extend(references(data, &object.tokens));
+            if object.tokens.first() == Some(&Token::Open) {
+                texts.extend(references(data, &object.tokens));
+            }
             blank_strings(data, &object, &mut plan)?;
         } else {
             named.read(&object);
@@ -100,7 +102,15 @@ struct Facts {
 impl Facts {
     fn read(data: &[u8], plan: &mut Plan) -> Result<Self, HygieneError> {
         let mut facts = Self::default();
+        // Objects that are nothing but a reference to another.
+        let mut aliases: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
         object::for_each(data, |object| {
+            if let Some(number) = object.number
+                && object.tokens.len() == 3
+            {
+                let others = references(data, &object.tokens);
+                aliases.entry(number).or_default().extend(others);
+            }
             if names_information(&object) {
                 facts.encrypted |= object.get(b"Encrypt").is_some();
                 let information = object.all(b"Info");
@@ -128,6 +138,11 @@ impl Facts {
             }
             Ok(())
         })?;
+        let mut open: Vec<u64> = facts.information.iter().copied().collect();
+        while let Some(number) = open.pop() {
+            let others = aliases.remove(&number).unwrap_or_default();
+            open.extend(others.into_iter().filter(|&other| facts.information.insert(other)));
+        }
         Ok(facts)
     }
 }
@@ -195,21 +210,27 @@ fn blank_tokens(data: &[u8], tokens: &[Token], plan: &mut Plan) -> Result<(), Hy
     Ok(())
 }
 
-/// Overwrites strings that an information dictionary keeps in objects of their own.
+/// Overwrites strings that an information dictionary keeps in objects of their own. What leads to
+/// further objects or is no string is named.
 fn blank_referenced(
     data: &[u8],
-    mut texts: BTreeSet<u64>,
+    texts: BTreeSet<u64>,
     plan: &mut Plan,
 ) -> Result<(), HygieneError> {
+    let mut missing = texts.clone();
     object::for_each(data, |object| {
-        if object.number.is_some_and(|number| texts.remove(&number))
-            && let [Token::Text(text)] = object.tokens.as_slice()
-        {
-            blank(data, text, Trace::PdfInfo, plan)?;
+        let Some(number) = object.number.filter(|number| texts.contains(number)) else {
+            return Ok(());
+        };
+        missing.remove(&number);
+        match object.tokens.as_slice() {
+            [Token::Text(text)] => blank(data, text, Trace::PdfInfo, plan)?,
+            [Token::Integer(_)] | [Token::Name(_)] | [Token::Word(_)] | [] => {}
+            _ => drop(plan.leaves.insert(Trace::PdfInfo)),
         }
         Ok(())
     })?;
-    if !texts.is_empty() {
+    if !missing.is_empty() {
         plan.leaves.insert(Trace::PdfInfo);
     }
     Ok(())
