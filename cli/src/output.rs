@@ -62,6 +62,12 @@ impl<'a> Output<'a> {
         }
     }
 
+    /// Whether the file that is continued is the one that is replaced.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        self.held.is_some()
+    }
+
     /// The path as it was given.
     #[must_use]
     pub fn path(&self) -> &'a Path {

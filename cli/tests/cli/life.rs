@@ -1,14 +1,19 @@
 //! A piece from the bench to its end, by everyone it concerns.
 
-use hallmark_core::json::Value;
+use std::fs::File;
+
+use hallmark_core::{json::Value, key::SigningKey};
 use hallmark_vault::provenance::{
     credential::{self, Credential},
-    event::Event,
+    event::{Event, Kind},
+    hidden::{Field, Hidden},
+    minisign::WriterKey,
+    write::{self, Amendment},
 };
 
 use crate::{
     golden::Transcript,
-    world::{TIDEWATER, World},
+    world::{TIDEWATER, World, rng},
 };
 
 const PIECE: &str = "piece.hallmark";
@@ -208,6 +213,50 @@ fn an_older_copy_takes_nothing_back() {
     status.refused(2, &["revoked", "--reinstate"]);
     assert_eq!(event.code, Some(0), "{event:?}");
     assert_eq!(code("x"), Some(7), "the event is there, and the certificate stays revoked");
+}
+
+/// T-07: taking an older copy back does not make the studio forget the newer one; T-14: nor does
+/// writing elsewhere let the same file be continued twice.
+#[test]
+fn the_memory_of_a_word_does_not_go_back() {
+    let world = World::minted();
+    let event = |file: &str, out: &str| {
+        world.run(&["piece", "event", file, "--kind", "serviced", "--out", out, "--force"])
+    };
+    assert_eq!(event(PIECE, "two").code, Some(0));
+    event(PIECE, "rival").refused(2, &["older copy", "2 events"]);
+    assert_eq!(event("two", "three").code, Some(0));
+    world.done(&["piece", "status", PIECE, "--revoke", "--out", "revoked"]);
+    let back = ["piece", "status", PIECE, "--reinstate", "--out", "x"];
+    world.run(&back).refused(2, &["older copy", "3 events"]);
+    world.done(&["piece", "status", "three", "--reinstate"]);
+}
+
+/// T-23: what others dated ahead or hid is not covered unseen.
+#[test]
+fn a_word_is_not_given_on_what_is_to_come_or_hidden() {
+    let world = World::minted();
+    let file = world.sound(PIECE);
+    let added = |at: &str, out: &str| {
+        let visitor = SigningKey::from_seed(&[30; 32]);
+        let mut event = write::next_event(&file, Kind::Serviced, file.custody().next_label());
+        let grade = Field { name: "grade".into(), value: "D".into() };
+        event.hidden = Some(Hidden::hide(&[grade], &mut rng()).unwrap().0);
+        let at = at.parse().unwrap();
+        let event = Credential::new(visitor.public(), at, event).sign(&visitor).unwrap();
+        let amendment = Amendment { event: Some((event, Vec::new())), status: None };
+        let writer = WriterKey::new(SigningKey::from_seed(&[31; 32]));
+        let target = File::create(world.path(out)).unwrap();
+        let source = File::open(world.path(PIECE)).unwrap();
+        write::rewrite(&file, &source, amendment, &writer, target).unwrap();
+    };
+    added("2099-05-03T12:00:00Z", "ahead");
+    world.run(&["piece", "status", "ahead", "--stand-by"]).refused(1, &["2099-05-03", "to come"]);
+    let now = &file.status().valid_from.to_string();
+    added(now, "hidden");
+    world
+        .run(&["piece", "status", "hidden"])
+        .refused(2, &["It hides 1 of its fields", "--stand-by"]);
 }
 
 /// T-23: nobody's event dates the piece's next one.

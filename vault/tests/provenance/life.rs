@@ -314,6 +314,15 @@ fn an_event_has_sixteen_claims_at_most() {
     };
     assert!(with(16));
     assert!(!with(17));
+    let warranted = |warranties: usize| {
+        let event = event(&minted(), Kind::Inspected, &[&key(30)], |e| {
+            let warranty = crate::rich::piece().warranties.remove(0);
+            e.credential_subject.warranties = vec![warranty; warranties];
+        });
+        append_value(&minted(), event).is_ok()
+    };
+    assert!(warranted(16));
+    assert!(!warranted(17));
 }
 
 /// T-07: a document dated ahead is not current yet.

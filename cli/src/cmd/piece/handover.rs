@@ -246,11 +246,15 @@ pub(super) fn write_event(
         word::remember(file, word::on(file, held, added, status.standing), store, session)?;
     }
     let amendment = Amendment { event: Some((event, sources)), status };
-    let bar = writing(file, session);
+    let (bar, in_place) = (writing(file, session), output.is_in_place());
     output.write(Access::Shared, |target| {
         write::rewrite(file, held.file(), amendment, &writer, bar.over(target))?;
         Ok(())
-    })
+    })?;
+    if !in_place && is_studio_of(file, store.read()) {
+        word::settle(file, store, session);
+    }
+    Ok(())
 }
 
 /// For how long the studio gave its word before, and so gives it again, days.

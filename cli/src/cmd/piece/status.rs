@@ -70,12 +70,20 @@ pub(super) fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<Report
     let (at, days) = (session.now(), args.days);
     let status = Restatus { standing, reason, at, days, identity: keys.identity };
     let amendment = Amendment { event: None, status: Some(status) };
-    word::remember(&file, word::on(&file, &held, None, standing), &mut store, session)?;
+    let given = match standing {
+        Standing::Current => word::on(&file, &held, None, standing),
+        _ => word::against(&file, &held, store.read(), standing),
+    };
+    word::remember(&file, given, &mut store, session)?;
+    let in_place = output.is_in_place();
     let bar = writing(&file, session);
     output.write(Access::Shared, |target| {
         write::rewrite(&file, held.file(), amendment, &keys.writer, bar.over(target))?;
         Ok(())
     })?;
+    if !in_place {
+        word::settle(&file, &mut store, session);
+    }
     let until = at.plus_days(days);
     let signed =
         if args.successor_key.is_some() { " It is signed by the successor key." } else { "" };

@@ -47,7 +47,10 @@ pub(super) fn stand_by(
             let signers: Vec<String> =
                 event.signers().map(|key| key.fingerprint().to_string()).collect();
             let hidden = subject.hidden.as_ref().map_or_else(String::new, |hidden| {
-                format!("  It hides {} fields, which you cannot see here.\n", hidden.len())
+                format!(
+                    "  It hides {} of its fields; nothing here shows what they say.\n",
+                    hidden.len()
+                )
             });
             format!(
                 "Event {}, {}, signed by {}:\n{}{hidden}",
@@ -146,6 +149,35 @@ pub(super) fn remember(
         secrets.word = Some(word);
     })?;
     Ok(())
+}
+
+/// What is remembered of taking the certificate back: it counts for the piece, whichever copy it is
+/// written into, so an older copy does not make the studio forget what it knows of a newer one.
+pub(super) fn against(
+    file: &ProvenanceFile,
+    held: &Held,
+    profile: &Profile,
+    standing: Standing,
+) -> Word {
+    match last(file, profile) {
+        Some(word) if file.custody().hash(word.events) != Some(word.head) => {
+            Word { standing, ..word.clone() }
+        }
+        _ => on(file, held, None, standing),
+    }
+}
+
+/// Ends the allowance to do the same again, where the file that was continued is still there: going
+/// on from it once more would be another history. Where this cannot be kept, the person is told; what
+/// was done stays done.
+pub(super) fn settle(file: &ProvenanceFile, store: &mut Store<Profile>, session: &Session) {
+    let Some(word) = last(file, store.read()).cloned() else { return };
+    if let Err(error) = remember(file, Word { from: None, ..word }, store, session) {
+        session.say(&format!(
+            "hallmark: the file is written, but that could not be noted; do not continue the one \
+             before it: {error:#}"
+        ));
+    }
 }
 
 /// A word on the file as it is, or with one more event, whose file hashes to `added`.
