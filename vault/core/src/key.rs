@@ -74,7 +74,8 @@ impl std::fmt::Debug for SigningKey {
     }
 }
 
-/// An Ed25519 signature, 64 bytes, not yet checked against anything.
+/// An Ed25519 signature, 64 bytes, not yet checked against anything. In JSON it is base64, 88
+/// characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signature([u8; 64]);
 
@@ -89,6 +90,24 @@ impl Signature {
         &self.0
     }
 }
+
+impl std::fmt::Display for Signature {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&data_encoding::BASE64.encode(&self.0))
+    }
+}
+
+impl std::str::FromStr for Signature {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        crate::base64::decode(text)
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(Self)
+            .ok_or(IdError { what: "signature (64 bytes in base64)" })
+    }
+}
+
+crate::text_in_json!(Signature);
 
 /// Why a key or a signature is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
