@@ -1,7 +1,7 @@
 //! The manifest: a signed, hash-chained statement of which version of which item there is
 //! (design, section 4). It shows a rollback to any device with memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +63,12 @@ pub enum ManifestError {
         /// Its version.
         version: u64,
     },
+    /// An item goes back to an older version, is named twice, or is removed without being there.
+    #[error("item {item} cannot change that way")]
+    Change {
+        /// The item.
+        item: ItemId,
+    },
     /// The items are not those it counts.
     #[error("the items are not those of manifest {version}")]
     Items {
@@ -116,6 +122,32 @@ pub struct Leaf {
 pub struct Leaves(pub BTreeMap<ItemId, Leaf>);
 
 impl Leaves {
+    /// The leaves after some items changed and others went. An item that is there changes to a
+    /// later version only; no item is named twice; what goes was there.
+    ///
+    /// # Errors
+    /// [`ManifestError::Change`].
+    pub fn after(
+        mut self,
+        changed: impl IntoIterator<Item = (ItemId, Leaf)>,
+        removed: &[ItemId],
+    ) -> Result<Self, ManifestError> {
+        let mut named = BTreeSet::new();
+        for item in removed {
+            if !named.insert(*item) || self.0.remove(item).is_none() {
+                return Err(ManifestError::Change { item: *item });
+            }
+        }
+        for (item, leaf) in changed {
+            let later = self.0.get(&item).is_none_or(|before| leaf.version > before.version);
+            if !named.insert(item) || !later || leaf.version == 0 {
+                return Err(ManifestError::Change { item });
+            }
+            self.0.insert(item, leaf);
+        }
+        Ok(self)
+    }
+
     /// The Merkle tree hash (RFC 6962, section 2.1) over `id || version || envelope hash`, by
     /// ascending id.
     pub fn root(&self) -> Sha256 {
@@ -128,5 +160,35 @@ impl Leaves {
             })
             .collect();
         tree::root(&leaves)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaf(version: u64) -> Leaf {
+        Leaf { version, envelope: Sha256::of(&version.to_be_bytes()) }
+    }
+
+    #[test]
+    fn items_change_forwards_and_once() {
+        let [a, b, c] = [1, 2, 3].map(|n| ItemId::from_bytes([n; 16]));
+        let start = || Leaves([(a, leaf(1)), (b, leaf(4))].into());
+        let after = start().after([(b, leaf(6)), (c, leaf(1))], &[a]).expect("the control");
+        assert_eq!(after, Leaves([(b, leaf(6)), (c, leaf(1))].into()));
+        assert_ne!(after.root(), start().root());
+        for (changed, removed, item) in [
+            (vec![(b, leaf(4))], vec![], b),
+            (vec![(b, leaf(3))], vec![], b),
+            (vec![(c, leaf(0))], vec![], c),
+            (vec![(c, leaf(1)), (c, leaf(2))], vec![], c),
+            (vec![(a, leaf(2))], vec![a], a),
+            (vec![], vec![a, a], a),
+            (vec![], vec![c], c),
+        ] {
+            let refused = start().after(changed, &removed);
+            assert_eq!(refused, Err(ManifestError::Change { item }));
+        }
     }
 }

@@ -166,9 +166,9 @@ fn entries_that_do_not_belong() {
         DeviceListError::Signer { seq },
         "who leaves does not choose the next root"
     );
-    for spoil in
-        [(|entry| entry.epoch = 1) as fn(&mut Entry), |entry| entry.root = RootId::from_bytes([8; 16])]
-    {
+    for spoil in [(|entry| entry.epoch = 1) as fn(&mut Entry), |entry| {
+        entry.root = RootId::from_bytes([8; 16])
+    }] {
         assert_eq!(wrong(&add, &own, spoil), DeviceListError::Root { seq });
     }
     for spoil in [
@@ -204,10 +204,7 @@ fn a_list_begins_with_its_own_recovery_key() {
     let account = Account::new();
     assert_eq!(DeviceList::open(account.id(), &[]), Err(DeviceListError::Empty));
     let other = AccountId::of(&key(201).public());
-    assert_eq!(
-        DeviceList::open(other, &account.entries),
-        Err(DeviceListError::Account { seq: 0 })
-    );
+    assert_eq!(DeviceList::open(other, &account.entries), Err(DeviceListError::Account { seq: 0 }));
     let entry = Entry { account: other, ..account.entries[0].claimed().clone() };
     let passed_off = Signed::new(entry, &account.recovery).unwrap();
     assert_eq!(
