@@ -20,6 +20,7 @@ pub mod id;
 pub mod json;
 pub mod key;
 pub mod position;
+pub mod problem;
 pub mod proof;
 pub mod recovery;
 pub mod seal;
