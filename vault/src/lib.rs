@@ -4,6 +4,7 @@
 //! remembers, state sealed at rest. Later: credential items, lockers. Out of scope: HTTP, terminals, the service.
 
 pub mod hygiene;
+pub mod identity;
 pub mod profile;
 pub mod provenance;
 pub mod state;

@@ -41,6 +41,13 @@ impl ChainSecret {
 }
 
 impl Opening {
+    /// The opening of a place outside any chain of ours, such as one that was derived from the
+    /// recovery secret.
+    #[must_use]
+    pub fn from_secret(w: Secret) -> Self {
+        Self(w)
+    }
+
     /// The label of the place this opens.
     pub fn label(&self) -> Label {
         let bytes = zeroize::Zeroizing::new([LABEL_DOMAIN, self.0.expose()].concat());

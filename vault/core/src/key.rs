@@ -23,7 +23,7 @@ impl Domain {
         Self(label)
     }
 
-    fn message(self, bytes: &[u8]) -> Vec<u8> {
+    pub(crate) fn message(self, bytes: &[u8]) -> Vec<u8> {
         [self.0.as_bytes(), b"\0", bytes].concat()
     }
 }

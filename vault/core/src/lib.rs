@@ -27,3 +27,4 @@ pub mod seal;
 pub mod secret;
 pub mod time;
 mod wire;
+pub mod words;

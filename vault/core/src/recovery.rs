@@ -12,12 +12,15 @@
 //! 67 million times.
 
 use bip39::Language;
+use data_encoding::HEXLOWER;
 use rand_core::CryptoRng;
 use ring::digest;
 use std::fmt;
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::Zeroizing;
+
+use crate::secret::Secret;
 
 /// Words in a recovery code.
 pub const WORDS: usize = 14;
@@ -92,6 +95,12 @@ impl RecoverySecret {
         }
     }
 
+    /// `HKDF-SHA-512[empty salt, label || 0x00 || context](secret, 32)`, as [`Secret::derive`].
+    #[must_use]
+    pub fn derive(&self, label: &'static str, context: &[u8]) -> Secret {
+        crate::secret::derived(self.as_bytes(), label, context)
+    }
+
     /// The words to write down.
     #[must_use]
     pub fn words(&self) -> RecoveryWords {
@@ -119,6 +128,29 @@ impl RecoverySecret {
 
     fn zero() -> Self {
         Self(Box::new(Zeroizing::new([0; Self::LEN])))
+    }
+}
+
+impl Clone for RecoverySecret {
+    fn clone(&self) -> Self {
+        Self::from_bytes(self.as_bytes())
+    }
+}
+
+/// For sealed local state, where the secret stays until it is written down: 32 hexadecimal digits.
+impl serde::Serialize for RecoverySecret {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&Zeroizing::new(HEXLOWER.encode(self.as_bytes())))
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for RecoverySecret {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = Zeroizing::new(String::deserialize(d)?);
+        let bytes = HEXLOWER.decode(text.as_bytes()).map(Zeroizing::new).ok();
+        bytes
+            .and_then(|bytes| Some(Self::from_bytes(bytes.as_slice().try_into().ok()?)))
+            .ok_or_else(|| serde::de::Error::custom("not 32 hexadecimal digits"))
     }
 }
 

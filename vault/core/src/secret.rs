@@ -1,6 +1,7 @@
 //! Secret bytes at rest in memory.
 
 use rand_core::CryptoRng;
+use ring::hkdf;
 use zeroize::{Zeroize, Zeroizing};
 
 /// 32 secret bytes: boxed, zeroised on drop, never shown, compared by nobody. In sealed JSON they
@@ -22,9 +23,35 @@ impl Secret {
         secret
     }
 
+    /// `HKDF-SHA-512[empty salt, label || 0x00 || context](secret, 32)` (RFC 5869). `label` is a
+    /// constant with a version in it; `context` says which one of its kind.
+    #[must_use]
+    pub fn derive(&self, label: &'static str, context: &[u8]) -> Self {
+        derived(self.expose(), label, context)
+    }
+
     /// The bytes, for a derivation or for sealed storage.
     pub fn expose(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+/// [`Secret::derive`] from a secret of any length, at least 16 bytes.
+pub(crate) fn derived(secret: &[u8], label: &'static str, context: &[u8]) -> Secret {
+    let mut derived = Secret(Box::default());
+    hkdf::Salt::new(hkdf::HKDF_SHA512, &[])
+        .extract(secret)
+        .expand(&[label.as_bytes(), b"\0", context], Length)
+        .and_then(|okm| okm.fill(derived.0.as_mut_slice()))
+        .expect("32 bytes are within HKDF's 255 blocks");
+    derived
+}
+
+struct Length;
+
+impl hkdf::KeyType for Length {
+    fn len(&self) -> usize {
+        32
     }
 }
 
@@ -65,6 +92,19 @@ impl<'de> serde::Deserialize<'de> for Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn derivations_are_frozen_and_apart() {
+        let secret = Secret::from_bytes(&[1; 32]);
+        let hex =
+            |label, context| data_encoding::HEXLOWER.encode(secret.derive(label, context).expose());
+        assert_eq!(
+            hex("hallmark/test/v1", b"x"),
+            "b4c4fd1dcb091742ce33094e51461e3ee06dc251a401a967c8e92602f6541d99"
+        );
+        assert_ne!(hex("hallmark/test/v1", b"x"), hex("hallmark/test/v1", b"y"));
+        assert_ne!(hex("hallmark/test/v1", b"x"), hex("hallmark/test/v2", b"x"));
+    }
 
     #[test]
     fn a_secret_reads_back_and_is_never_shown() {
