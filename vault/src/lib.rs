@@ -5,6 +5,7 @@
 
 pub mod hygiene;
 pub mod identity;
+pub mod item;
 pub mod profile;
 pub mod provenance;
 pub mod state;
