@@ -13,6 +13,8 @@ use hallmark_core::{
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
+use crate::identity::device::DeviceKeys;
+use crate::online::{Holdings, KnownService};
 use crate::provenance::{
     hidden::Disclosure, minisign::WriterKey, piece::Domain, status::Standing, text::Text,
     trust::Pins, write::StudioKeys,
@@ -31,6 +33,22 @@ pub struct Profile {
     /// Secrets by piece.
     #[serde(default)]
     pub pieces: BTreeMap<PieceId, PieceSecrets>,
+    /// A person's account, and what waits to be sent to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holdings: Option<Holdings>,
+    /// The keys of a device that asks to be let in, until it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joining: Option<Joining>,
+}
+
+/// A device that asks to be let in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Joining {
+    /// Its keys.
+    pub device: DeviceKeys,
+    /// The service it asks at.
+    pub service: KnownService,
 }
 
 /// A party that signs under its own name.

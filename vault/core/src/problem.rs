@@ -96,6 +96,8 @@ codes! {
     DevicesChanged = "devices-changed", 409, "The device list has changed";
     /// The items have gone on since: synchronise, then try again.
     ItemsChanged = "items-changed", 409, "The items have changed";
+    /// The device has seen more than the service has: it was set back.
+    Ahead = "ahead", 409, "The device has seen more than the service has";
     /// There is an account, a blob or a part of that name with other content.
     Differs = "differs", 409, "There is another one of that name";
     /// The blob is not there as a whole yet.

@@ -8,7 +8,7 @@ use hallmark_core::{
         exchange::{AppendEntry, CreateAccount, Recipient, WrappedKey, Wraps},
         manifest::Manifest,
     },
-    key::{PublicKey, SigningKey},
+    key::{Fingerprint, PublicKey, SigningKey},
     recovery::{RecoverySecret, RecoveryWords},
     time::Timestamp,
 };
@@ -57,10 +57,10 @@ pub enum IdentityError {
     #[error(transparent)]
     Wrap(#[from] WrapError),
     /// This device was taken off the account.
-    #[error("this device is no longer on the account: the device {by} took it off on {at}")]
+    #[error("this device is no longer on the account: the key {by} took it off on {at}")]
     Revoked {
         /// Who signed.
-        by: PublicKey,
+        by: Fingerprint,
         /// When, by that device's clock.
         at: Timestamp,
     },
@@ -402,7 +402,10 @@ fn check_listed(
         Change::Revoke { .. } => false,
     });
     match out {
-        Some(entry) if added => Err(IdentityError::Revoked { by: entry.by, at: entry.at }),
+        Some(entry) if added => {
+            let (by, at) = (entry.by.fingerprint(), entry.at);
+            Err(IdentityError::Revoked { by, at })
+        }
         _ => Err(IdentityError::NeverListed),
     }
 }

@@ -97,7 +97,7 @@ pub enum ContentError {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Edit {
     /// It is to say this.
-    Put(Content),
+    Put(Box<Content>),
     /// It is to be gone.
     Remove,
 }
@@ -129,7 +129,9 @@ impl Version {
         self.fields == other.fields && self.blobs() == other.blobs()
     }
 
-    fn blobs(&self) -> BTreeSet<BlobId> {
+    /// The blobs of its attachments.
+    #[must_use]
+    pub fn blobs(&self) -> BTreeSet<BlobId> {
         self.attachments.iter().map(|attachment| attachment.blob).collect()
     }
 }
@@ -185,13 +187,6 @@ impl Content {
         content.kind.check(&content.now.fields).is_ok().then_some(content)
     }
 
-    /// All blobs it or its history names.
-    #[must_use]
-    pub fn blobs(&self) -> BTreeSet<BlobId> {
-        let past = self.history.iter().flat_map(|past| past.said.blobs());
-        self.now.blobs().into_iter().chain(past).collect()
-    }
-
     /// One line that tells it from others of its kind. Holds what is private.
     #[must_use]
     pub fn summary(&self) -> String {
@@ -244,8 +239,8 @@ impl Pending {
                 let content = theirs
                     .edited(version, now)
                     .or_else(|_| theirs.edited(version, ours.now.clone()))
-                    .unwrap_or(ours);
-                Merged::Edit(Self { base: version, edit: Edit::Put(content) })
+                    .unwrap_or(*ours);
+                Merged::Edit(Self { base: version, edit: Edit::Put(Box::new(content)) })
             }
         }
     }
@@ -314,8 +309,8 @@ mod tests {
     fn both(ours: Version, theirs: Version) -> Option<Content> {
         let ours = first().edited(1, ours).unwrap();
         let theirs = first().edited(1, theirs).unwrap();
-        match (Pending { base: 1, edit: Edit::Put(ours) }).merge(Some((2, &theirs))) {
-            Merged::Edit(Pending { base: 2, edit: Edit::Put(content) }) => Some(content),
+        match (Pending { base: 1, edit: Edit::Put(Box::new(ours)) }).merge(Some((2, &theirs))) {
+            Merged::Edit(Pending { base: 2, edit: Edit::Put(content) }) => Some(*content),
             Merged::Nothing => None,
             other => panic!("{other:?}"),
         }
@@ -346,7 +341,8 @@ mod tests {
         let base = Content::new(Kind::Note, with(&[1, 2])).unwrap();
         let ours = base.edited(1, with(&[2, 3])).unwrap();
         let theirs = base.edited(1, with(&[1, 2, 4])).unwrap();
-        let merged = (Pending { base: 1, edit: Edit::Put(ours) }).merge(Some((2, &theirs)));
+        let merged =
+            (Pending { base: 1, edit: Edit::Put(Box::new(ours)) }).merge(Some((2, &theirs)));
         let Merged::Edit(Pending { edit: Edit::Put(merged), .. }) = merged else {
             panic!("{merged:?}")
         };
@@ -360,7 +356,7 @@ mod tests {
         assert!(matches!(remove.clone().merge(Some((2, &theirs))), Merged::Kept));
         assert!(matches!(remove.clone().merge(None), Merged::Nothing));
         assert!(matches!(remove.merge(Some((1, &first()))), Merged::Edit(_)));
-        let edit = Pending { base: 1, edit: Edit::Put(theirs) };
+        let edit = Pending { base: 1, edit: Edit::Put(Box::new(theirs)) };
         assert!(matches!(edit.merge(None), Merged::Edit(Pending { base: 1, .. })));
     }
 
@@ -394,7 +390,7 @@ mod tests {
                 base.edited(1, version).unwrap()
             };
             let (ours, theirs) = (changed(&ours), changed(&theirs));
-            let pending = Pending { base: 1, edit: Edit::Put(ours.clone()) };
+            let pending = Pending { base: 1, edit: Edit::Put(Box::new(ours.clone())) };
             let (now, past) = match pending.merge(Some((2, &theirs))) {
                 Merged::Edit(Pending { edit: Edit::Put(merged), .. }) => {
                     (merged.now.fields, merged.history[0].said.fields.clone())

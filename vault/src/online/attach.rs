@@ -1,0 +1,289 @@
+//! Attachments: sealed into a file beside the state, sent in parts, fetched back and opened.
+//!
+//! ```text
+//! <home>/<profile>/outbox/<blob id>   sealed, on its way to the service
+//! <home>/<profile>/inbox/<blob id>    sealed, on its way from it
+//! ```
+//!
+//! What is sent is read from the sealed file alone: the same bytes again after an interruption, and
+//! never two contents under one key because a file changed meanwhile. The key is in the state before
+//! the file is made.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Seek, SeekFrom},
+    path::{Path, PathBuf},
+};
+
+use hallmark_core::{
+    account::{
+        BlobId, ItemId,
+        exchange::{PART_BYTES, StartUpload},
+    },
+    position::{ReadAt, WriteAt},
+    problem::Code,
+    seal::blob::{self, BlobKey, Purpose, Work},
+    secret::Secret,
+};
+use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
+
+use super::{Deceit, Online, OnlineError};
+use crate::{
+    item::{Attachment, Edit},
+    service::{Service, ServiceError},
+};
+
+const ATTACHMENT: Purpose = Purpose::new("hallmark/blob/v1/attachment");
+const OUTBOX: &str = "outbox";
+const INBOX: &str = "inbox";
+
+/// An attachment on its way to the service.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Staged {
+    /// The item it belongs to.
+    pub item: ItemId,
+    /// Size of the sealed file in bytes, once all of it is on the disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_bytes: Option<u64>,
+}
+
+/// An attachment on its way from the service: sealed, all of it here, not yet opened.
+#[derive(Debug)]
+pub struct Download {
+    path: PathBuf,
+    key: BlobKey,
+    sealed_bytes: u64,
+    size_bytes: u64,
+}
+
+impl<S: Service, R: CryptoRng> Online<'_, S, R> {
+    fn folder(&self) -> &Path {
+        self.store.path().parent().expect("a state lies in its profile's folder")
+    }
+
+    /// Seals the first `size_bytes` of `input` into the outbox as an attachment of `item`. It is
+    /// sent by [`Online::sync`], if an edit of the item names it by then.
+    ///
+    /// # Errors
+    /// [`OnlineError::Attachment`], [`OnlineError::Disk`], [`OnlineError::State`].
+    pub fn stage(
+        &mut self,
+        item: ItemId,
+        name: String,
+        size_bytes: u64,
+        input: &(impl ReadAt + ?Sized),
+        work: &Work<'_>,
+    ) -> Result<Attachment, OnlineError> {
+        let blob = BlobId::generate(&mut self.rng);
+        let key = Secret::generate(&mut self.rng);
+        self.keep(|holdings| {
+            holdings.uploads.insert(blob, Staged { item, sealed_bytes: None });
+        })?;
+        let path = place(self.folder(), OUTBOX, blob)?;
+        let sealed = create(&path).and_then(|file| {
+            let seal_key = BlobKey::from_bytes(key.expose());
+            let rng = &mut self.rng;
+            let sealed =
+                blob::file::seal(&seal_key, ATTACHMENT, rng, size_bytes, input, &file, work)?;
+            file.sync_all().map_err(disk)?;
+            Ok(sealed)
+        });
+        let sealed_bytes = match sealed {
+            Ok(sealed) => sealed,
+            Err(error) => {
+                self.drop_upload(blob)?;
+                return Err(error);
+            }
+        };
+        self.keep(|holdings| {
+            let staged = Staged { item, sealed_bytes: Some(sealed_bytes) };
+            holdings.uploads.insert(blob, staged);
+        })?;
+        Ok(Attachment { name, size_bytes, blob, key })
+    }
+
+    /// Sends what lies in the outbox and an edit names.
+    pub(super) fn upload_staged(&mut self) -> Result<(), OnlineError> {
+        for (blob, staged) in self.holdings().uploads.clone() {
+            let pending = self.holdings().pending.get(&staged.item);
+            let named = matches!(pending.map(|pending| &pending.edit), Some(Edit::Put(content))
+                if content.now.blobs().contains(&blob));
+            match staged.sealed_bytes {
+                Some(sealed_bytes) if named => self.upload(blob, sealed_bytes)?,
+                // A run that was killed before the edit, or an edit that another took the place of.
+                _ => self.drop_upload(blob)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn upload(&mut self, blob: BlobId, sealed_bytes: u64) -> Result<(), OnlineError> {
+        let path = place(self.folder(), OUTBOX, blob)?;
+        let file = File::open(&path).map_err(disk)?;
+        let (by, id) = (self.device(), self.account().id());
+        let start = StartUpload { blob, size_bytes: sealed_bytes };
+        let there = self.service.start_upload(&by, id, &start)?;
+        let parts = parts_of(sealed_bytes);
+        if there.blob != blob || there.size_bytes != sealed_bytes {
+            return Err(ServiceError::Garbled { what: "an upload" }.into());
+        }
+        let mut buffer = Vec::new();
+        for part in (0..parts).filter(|part| !there.parts.contains(part)) {
+            let from = u64::from(part) * PART_BYTES;
+            let length = PART_BYTES.min(sealed_bytes - from);
+            buffer.resize(usize::try_from(length).expect("at most 4 MiB"), 0);
+            file.read_exact_at(&mut buffer, from).map_err(disk)?;
+            self.service.put_part(&by, id, blob, part, &buffer)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what is at the service as a whole and named by an item there.
+    pub(super) fn finish_uploads(&mut self) -> Result<(), OnlineError> {
+        for blob in self.holdings().uploads.keys().copied().collect::<Vec<_>>() {
+            self.drop_upload(blob)?;
+        }
+        Ok(())
+    }
+
+    fn drop_upload(&mut self, blob: BlobId) -> Result<(), OnlineError> {
+        remove(&place(self.folder(), OUTBOX, blob)?)?;
+        self.keep(|holdings| {
+            holdings.uploads.remove(&blob);
+        })
+    }
+
+    /// Removes from the service what no item names any more.
+    pub(super) fn delete_unwanted(&mut self) -> Result<(), OnlineError> {
+        for blob in self.holdings().unwanted.clone() {
+            let (by, id) = (self.device(), self.account().id());
+            match self.service.delete_blob(&by, id, blob) {
+                Err(error) if error.code() != Some(Code::NoBlob) => return Err(error.into()),
+                _ => self.keep(|holdings| holdings.unwanted.retain(|other| *other != blob))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Fetches an attachment, going on where an interrupted run stopped. One that still lies in the
+    /// outbox is not asked for.
+    ///
+    /// # Errors
+    /// [`OnlineError::Service`], [`OnlineError::Disk`]; [`OnlineError::Deceived`] when the service
+    /// sends more than there is.
+    pub fn fetch_attachment(
+        &self,
+        attachment: &Attachment,
+        progress: &dyn Fn(u64),
+    ) -> Result<Download, OnlineError> {
+        let Attachment { blob, key, size_bytes, .. } = attachment;
+        let sealed_bytes = blob::blob_len(*size_bytes)?;
+        let key = BlobKey::from_bytes(key.expose());
+        let outgoing = place(self.folder(), OUTBOX, *blob)?;
+        let size_bytes = *size_bytes;
+        if fs::metadata(&outgoing).is_ok_and(|found| found.len() == sealed_bytes) {
+            return Ok(Download { path: outgoing, key, sealed_bytes, size_bytes });
+        }
+        let path = place(self.folder(), INBOX, *blob)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = private(&mut options).open(&path).map_err(disk)?;
+        let mut have = file.seek(SeekFrom::End(0)).map_err(disk)?;
+        if have > sealed_bytes {
+            file.set_len(0).map_err(disk)?;
+            have = file.seek(SeekFrom::Start(0)).map_err(disk)?;
+        }
+        progress(have);
+        let (by, id) = (self.device(), self.account().id());
+        while have < sealed_bytes {
+            let most = sealed_bytes - have;
+            let came = self.service.content(&by, id, *blob, have, most, &mut file)?;
+            if came == 0 || came > most {
+                return Err(Deceit::Blob.into());
+            }
+            have += came;
+            progress(came);
+        }
+        Ok(Download { path, key, sealed_bytes, size_bytes })
+    }
+}
+
+impl Download {
+    /// Opens it to `out`, which is whole only once this returns.
+    ///
+    /// # Errors
+    /// [`OnlineError::Deceived`] when it is not what was sealed: then nothing of it is kept, and the
+    /// next try asks for all of it. [`OnlineError::Disk`].
+    pub fn open(self, out: &(impl WriteAt + ?Sized), work: &Work<'_>) -> Result<u64, OnlineError> {
+        let file = File::open(&self.path).map_err(disk)?;
+        let opened = blob::file::open(&self.key, ATTACHMENT, self.sealed_bytes, &file, out, work);
+        match opened {
+            Ok(size) if size == self.size_bytes => {
+                self.done()?;
+                Ok(size)
+            }
+            Ok(_) | Err(blob::BlobError::Open(_)) => {
+                self.done()?;
+                Err(Deceit::Blob.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes what came, unless it is on its way out.
+    fn done(&self) -> Result<(), OnlineError> {
+        let inbox = self.path.parent().is_some_and(|folder| folder.ends_with(INBOX));
+        if inbox { remove(&self.path) } else { Ok(()) }
+    }
+}
+
+/// Removes everything on its way, of the profile in `folder`.
+pub(super) fn delete_staged(folder: &Path) -> Result<(), OnlineError> {
+    for box_name in [OUTBOX, INBOX] {
+        match fs::remove_dir_all(folder.join(box_name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(disk(error)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// How many parts a sealed file has.
+fn parts_of(sealed_bytes: u64) -> u32 {
+    u32::try_from(sealed_bytes.div_ceil(PART_BYTES)).unwrap_or(u32::MAX)
+}
+
+fn place(folder: &Path, box_name: &str, blob: BlobId) -> Result<PathBuf, OnlineError> {
+    let folder = folder.join(box_name);
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(&folder).map_err(disk)?;
+    Ok(folder.join(blob.to_string()))
+}
+
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+fn create(path: &Path) -> Result<File, OnlineError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(true);
+    private(&mut options).open(path).map_err(disk)
+}
+
+fn remove(path: &Path) -> Result<(), OnlineError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(disk(error)),
+        _ => Ok(()),
+    }
+}
+
+fn disk(source: io::Error) -> OnlineError {
+    OnlineError::Disk { what: "an attachment on its way", source }
+}

@@ -1,0 +1,272 @@
+//! Taking in what the service says, all of it or nothing.
+
+use hallmark_core::{
+    account::{
+        exchange::{Cursor, Sync},
+        manifest::ManifestError,
+    },
+    key::SigningKey,
+    problem::Code,
+};
+use rand_core::CryptoRng;
+
+use super::{Deceit, MAX_TRIES, Online, OnlineError, Synced};
+use crate::{
+    identity::{Account, account::IdentityError},
+    item::{Cache, content::Merged, sealed},
+    service::{Known, Service, ServiceError},
+};
+
+/// The most answers that one synchronisation takes.
+const MAX_PAGES: u32 = 10_000;
+
+/// What a device would hold if the answers so far were true.
+pub(super) struct Fetched {
+    pub(super) account: Account,
+    pub(super) cache: Cache,
+    /// Items changed or gone.
+    pub(super) changed: usize,
+}
+
+fn known(account: &Account, cache: &Cache) -> Known {
+    Known {
+        devices: account.entries().len() as u64,
+        manifest: account.manifest().map_or(0, |manifest| manifest.claimed().version),
+        cursor: cache.cursor(),
+    }
+}
+
+impl Fetched {
+    /// Takes in one answer; `true` when it was the last.
+    fn absorb(&mut self, answer: Sync) -> Result<bool, Deceit> {
+        self.account.extend(&answer.entries, answer.wraps.as_ref())?;
+        if !answer.manifests.is_empty() {
+            let list = self.account.list();
+            for manifest in answer.manifests {
+                let says = list.verify_manifest(&manifest)?;
+                says.check_follows(self.account.manifest())?;
+                self.account.set_manifest(manifest);
+            }
+        }
+        self.changed += answer.records.len() + answer.removed.len();
+        for record in answer.records {
+            let held = self.cache.record(&record.item);
+            if held.is_some_and(|held| record.version <= held.version) {
+                return Err(Deceit::OlderItem { item: record.item });
+            }
+            self.cache.put(record);
+        }
+        answer.removed.iter().for_each(|item| self.cache.remove(item));
+        answer.rewrapped.iter().for_each(|key| self.cache.rewrap(key));
+        match answer.next {
+            None => Ok(true),
+            Some(next) if next >= self.cache.cursor() => {
+                self.cache.set_cursor(next);
+                Ok(false)
+            }
+            Some(_) => Err(Deceit::Position),
+        }
+    }
+
+    /// Whether everything together is one state of the account.
+    fn settle(&mut self) -> Result<(), Deceit> {
+        let list = self.account.list();
+        let newest = self.account.manifest();
+        if let Some(head) = list.newest().manifest {
+            let shown = newest.ok_or(Deceit::Withheld)?;
+            let version = shown.claimed().version;
+            if version < head.version || (version == head.version && shown.hash() != head.hash) {
+                return Err(Deceit::Withheld);
+            }
+        }
+        let leaves = self.cache.leaves();
+        let version = match newest {
+            Some(manifest) => {
+                manifest.claimed().check_items(&leaves)?;
+                manifest.claimed().version
+            }
+            None if leaves.0.is_empty() => 0,
+            None => return Err(ManifestError::Items { version: 0 }.into()),
+        };
+        self.cache.set_cursor(Cursor { manifest: version, item: None });
+        self.cache.set_root(self.account.root().id());
+        Ok(())
+    }
+}
+
+/// Asks until the service has said everything, signing with `by`.
+///
+/// # Errors
+/// [`OnlineError::Service`], [`OnlineError::Deceived`], [`OnlineError::Revoked`].
+pub(super) fn fetch<S: Service>(
+    service: &S,
+    by: &SigningKey,
+    account: Account,
+    cache: Cache,
+) -> Result<Fetched, OnlineError> {
+    let whole = cache.cursor().manifest == 0;
+    let mut fetched = Fetched { account, cache, changed: 0 };
+    match pages(service, by, &mut fetched) {
+        // What is held here may be what is wrong: ask for everything before accusing anybody.
+        Err(OnlineError::Deceived(
+            Deceit::Manifest(ManifestError::Items { .. }) | Deceit::OlderItem { .. },
+        )) if !whole => {
+            fetched.cache.clear();
+            pages(service, by, &mut fetched)?;
+        }
+        outcome => outcome?,
+    }
+    Ok(fetched)
+}
+
+fn pages<S: Service>(
+    service: &S,
+    by: &SigningKey,
+    fetched: &mut Fetched,
+) -> Result<(), OnlineError> {
+    let id = fetched.account.id();
+    for _ in 0..MAX_PAGES {
+        let answer =
+            service.sync(by, id, known(&fetched.account, &fetched.cache)).map_err(|error| {
+                match error.code() {
+                    Some(Code::Ahead) => Deceit::SetBack.into(),
+                    _ => OnlineError::from(error),
+                }
+            })?;
+        let last = fetched.absorb(answer).map_err(|deceit| match deceit {
+            Deceit::Identity(revoked @ IdentityError::Revoked { .. }) => {
+                OnlineError::Revoked(revoked)
+            }
+            deceit => deceit.into(),
+        })?;
+        if last {
+            return Ok(fetched.settle()?);
+        }
+    }
+    Err(Deceit::Position.into())
+}
+
+impl<S: Service, R: CryptoRng> Online<'_, S, R> {
+    /// Takes in what other devices did, then sends what waits here.
+    ///
+    /// # Errors
+    /// [`OnlineError`]. What waits stays in the state until the service has it.
+    pub fn sync(&mut self) -> Result<Synced, OnlineError> {
+        self.register()?;
+        let mut synced = Synced::default();
+        self.pull(&mut synced)?;
+        self.upload_staged()?;
+        self.push(&mut synced)?;
+        self.finish_uploads()?;
+        self.delete_unwanted()?;
+        Ok(synced)
+    }
+
+    /// Makes the account known to the service, where it is not yet.
+    fn register(&mut self) -> Result<(), OnlineError> {
+        let Some(create) = self.account().unregistered() else { return Ok(()) };
+        self.service.create(&self.device(), &create)?;
+        self.keep(|holdings| holdings.account.registered())
+    }
+
+    pub(super) fn pull(&mut self, synced: &mut Synced) -> Result<(), OnlineError> {
+        let before = self.account().clone();
+        let (by, cache) = (self.device(), self.cache.clone());
+        let fetched = match fetch(self.service, &by, before.clone(), cache) {
+            Err(OnlineError::Service(error)) => return Err(self.explained(error)),
+            outcome => outcome?,
+        };
+        let same_list = fetched.account.entries().len() == before.entries().len();
+        let same_items = fetched.account.manifest().map(|manifest| manifest.claimed().version)
+            == before.manifest().map(|manifest| manifest.claimed().version);
+        let cache_was_whole = self.cache.cursor() == fetched.cache.cursor();
+        if same_list && same_items && cache_was_whole {
+            return Ok(());
+        }
+        synced.changed += fetched.changed;
+        self.take_in(fetched, synced)
+    }
+
+    /// Keeps what was fetched, and makes the edits that wait follow it.
+    pub(super) fn take_in(
+        &mut self,
+        fetched: Fetched,
+        synced: &mut Synced,
+    ) -> Result<(), OnlineError> {
+        let Fetched { account, cache, .. } = fetched;
+        let mut pending = self.holdings().pending.clone();
+        for (item, edit) in std::mem::take(&mut pending) {
+            let theirs = cache.record(&item).and_then(|record| {
+                let content = sealed::open(account.id(), record, account.root()).ok()?;
+                Some((record.version, content))
+            });
+            let base = edit.base;
+            match edit.merge(theirs.as_ref().map(|(version, content)| (*version, content))) {
+                Merged::Edit(edit) => {
+                    if edit.base != base {
+                        synced.merged.push(item);
+                    }
+                    pending.insert(item, edit);
+                }
+                Merged::Nothing => {}
+                Merged::Kept => synced.kept.push(item),
+            }
+        }
+        save(&cache)?;
+        self.cache = cache;
+        self.keep(|holdings| {
+            holdings.account = account;
+            holdings.pending = pending;
+        })
+    }
+
+    /// Why the service refused this device: it may have been taken off the account, which an entry
+    /// shows that the service cannot make up.
+    fn explained(&self, error: ServiceError) -> OnlineError {
+        if !matches!(error.code(), Some(Code::Revoked | Code::NotListed)) {
+            return error.into();
+        }
+        let mut account = self.account().clone();
+        let from = account.entries().len() as u64;
+        let Ok(shown) = self.service.devices(&self.device(), account.id(), from) else {
+            return error.into();
+        };
+        match account.extend(&shown.entries, shown.wraps.as_ref()) {
+            Err(revoked @ IdentityError::Revoked { .. }) => OnlineError::Revoked(revoked),
+            _ => error.into(),
+        }
+    }
+
+    fn known(&self) -> Known {
+        known(self.account(), &self.cache)
+    }
+
+    /// Does something that other devices may come in between of: pulls and tries again when the
+    /// service says so.
+    pub(super) fn until_done<T>(
+        &mut self,
+        synced: &mut Synced,
+        mut attempt: impl FnMut(&mut Self) -> Result<T, OnlineError>,
+    ) -> Result<T, OnlineError> {
+        for _ in 0..MAX_TRIES {
+            match attempt(self) {
+                Err(OnlineError::Service(error))
+                    if matches!(error.code(), Some(Code::ItemsChanged | Code::DevicesChanged)) =>
+                {
+                    let before = self.known();
+                    self.pull(synced)?;
+                    // It refused because of something newer, and shows nothing newer.
+                    if self.known() == before {
+                        return Err(Deceit::Withheld.into());
+                    }
+                }
+                outcome => return outcome,
+            }
+        }
+        Err(OnlineError::Busy)
+    }
+}
+
+pub(super) fn save(cache: &Cache) -> Result<(), OnlineError> {
+    cache.save().map_err(|source| OnlineError::Disk { what: "the copy of your items", source })
+}

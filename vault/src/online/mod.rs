@@ -1,0 +1,412 @@
+//! An account and the service that holds it: what is sent, what is believed, and in which order
+//! things are kept so that a run killed anywhere loses nothing (design, sections 1, 3 and 4).
+//!
+//! In scope: synchronising, sending edits, devices, recovery, attachments, closing. Out of scope:
+//! HTTP ([`crate::service`]) and words for people.
+//!
+//! # What is believed
+//!
+//! | The service says | It counts if |
+//! |---|---|
+//! | device list entries | they continue the list this device knows, each signed by who may |
+//! | a wrapped root | the newest entry names it by hash and id, and it opens |
+//! | manifests | each continues the one before and is signed by a device listed then |
+//! | no newer manifest | the list names none that is newer |
+//! | items | all together are those the newest manifest counts |
+//! | an erasure | its receipt is signed by the key known from the first contact |
+//!
+//! Anything else is a [`Deceit`]: nothing of the answer is kept, and the person is told. What cannot
+//! be seen is a service that holds back everything since some moment, or keeps two devices apart:
+//! each sees a true past. Devices that compare notice; an anchored list will show it.
+//!
+//! # Order
+//!
+//! An edit is in sealed state before it is sent, and leaves it after the service has it; a key of a
+//! blob is in sealed state before the blob is. The cache of records is written before the state that
+//! counts on it: after a crash in between it counts for nothing and is fetched again.
+
+mod attach;
+mod devices;
+mod fetch;
+mod paper;
+mod push;
+
+use std::{collections::BTreeMap, path::Path};
+
+use hallmark_core::{
+    account::{BlobId, ItemId, Signed, exchange::Erasure, manifest::ManifestError},
+    key::{PublicKey, SigningKey},
+    time::Timestamp,
+};
+use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    identity::{Account, account::IdentityError},
+    item::{
+        Cache, Content, Edit, Pending,
+        content::{ContentError, PendingEdits},
+        sealed::{self, SealedError},
+    },
+    profile::Profile,
+    service::{Service, ServiceError},
+    state::{StateError, Store},
+};
+
+pub use attach::{Download, Staged};
+pub use devices::{Joined, joined};
+pub use paper::{Recovered, recover};
+
+/// How often something is tried again when other devices come in between.
+const MAX_TRIES: u32 = 16;
+
+/// What a profile holds of an account: kept in sealed state.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holdings {
+    /// The account, as this device knows it.
+    pub account: Account,
+    /// The service that has it, or is to have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<KnownService>,
+    /// Edits that wait to be sent.
+    #[serde(default)]
+    pub pending: PendingEdits,
+    /// Attachments on their way.
+    #[serde(default)]
+    pub uploads: BTreeMap<BlobId, Staged>,
+    /// Blobs that no item names any more.
+    #[serde(default)]
+    pub unwanted: Vec<BlobId>,
+}
+
+/// A service, as it was when first met.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownService {
+    /// Its address, such as `https://vault.example.com`.
+    pub address: String,
+    /// The key that signs its receipts.
+    pub key: PublicKey,
+}
+
+impl Holdings {
+    /// A new identity, known to no service.
+    pub fn create<R: CryptoRng + ?Sized>(now: Timestamp, rng: &mut R) -> Self {
+        Self::of(Account::create(now, rng))
+    }
+
+    /// An account with nothing waiting.
+    #[must_use]
+    pub fn of(account: Account) -> Self {
+        Self {
+            account,
+            service: None,
+            pending: BTreeMap::new(),
+            uploads: BTreeMap::new(),
+            unwanted: Vec::new(),
+        }
+    }
+}
+
+/// What an answer claimed that it could not have been given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Deceit {
+    /// The device list.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The manifests.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The device list names a newer manifest than the service shows, or another one.
+    #[error("the device list names items of a later state than the service shows")]
+    Withheld,
+    /// The service has less than this device has seen: it lost it, or goes back on purpose.
+    #[error("the service was set back: it has less than this device has seen")]
+    SetBack,
+    /// An older version of an item.
+    #[error("the service went back to an older version of item {item}")]
+    OlderItem {
+        /// The item.
+        item: ItemId,
+    },
+    /// The answer does not go on from where it was asked to.
+    #[error("the service's answer does not go on from where it was asked to")]
+    Position,
+    /// A receipt of another key, account or form.
+    #[error("the receipt is not signed by the service's key for this account")]
+    Receipt,
+    /// A blob that is not the one that was stored.
+    #[error("what the service sent is not the attachment that was stored")]
+    Blob,
+    /// An account that does not know this device under the words compared.
+    #[error("the account found is not the one whose words were compared")]
+    OtherAccount,
+    /// The list that was known is not the beginning of the one shown.
+    #[error("the device list the service shows is not the one this device knew")]
+    OtherHistory,
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum OnlineError {
+    /// The service did not do it.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The service's answer is not true. Nothing of it was kept.
+    #[error(
+        "the service's answer does not hold and nothing of it was kept: {0}. Compare `hallmark \
+         account show` on your devices, keep what you have, and ask the operator"
+    )]
+    Deceived(#[from] Deceit),
+    /// This device is no longer on the account, as an entry shows that a listed key signed.
+    #[error("{0}; if that was not you, `hallmark account recover` takes the account back")]
+    Revoked(IdentityError),
+    /// The local state.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A file beside the state.
+    #[error("{what} cannot be written; check the disk and the folder's permissions")]
+    Disk {
+        /// What was to be written.
+        what: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There is no account here.
+    #[error(
+        "this profile has no account yet; `hallmark item put` makes one, `hallmark device join` \
+         joins yours, `hallmark account recover` brings one back from paper"
+    )]
+    NoAccount,
+    /// There is no such item.
+    #[error("there is no item {item}")]
+    NoItem {
+        /// The item.
+        item: ItemId,
+    },
+    /// An item that this account's root does not open.
+    #[error("item {item} does not open on this device")]
+    Unopened {
+        /// The item.
+        item: ItemId,
+        /// What was wrong.
+        source: SealedError,
+    },
+    /// The content cannot be kept.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// An entry that cannot be.
+    #[error("that cannot be done to the device list: {0}")]
+    Identity(IdentityError),
+    /// Other devices came in between every time.
+    #[error("other devices changed the account each time; try again in a moment")]
+    Busy,
+    /// An attachment could not be sealed, opened or read.
+    #[error("the attachment cannot be sealed or opened")]
+    Attachment(#[from] hallmark_core::seal::blob::BlobError),
+}
+
+/// What synchronising changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Synced {
+    /// Items that other devices changed, added or removed.
+    pub changed: usize,
+    /// Edits of this device that were sent.
+    pub sent: usize,
+    /// Of those, edits that were joined with one of another device.
+    pub merged: Vec<ItemId>,
+    /// Items that were to be removed, but were edited elsewhere: they stay.
+    pub kept: Vec<ItemId>,
+}
+
+/// An item as this device sees it: what was synchronised, with what waits to be sent over it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Its id.
+    pub item: ItemId,
+    /// The version at the service that it is, or follows; 0 for none.
+    pub version: u64,
+    /// What it says.
+    pub content: Content,
+    /// Whether an edit waits to be sent.
+    pub unsent: bool,
+}
+
+/// The account of a profile, with or without a service at hand.
+pub struct Online<'a, S, R> {
+    store: &'a mut Store<Profile>,
+    cache: Cache,
+    service: &'a S,
+    now: Timestamp,
+    rng: R,
+}
+
+impl<'a, S: Service, R: CryptoRng> Online<'a, S, R> {
+    /// The account in `store`, whose profile lies in `folder`.
+    ///
+    /// # Errors
+    /// [`OnlineError::NoAccount`].
+    pub fn open(
+        store: &'a mut Store<Profile>,
+        folder: &Path,
+        service: &'a S,
+        now: Timestamp,
+        rng: R,
+    ) -> Result<Self, OnlineError> {
+        let holdings = store.read().holdings.as_ref().ok_or(OnlineError::NoAccount)?;
+        let cache = trusted_cache(folder, &holdings.account);
+        Ok(Self { store, cache, service, now, rng })
+    }
+
+    /// What the profile holds.
+    ///
+    /// # Panics
+    /// Never: [`Online::open`] found it, and [`Online::forget`] takes `self`.
+    #[must_use]
+    pub fn holdings(&self) -> &Holdings {
+        self.store.read().holdings.as_ref().expect("found when opened")
+    }
+
+    fn account(&self) -> &Account {
+        &self.holdings().account
+    }
+
+    fn device(&self) -> SigningKey {
+        self.account().device().signing()
+    }
+
+    fn keep(&mut self, change: impl FnOnce(&mut Holdings)) -> Result<(), OnlineError> {
+        let rng = &mut self.rng;
+        self.store.update(rng, |profile| profile.holdings.as_mut().map(change))?;
+        Ok(())
+    }
+
+    /// All items, those that wait to be sent included, by ascending id. Items that do not open are
+    /// left out and counted.
+    #[must_use]
+    pub fn items(&self) -> (Vec<Seen>, usize) {
+        seen(self.holdings(), &self.cache)
+    }
+
+    /// One item.
+    ///
+    /// # Errors
+    /// [`OnlineError::NoItem`], [`OnlineError::Unopened`].
+    pub fn item(&self, item: ItemId) -> Result<Seen, OnlineError> {
+        let holdings = self.holdings();
+        match holdings.pending.get(&item) {
+            Some(Pending { edit: Edit::Remove, .. }) => Err(OnlineError::NoItem { item }),
+            Some(Pending { base, edit: Edit::Put(content) }) => {
+                let content = content.as_ref().clone();
+                Ok(Seen { item, version: *base, content, unsent: true })
+            }
+            None => {
+                let record = self.cache.record(&item).ok_or(OnlineError::NoItem { item })?;
+                let account = self.account();
+                let content = sealed::open(account.id(), record, account.root())
+                    .map_err(|source| OnlineError::Unopened { item, source })?;
+                Ok(Seen { item, version: record.version, content, unsent: false })
+            }
+        }
+    }
+
+    /// Keeps an edit on this device: durable when this returns, sent by [`Online::sync`].
+    ///
+    /// # Errors
+    /// [`OnlineError::State`].
+    pub fn edit(&mut self, item: ItemId, base: u64, edit: Edit) -> Result<(), OnlineError> {
+        self.keep(|holdings| {
+            match edit {
+                // What no service has yet needs no removal.
+                Edit::Remove if base == 0 => holdings.pending.remove(&item),
+                edit => holdings.pending.insert(item, Pending { base, edit }),
+            };
+        })
+    }
+
+    /// The recovery code is on paper, and this device erases it.
+    ///
+    /// # Errors
+    /// [`OnlineError::State`].
+    pub fn forget_recovery(&mut self) -> Result<(), OnlineError> {
+        self.keep(|holdings| holdings.account.forget_recovery())
+    }
+
+    /// Erases the account at the service. Locally nothing changes until [`Online::forget`].
+    ///
+    /// # Errors
+    /// [`OnlineError::Service`]; [`OnlineError::Deceived`] where the receipt is not the service's.
+    pub fn close(&mut self) -> Result<Signed<Erasure>, OnlineError> {
+        let (by, id) = (self.device(), self.account().id());
+        let receipt = self.service.close(&by, id)?;
+        let known = self.holdings().service.as_ref().map(|service| service.key);
+        let says = receipt.verify().ok().filter(|says| says.account == id);
+        match says {
+            Some(says) if Some(says.by) == known => Ok(receipt),
+            _ => Err(Deceit::Receipt.into()),
+        }
+    }
+
+    /// Drops the account from this device.
+    ///
+    /// # Errors
+    /// [`OnlineError::Disk`], [`OnlineError::State`].
+    pub fn forget(self) -> Result<(), OnlineError> {
+        let Self { store, cache, mut rng, .. } = self;
+        let disk = |source| OnlineError::Disk { what: "the copy of your items", source };
+        cache.delete().map_err(disk)?;
+        if let Some(folder) = store.path().parent() {
+            attach::delete_staged(folder)?;
+        }
+        store.update(&mut rng, |profile| profile.holdings = None)?;
+        Ok(())
+    }
+}
+
+/// Items without a service: what the state and the cache in `folder` hold.
+#[must_use]
+pub fn offline(holdings: &Holdings, folder: &Path) -> (Vec<Seen>, usize) {
+    seen(holdings, &trusted_cache(folder, &holdings.account))
+}
+
+/// The cache, where it is what the manifest in the state counts.
+fn trusted_cache(folder: &Path, account: &Account) -> Cache {
+    let mut cache = Cache::load(folder, account.id(), account.root().id());
+    let counted = account.manifest().map(|manifest| manifest.claimed());
+    let leaves = cache.leaves();
+    let whole = match counted {
+        Some(manifest) => manifest.check_items(&leaves).is_ok(),
+        None => leaves.0.is_empty(),
+    };
+    if !whole || cache.cursor().manifest != counted.map_or(0, |manifest| manifest.version) {
+        cache.clear();
+    }
+    cache
+}
+
+fn seen(holdings: &Holdings, cache: &Cache) -> (Vec<Seen>, usize) {
+    let account = &holdings.account;
+    let mut unopened = 0;
+    let mut items: BTreeMap<ItemId, Seen> = BTreeMap::new();
+    for record in cache.records() {
+        if holdings.pending.contains_key(&record.item) {
+            continue;
+        }
+        match sealed::open(account.id(), record, account.root()) {
+            Ok(content) => {
+                let (item, version) = (record.item, record.version);
+                items.insert(item, Seen { item, version, content, unsent: false });
+            }
+            Err(_) => unopened += 1,
+        }
+    }
+    for (item, pending) in &holdings.pending {
+        if let Edit::Put(content) = &pending.edit {
+            let (item, version) = (*item, pending.base);
+            let content = content.as_ref().clone();
+            items.insert(item, Seen { item, version, content, unsent: true });
+        }
+    }
+    (items.into_values().collect(), unopened)
+}

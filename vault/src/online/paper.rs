@@ -1,0 +1,180 @@
+//! The account brought back from paper.
+
+use std::path::Path;
+
+use hallmark_core::{
+    account::{ItemId, device_list::Device},
+    key::PublicKey,
+    problem::Code,
+    recovery::RecoverySecret,
+    time::Timestamp,
+};
+use rand_core::CryptoRng;
+
+use super::{
+    Deceit, Holdings, KnownService, MAX_TRIES, Online, OnlineError, Synced,
+    fetch::{Fetched, fetch, save},
+    trusted_cache,
+};
+use crate::{
+    identity::{Account, Succession, device::DeviceKeys, recovery::RecoveryKeys},
+    item::{Cache, Edit, Pending, content::PendingEdits, sealed},
+    profile::Profile,
+    service::{Service, ServiceError},
+    state::Store,
+};
+
+/// What came back, and how old it is. Nothing anchors it: a service could show an older state than
+/// there was.
+#[derive(Debug, Clone)]
+pub struct Recovered {
+    /// When the device list was changed last before now, by the clock of the device that did.
+    pub devices_at: Timestamp,
+    /// When the items were changed last, by the clock of the device that did; nothing where there
+    /// were none.
+    pub items_at: Option<Timestamp>,
+    /// How many items there are.
+    pub items: usize,
+    /// Devices that are off the account now.
+    pub revoked: Vec<PublicKey>,
+    /// Items that were removed since this device last looked, and are put back.
+    pub restored: Vec<ItemId>,
+}
+
+/// Makes the device whose profile lies in `folder` the only one of the account that `secret` belongs
+/// to, under a new root. A profile that knows the account keeps its device's keys and what waits to
+/// be sent, and puts back what was removed since it last looked.
+///
+/// # Errors
+/// [`OnlineError`]. The paper stays good: it can be done again.
+pub fn recover<S: Service, R: CryptoRng>(
+    store: &mut Store<Profile>,
+    folder: &Path,
+    service: &S,
+    known: KnownService,
+    secret: &RecoverySecret,
+    now: Timestamp,
+    mut rng: R,
+) -> Result<Recovered, OnlineError> {
+    let id = RecoveryKeys::of(secret).account();
+    let mine = store.read().holdings.clone().filter(|mine| mine.account.id() == id);
+    // Read before anything new is written over it.
+    let held = mine.as_ref().map(|mine| trusted_cache(folder, &mine.account));
+    for _ in 0..MAX_TRIES {
+        let attempt = Attempt::new(folder, service, secret, mine.as_ref(), &mut rng)?;
+        let before = attempt.fetched.account.list();
+        let (account, cache) = match attempt.append(service, secret, now, &mut rng) {
+            Err(OnlineError::Service(error))
+                if matches!(error.code(), Some(Code::ItemsChanged | Code::DevicesChanged)) =>
+            {
+                continue;
+            }
+            outcome => outcome?,
+        };
+        let own = account.device().public().key;
+        let others = |device: &Device| (device.key != own).then_some(device.key);
+        let mut recovered = Recovered {
+            devices_at: before.newest().at,
+            items_at: account.manifest().map(|manifest| manifest.claimed().at),
+            items: cache.leaves().0.len(),
+            revoked: before.devices().iter().filter_map(others).collect(),
+            restored: Vec::new(),
+        };
+        let mut pending = mine.as_ref().map(|mine| mine.pending.clone()).unwrap_or_default();
+        if let (Some(mine), Some(held)) = (&mine, &held) {
+            recovered.restored = restore(&mine.account, held, &cache, &mut pending);
+        }
+        let mut holdings = mine.unwrap_or_else(|| Holdings::of(account.clone()));
+        holdings.service = Some(known);
+        holdings.pending = pending;
+        store.update(&mut rng, |profile| profile.holdings = Some(holdings))?;
+        let mut online = Online { store, cache: cache.clone(), service, now, rng };
+        online.take_in(Fetched { account, cache, changed: 0 }, &mut Synced::default())?;
+        online.sync()?;
+        return Ok(recovered);
+    }
+    Err(OnlineError::Busy)
+}
+
+/// One try, up to the entry that overrides.
+struct Attempt {
+    fetched: Fetched,
+}
+
+impl Attempt {
+    fn new<S: Service, R: CryptoRng>(
+        folder: &Path,
+        service: &S,
+        secret: &RecoverySecret,
+        mine: Option<&Holdings>,
+        rng: &mut R,
+    ) -> Result<Self, OnlineError> {
+        let paper = RecoveryKeys::of(secret);
+        let shown = service.devices(paper.signing(), paper.account(), 0)?;
+        let wraps = shown.wraps.ok_or(ServiceError::Garbled { what: "the device list" })?;
+        let device = match mine {
+            Some(mine) => mine.account.device().clone(),
+            None => DeviceKeys::generate(rng),
+        };
+        let mut account =
+            Account::from_paper(secret, device, shown.entries, &wraps).map_err(Deceit::from)?;
+        if let Some(mine) = mine {
+            if !account.entries().starts_with(mine.account.entries()) {
+                return Err(Deceit::OtherHistory.into());
+            }
+            if let Some(manifest) = mine.account.manifest() {
+                account.set_manifest(manifest.clone());
+            }
+        }
+        let mut cache = Cache::load(folder, account.id(), account.root().id());
+        cache.clear();
+        let fetched = fetch(service, paper.signing(), account, cache)?;
+        Ok(Self { fetched })
+    }
+
+    fn append<S: Service, R: CryptoRng>(
+        self,
+        service: &S,
+        secret: &RecoverySecret,
+        now: Timestamp,
+        rng: &mut R,
+    ) -> Result<(Account, Cache), OnlineError> {
+        let Fetched { mut account, mut cache, .. } = self.fetched;
+        let next: Succession = account.recover(secret, now, rng).map_err(OnlineError::Identity)?;
+        let rewrapped = cache
+            .records()
+            .map(|record| {
+                sealed::rewrapped(account.id(), record, account.root(), next.root(), rng)
+                    .map_err(|source| OnlineError::Unopened { item: record.item, source })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let body = next.append(rewrapped);
+        service.append(RecoveryKeys::of(secret).signing(), account.id(), &body)?;
+        body.rewrapped.iter().for_each(|key| cache.rewrap(key));
+        cache.set_root(next.root().id());
+        account.accept(next);
+        save(&cache)?;
+        Ok((account, cache))
+    }
+}
+
+/// Puts back what this device still holds and the account does not.
+fn restore(
+    account: &Account,
+    held: &Cache,
+    now: &Cache,
+    pending: &mut PendingEdits,
+) -> Vec<ItemId> {
+    let mut restored = Vec::new();
+    for record in held.records() {
+        if now.record(&record.item).is_some() || pending.contains_key(&record.item) {
+            continue;
+        }
+        if let Ok(content) = sealed::open(account.id(), record, account.root()) {
+            let edit = Pending { base: record.version, edit: Edit::Put(Box::new(content)) };
+            pending.insert(record.item, edit);
+            restored.push(record.item);
+        }
+    }
+    restored
+}

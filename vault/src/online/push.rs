@@ -1,0 +1,134 @@
+//! Sending what waits.
+
+use std::collections::BTreeSet;
+
+use hallmark_core::account::{
+    BlobId, ItemId, Signed,
+    exchange::{Commit, Cursor, Record},
+    manifest::{Leaf, Manifest},
+};
+use rand_core::CryptoRng;
+
+use super::{Deceit, Holdings, Online, OnlineError, Synced, fetch::save};
+use crate::{
+    item::{Edit, sealed},
+    service::Service,
+};
+
+/// After so many bytes of records, a commit is full.
+const COMMIT_BYTES: usize = 2 << 20;
+
+impl<S: Service, R: CryptoRng> Online<'_, S, R> {
+    /// Sends all edits that wait, as few commits as they fit into.
+    pub(super) fn push(&mut self, synced: &mut Synced) -> Result<(), OnlineError> {
+        while !self.holdings().pending.is_empty() {
+            let mut merged = Synced::default();
+            let sent = self.until_done(&mut merged, Self::push_once)?;
+            synced.sent += sent;
+            synced.changed += merged.changed;
+            synced.merged.extend(merged.merged);
+            synced.kept.extend(merged.kept);
+        }
+        Ok(())
+    }
+
+    /// One commit of what fits; how many edits it held.
+    fn push_once(&mut self) -> Result<usize, OnlineError> {
+        let (records, removed) = self.batch()?;
+        if records.is_empty() && removed.is_empty() {
+            return Ok(0);
+        }
+        let manifest = self.next_manifest(&records, &removed)?;
+        let commit = Commit { manifest, records, removed };
+        let (by, id) = (self.device(), self.account().id());
+        self.service.commit(&by, id, &commit)?;
+        let Commit { manifest, records, removed } = commit;
+        let done: Vec<ItemId> =
+            records.iter().map(|record| record.item).chain(removed.iter().copied()).collect();
+        let version = manifest.claimed().version;
+        let unwanted = self.dropped(&done);
+        records.into_iter().for_each(|record| self.cache.put(record));
+        removed.iter().for_each(|item| self.cache.remove(item));
+        self.cache.set_cursor(Cursor { manifest: version, item: None });
+        save(&self.cache)?;
+        self.keep(|holdings| {
+            holdings.account.set_manifest(manifest);
+            done.iter().for_each(|item| {
+                holdings.pending.remove(item);
+            });
+            holdings.unwanted.extend(unwanted);
+        })?;
+        Ok(done.len())
+    }
+
+    /// Records and removals of the edits that wait, as many as one commit takes.
+    fn batch(&mut self) -> Result<(Vec<Record>, Vec<ItemId>), OnlineError> {
+        let (mut records, mut removed, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let holdings = self.store.read().holdings.as_ref().ok_or(OnlineError::NoAccount)?;
+        let account = &holdings.account;
+        for (item, pending) in &holdings.pending {
+            let held = self.cache.record(item).map_or(0, |record| record.version);
+            match &pending.edit {
+                Edit::Remove => removed.push(*item),
+                Edit::Put(content) => {
+                    let version = held.max(pending.base) + 1;
+                    let (id, root) = (account.id(), account.root());
+                    let record = sealed::record(id, *item, version, content, root, &mut self.rng)
+                        .map_err(|source| OnlineError::Unopened { item: *item, source })?;
+                    bytes += record.envelope.0.len() + record.key.0.len();
+                    records.push(record);
+                }
+            }
+            if bytes >= COMMIT_BYTES {
+                break;
+            }
+        }
+        Ok((records, removed))
+    }
+
+    /// Blobs that these items named at the service, and their edits do not.
+    fn dropped(&self, items: &[ItemId]) -> Vec<BlobId> {
+        let Holdings { account, pending, .. } = self.holdings();
+        let before = items.iter().filter_map(|item| {
+            let record = self.cache.record(item)?;
+            let content = sealed::open(account.id(), record, account.root()).ok()?;
+            Some((item, content.now.blobs()))
+        });
+        before
+            .flat_map(|(item, blobs)| {
+                let still = match pending.get(item).map(|pending| &pending.edit) {
+                    Some(Edit::Put(content)) => content.now.blobs(),
+                    _ => BTreeSet::new(),
+                };
+                blobs.difference(&still).copied().collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    fn next_manifest(
+        &self,
+        records: &[Record],
+        removed: &[ItemId],
+    ) -> Result<Signed<Manifest>, OnlineError> {
+        let account = self.account();
+        let changed = records.iter().map(|record| (record.item, record.leaf()));
+        let leaves = self
+            .cache
+            .leaves()
+            .after(changed.collect::<Vec<(ItemId, Leaf)>>(), removed)
+            .map_err(Deceit::Manifest)?;
+        let before = account.manifest();
+        let key = self.device();
+        let manifest = Manifest {
+            account: account.id(),
+            version: before.map_or(0, |before| before.claimed().version) + 1,
+            previous: before.map(Signed::hash),
+            devices: account.entries().len() as u64 - 1,
+            items: leaves.0.len() as u64,
+            root: leaves.root(),
+            at: self.now,
+            by: key.public(),
+        };
+        Ok(Signed::new(manifest, &key).expect("the key it names"))
+    }
+}

@@ -1,0 +1,126 @@
+//! Files that belong to items.
+
+use std::fs::File;
+
+use hallmark_core::{account::ItemId, seal::blob::Work};
+use hallmark_vault::{
+    item::{Attachment, Content, Edit, Kind},
+    online::{Deceit, OnlineError},
+};
+
+use crate::{memory::Memory, people::Device};
+
+fn content(len: usize) -> Vec<u8> {
+    (0..len).map(|at| u8::try_from(at % 251).unwrap()).collect()
+}
+
+fn work() -> Work<'static> {
+    Work::on(std::num::NonZeroUsize::MIN)
+}
+
+/// Keeps a note with an attachment, unsent.
+fn attached(device: &mut Device, service: &Memory, bytes: &Vec<u8>) -> (ItemId, Attachment) {
+    let item = ItemId::generate(&mut device.rng());
+    let mut version = device.version(&[("text", "with a picture")]);
+    let mut online = device.online(service);
+    let attachment =
+        online.stage(item, "ring.jpg".into(), bytes.len() as u64, bytes, &work()).unwrap();
+    version.attachments.push(attachment.clone());
+    let content = Content::new(Kind::Note, version).unwrap();
+    online.edit(item, 0, Edit::Put(Box::new(content))).unwrap();
+    (item, attachment)
+}
+
+fn fetched(
+    device: &mut Device,
+    service: &Memory,
+    attachment: &Attachment,
+) -> Result<Vec<u8>, OnlineError> {
+    let out = tempfile::NamedTempFile::new().unwrap();
+    let online = device.online(service);
+    let download = online.fetch_attachment(attachment, &|_| ())?;
+    download.open(&File::create(out.path()).unwrap(), &work())?;
+    Ok(std::fs::read(out.path()).unwrap())
+}
+
+#[test]
+fn an_attachment_is_on_every_device() {
+    let service = Memory::default();
+    let mut phone = Device::new(1);
+    let bytes = content(9 << 20);
+    let (item, attachment) = attached(&mut phone, &service, &bytes);
+    assert_eq!(fetched(&mut phone, &service, &attachment).unwrap(), bytes, "before it is sent");
+    phone.sync(&service).unwrap();
+    assert!(phone.holdings().uploads.is_empty());
+    assert_eq!(std::fs::read_dir(phone.folder().join("outbox")).unwrap().count(), 0);
+    let mut laptop = phone.joined(2, &service);
+    laptop.sync(&service).unwrap();
+    let seen = laptop.online(&service).item(item).unwrap();
+    let there = &seen.content.now.attachments[0];
+    assert_eq!(fetched(&mut laptop, &service, there).unwrap(), bytes);
+    laptop.remove(item, &service);
+    laptop.sync(&service).unwrap();
+    let id = phone.holdings().account.id();
+    service.held(id, |held| assert!(held.blobs.is_empty(), "removed with its item"));
+}
+
+#[test]
+fn an_upload_goes_on_where_it_stopped() {
+    let bytes = content(9 << 20);
+    for cut in 0.. {
+        let service = Memory::default();
+        let mut phone = Device::new(1);
+        phone.sync(&service).unwrap();
+        let (_, attachment) = attached(&mut phone, &service, &bytes);
+        service.answers_left.set(Some(cut));
+        let outcome = phone.sync(&service);
+        service.answers_left.set(None);
+        service.requests.set(0);
+        phone.sync(&service).unwrap();
+        assert!(service.requests.get() < 8, "no part that was answered is sent again");
+        assert_eq!(fetched(&mut phone, &service, &attachment).unwrap(), bytes, "{cut}");
+        if outcome.is_ok() {
+            break;
+        }
+    }
+}
+
+/// T-19, T-29: what comes back is what was stored, or an error.
+#[test]
+fn a_spoiled_attachment_is_refused_and_asked_for_again() {
+    let service = Memory::default();
+    let mut phone = Device::new(1);
+    let bytes = content(5 << 20);
+    let (_, attachment) = attached(&mut phone, &service, &bytes);
+    phone.sync(&service).unwrap();
+    let id = phone.holdings().account.id();
+    let spoil = |at: usize| {
+        service.held(id, |held| {
+            let (_, parts) = held.blobs.get_mut(&attachment.blob).unwrap();
+            parts.get_mut(&1).unwrap()[at] ^= 1;
+        });
+    };
+    spoil(100);
+    let error = fetched(&mut phone, &service, &attachment).unwrap_err();
+    assert!(matches!(error, OnlineError::Deceived(Deceit::Blob)), "{error}");
+    spoil(100);
+    assert_eq!(fetched(&mut phone, &service, &attachment).unwrap(), bytes);
+    service.held(id, |held| {
+        held.blobs.get_mut(&attachment.blob).unwrap().1.remove(&1);
+    });
+    assert!(fetched(&mut phone, &service, &attachment).is_err(), "cut short");
+}
+
+#[test]
+fn what_was_staged_and_never_named_is_swept() {
+    let service = Memory::default();
+    let mut phone = Device::new(1);
+    let item = ItemId::generate(&mut phone.rng());
+    phone.online(&service).stage(item, "x".into(), 3, &content(3), &work()).unwrap();
+    phone.sync(&service).unwrap();
+    assert!(phone.holdings().uploads.is_empty());
+    assert_eq!(std::fs::read_dir(phone.folder().join("outbox")).unwrap().count(), 0);
+    let short = phone.online(&service).stage(item, "x".into(), 4, &content(3), &work());
+    assert!(short.is_err());
+    assert!(phone.holdings().uploads.is_empty());
+}

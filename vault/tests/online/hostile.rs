@@ -1,0 +1,319 @@
+//! T-26: the service answers what it likes. Each lie is told once; the device keeps what it had, says
+//! that the answer does not hold, and is well again as soon as the service is honest.
+
+use std::{cell::RefCell, io::Write};
+
+use hallmark_core::{
+    account::{
+        AccountId, BlobId, ItemId, Signed,
+        device_list::Change,
+        exchange::{
+            AppendEntry, Commit, CreateAccount, Devices, Erasure, Membership, ServiceInfo,
+            StartUpload, Sync, Upload,
+        },
+    },
+    key::SigningKey,
+};
+use hallmark_vault::{
+    online::{Deceit, OnlineError},
+    service::{Known, Service, ServiceError},
+};
+
+use crate::{
+    memory::{Held, Memory},
+    people::Device,
+};
+
+type Answer<T> = Result<T, ServiceError>;
+type SyncLie<'a> = RefCell<Box<dyn FnMut(Answer<Sync>) -> Answer<Sync> + 'a>>;
+
+/// An honest service whose answers about items are told differently.
+struct Liar<'a> {
+    honest: &'a Memory,
+    sync: SyncLie<'a>,
+}
+
+impl Service for Liar<'_> {
+    fn info(&self) -> Answer<ServiceInfo> {
+        self.honest.info()
+    }
+    fn membership(&self, by: &SigningKey) -> Answer<Membership> {
+        self.honest.membership(by)
+    }
+    fn create(&self, by: &SigningKey, body: &CreateAccount) -> Answer<()> {
+        self.honest.create(by, body)
+    }
+    fn devices(&self, by: &SigningKey, account: AccountId, from: u64) -> Answer<Devices> {
+        self.honest.devices(by, account, from)
+    }
+    fn append(&self, by: &SigningKey, account: AccountId, body: &AppendEntry) -> Answer<()> {
+        self.honest.append(by, account, body)
+    }
+    fn sync(&self, by: &SigningKey, account: AccountId, known: Known) -> Answer<Sync> {
+        (self.sync.borrow_mut())(self.honest.sync(by, account, known))
+    }
+    fn commit(&self, by: &SigningKey, account: AccountId, body: &Commit) -> Answer<()> {
+        self.honest.commit(by, account, body)
+    }
+    fn start_upload(&self, by: &SigningKey, id: AccountId, body: &StartUpload) -> Answer<Upload> {
+        self.honest.start_upload(by, id, body)
+    }
+    fn put_part(
+        &self,
+        by: &SigningKey,
+        account: AccountId,
+        blob: BlobId,
+        part: u32,
+        bytes: &[u8],
+    ) -> Answer<()> {
+        self.honest.put_part(by, account, blob, part, bytes)
+    }
+    fn content(
+        &self,
+        by: &SigningKey,
+        account: AccountId,
+        blob: BlobId,
+        from: u64,
+        most: u64,
+        out: &mut dyn Write,
+    ) -> Answer<u64> {
+        self.honest.content(by, account, blob, from, most, out)
+    }
+    fn delete_blob(&self, by: &SigningKey, account: AccountId, blob: BlobId) -> Answer<()> {
+        self.honest.delete_blob(by, account, blob)
+    }
+    fn close(&self, by: &SigningKey, account: AccountId) -> Answer<Signed<Erasure>> {
+        self.honest.close(by, account)
+    }
+}
+
+/// Two devices; the second one has not seen what the first did since.
+struct Scene {
+    service: Memory,
+    phone: Device,
+    laptop: Device,
+    items: [ItemId; 3],
+    /// What the service held before the first device went on.
+    before: Held,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let service = Memory::default();
+        let mut phone = Device::new(1);
+        let items = ["a", "b", "c"].map(|text| phone.note(text, &service));
+        phone.sync(&service).unwrap();
+        let mut laptop = phone.joined(2, &service);
+        laptop.sync(&service).unwrap();
+        let before = service.held(phone.holdings().account.id(), |held| held.clone());
+        phone.change(items[0], &[("text", "a2")], &service);
+        phone.sync(&service).unwrap();
+        phone.change(items[1], &[("text", "b2")], &service);
+        phone.note("d", &service);
+        phone.sync(&service).unwrap();
+        phone.joined(3, &service);
+        Self { service, phone, laptop, items, before }
+    }
+
+    /// What the second device says to one lie; afterwards it is well again.
+    #[track_caller]
+    fn told(&mut self, mut lie: impl FnMut(&mut Sync)) -> Deceit {
+        let notes = self.laptop.notes();
+        let state = serde_json::to_string(self.laptop.holdings()).unwrap();
+        let lie = move |answer: Answer<Sync>| {
+            let mut answer = answer?;
+            lie(&mut answer);
+            Ok(answer)
+        };
+        let liar = Liar { honest: &self.service, sync: RefCell::new(Box::new(lie)) };
+        let mut copy = self.laptop.copied();
+        let deceit = match copy.sync(&liar) {
+            Err(OnlineError::Deceived(deceit)) => deceit,
+            other => panic!("{other:?}"),
+        };
+        drop(liar);
+        assert_eq!(copy.notes(), notes);
+        assert_eq!(serde_json::to_string(copy.holdings()).unwrap(), state, "nothing was kept");
+        copy.sync(&self.service).unwrap();
+        assert_eq!(copy.notes(), self.phone.notes());
+        deceit
+    }
+}
+
+#[test]
+fn lies_about_items() {
+    let mut scene = Scene::new();
+    let [a, _, c] = scene.items;
+    let old = scene.before.records[&a].2.clone();
+    let swap = |answer: &mut Sync,
+                spoil: &dyn Fn(&mut Vec<hallmark_core::account::exchange::Record>)| {
+        spoil(&mut answer.records);
+    };
+    let is_items = |deceit: Deceit| assert!(matches!(deceit, Deceit::Manifest(_)), "{deceit}");
+    is_items(scene.told(|answer| answer.records.clear()));
+    is_items(scene.told(|answer| swap(answer, &|records| drop(records.pop()))));
+    is_items(scene.told(|answer| answer.removed.push(c)));
+    is_items(scene.told(|answer| {
+        swap(answer, &|records| {
+            let (first, second) = (records[0].item, records[1].item);
+            records[0].item = second;
+            records[1].item = first;
+        });
+    }));
+    is_items(scene.told(|answer| answer.records[0].envelope.0[90] ^= 1));
+    is_items(scene.told(|answer| answer.records[0].version += 1));
+    let deceit = scene.told(|answer| {
+        answer.records.retain(|record| record.item != a);
+        answer.records.push(old.clone());
+    });
+    assert!(matches!(deceit, Deceit::Manifest(_) | Deceit::OlderItem { .. }), "{deceit}");
+    let deceit = scene.told(|answer| answer.records.push(answer.records[0].clone()));
+    assert_eq!(deceit, Deceit::OlderItem { item: deceit_item(&deceit) });
+}
+
+fn deceit_item(deceit: &Deceit) -> ItemId {
+    match deceit {
+        Deceit::OlderItem { item } => *item,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn lies_about_manifests() {
+    let mut scene = Scene::new();
+    let is_manifest = |deceit: Deceit| assert!(matches!(deceit, Deceit::Manifest(_)), "{deceit}");
+    is_manifest(scene.told(|answer| answer.manifests.swap(0, 1)));
+    is_manifest(scene.told(|answer| drop(answer.manifests.remove(0))));
+    is_manifest(scene.told(|answer| {
+        let mut json = serde_json::to_value(&answer.manifests[1]).unwrap();
+        json["statement"]["items"] = 3.into();
+        answer.manifests[1] = serde_json::from_value(json).unwrap();
+    }));
+    let mut stranger = Device::new(9);
+    let service = Memory::default();
+    stranger.note("x", &service);
+    stranger.sync(&service).unwrap();
+    let theirs = stranger.holdings().account.manifest().unwrap().clone();
+    is_manifest(scene.told(|answer| answer.manifests = vec![theirs.clone()]));
+    is_manifest(scene.told(|answer| {
+        let first = answer.manifests[0].clone();
+        answer.manifests.push(first);
+    }));
+    // The entry that let a third device in names the newest manifest.
+    assert_eq!(scene.told(|answer| answer.manifests.clear()), Deceit::Withheld);
+    let deceit = scene.told(|answer| {
+        answer.manifests.truncate(1);
+        answer.records.truncate(1);
+    });
+    assert_eq!(deceit, Deceit::Withheld);
+}
+
+#[test]
+fn lies_about_devices() {
+    let mut scene = Scene::new();
+    let is_list = |deceit: Deceit| assert!(matches!(deceit, Deceit::Identity(_)), "{deceit}");
+    is_list(scene.told(|answer| answer.wraps = None));
+    is_list(scene.told(|answer| {
+        let wraps = answer.wraps.as_mut().unwrap();
+        wraps.wraps.swap(0, 1);
+    }));
+    is_list(scene.told(|answer| {
+        let wraps = answer.wraps.as_mut().unwrap();
+        wraps.wraps.iter_mut().for_each(|wrap| wrap.sealed.0[0] ^= 1);
+    }));
+    is_list(scene.told(|answer| {
+        let entry = answer.entries[0].clone();
+        answer.entries.push(entry);
+    }));
+    is_list(scene.told(|answer| {
+        let mut json = serde_json::to_value(&answer.entries[0]).unwrap();
+        json["statement"]["at"] = "2026-05-03T12:00:00Z".into();
+        answer.entries[0] = serde_json::from_value(json).unwrap();
+    }));
+    let mut stranger = Device::new(9);
+    let service = Memory::default();
+    stranger.sync(&service).unwrap();
+    let theirs = stranger.holdings().account.entries()[0].clone();
+    assert!(matches!(theirs.claimed().change, Change::Create { .. }));
+    is_list(scene.told(|answer| answer.entries = vec![theirs.clone()]));
+}
+
+/// An answer that leads nowhere ends, and gigabytes of pages do too.
+#[test]
+fn pages_that_do_not_go_on() {
+    let mut scene = Scene::new();
+    let back = scene.told(|answer| {
+        answer.next = Some(hallmark_core::account::exchange::Cursor { manifest: 0, item: None });
+    });
+    assert_eq!(back, Deceit::Position);
+}
+
+/// T-29: a service that goes back to an older state, and says so or does not.
+#[test]
+fn a_service_that_was_set_back() {
+    let Scene { service, mut phone, before, .. } = Scene::new();
+    let id = phone.holdings().account.id();
+    service.accounts.borrow_mut().insert(id, before);
+    let error = phone.sync(&service).unwrap_err();
+    assert!(matches!(error, OnlineError::Deceived(Deceit::SetBack)), "{error}");
+    let Scene { service, mut phone, mut laptop, before, .. } = Scene::new();
+    laptop.sync(&service).unwrap();
+    service.accounts.borrow_mut().insert(id, before);
+    let nothing = |_| {
+        Ok(Sync {
+            entries: Vec::new(),
+            wraps: None,
+            manifests: Vec::new(),
+            records: Vec::new(),
+            removed: Vec::new(),
+            rewrapped: Vec::new(),
+            next: None,
+        })
+    };
+    let nothing_new = Liar { honest: &service, sync: RefCell::new(Box::new(nothing)) };
+    phone.note("x", &nothing_new);
+    let error = phone.sync(&nothing_new).unwrap_err();
+    assert!(matches!(error, OnlineError::Deceived(Deceit::Withheld)), "{error}");
+    assert_eq!(phone.holdings().pending.len(), 1, "what waits is not lost");
+}
+
+/// T-30: two histories. Each device sees a true past for as long as they are kept apart; what one of
+/// them writes shows it to the other.
+#[test]
+fn two_histories_meet() {
+    let Scene { service, mut phone, mut laptop, before, .. } = Scene::new();
+    let id = phone.holdings().account.id();
+    let apart = Memory::default();
+    apart.accounts.borrow_mut().insert(id, before);
+    laptop.note("in the other history", &apart);
+    laptop.sync(&apart).unwrap();
+    let deceived = |outcome: Result<_, OnlineError>| {
+        let error = outcome.map(|_: hallmark_vault::online::Synced| ()).unwrap_err();
+        assert!(matches!(error, OnlineError::Deceived(_)), "{error}");
+    };
+    deceived(laptop.sync(&service));
+    let forked = apart.held(id, |held| held.clone());
+    service.accounts.borrow_mut().insert(id, forked);
+    phone.note("x", &service);
+    deceived(phone.sync(&service));
+}
+
+/// A receipt that anybody could have written is none.
+#[test]
+fn a_receipt_of_another_key() {
+    let service = Memory::default();
+    let mut phone = Device::new(1);
+    phone.sync(&service).unwrap();
+    let mut rng = phone.rng();
+    let stranger = SigningKey::from_seed(&[5; 32]).public();
+    phone
+        .store
+        .update(&mut rng, |profile| {
+            let known = profile.holdings.as_mut().unwrap().service.as_mut().unwrap();
+            known.key = stranger;
+        })
+        .unwrap();
+    let error = phone.online(&service).close().unwrap_err();
+    assert!(matches!(error, OnlineError::Deceived(Deceit::Receipt)), "{error}");
+    assert!(phone.store.read().holdings.is_some(), "nothing is dropped without a receipt");
+}

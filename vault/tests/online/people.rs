@@ -1,0 +1,156 @@
+//! Devices of people, each with a folder of its own.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use hallmark_core::{account::ItemId, time::Timestamp};
+use hallmark_vault::{
+    identity::{device::DeviceKeys, pairing::JoinCode},
+    item::{Content, Edit, Kind, content::Version},
+    online::{self, Holdings, KnownService, Online, OnlineError, Synced},
+    profile::Profile,
+    service::Service,
+    state::{KdfCost, Passphrase, Store},
+};
+use rand::{SeedableRng, rngs::StdRng};
+use tempfile::TempDir;
+
+use crate::memory::service_key;
+
+/// One device.
+pub struct Device {
+    home: TempDir,
+    pub store: Store<Profile>,
+    seed: u64,
+    rng: StdRng,
+}
+
+pub fn now() -> Timestamp {
+    Timestamp::from_unix_s(1_800_000_000).unwrap()
+}
+
+pub fn known() -> KnownService {
+    KnownService { address: "memory".into(), key: service_key().public() }
+}
+
+impl Device {
+    /// A device without an account.
+    pub fn blank(seed: u64) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let mut rng = StdRng::seed_from_u64(seed);
+        let passphrase = Passphrase::new("correct horse".to_owned()).unwrap();
+        let name = "default".parse().unwrap();
+        let store =
+            Store::create(home.path(), &name, &passphrase, KdfCost::MINIMUM, &mut rng).unwrap();
+        Self { home, store, seed, rng }
+    }
+
+    /// A device with a new account.
+    pub fn new(seed: u64) -> Self {
+        let mut device = Self::blank(seed);
+        let mut holdings = Holdings::create(now(), &mut device.rng);
+        holdings.service = Some(known());
+        device.store.update(&mut device.rng, |profile| profile.holdings = Some(holdings)).unwrap();
+        device
+    }
+
+    pub fn folder(&self) -> PathBuf {
+        self.home.path().join("default")
+    }
+
+    pub fn holdings(&self) -> &Holdings {
+        self.store.read().holdings.as_ref().unwrap()
+    }
+
+    pub fn rng(&mut self) -> StdRng {
+        StdRng::from_rng(&mut self.rng)
+    }
+
+    /// A copy of everything this device has, as a thief takes it or a backup keeps it.
+    pub fn copied(&self) -> Self {
+        let mut copy = Self::blank(self.seed + 1000);
+        let profile = self.store.read().clone();
+        copy.store.update(&mut copy.rng, |own| *own = profile).unwrap();
+        let cache = self.folder().join("items.hallmark");
+        if cache.exists() {
+            std::fs::copy(cache, copy.folder().join("items.hallmark")).unwrap();
+        }
+        copy
+    }
+
+    pub fn online<'a, S: Service>(&'a mut self, service: &'a S) -> Online<'a, S, StdRng> {
+        let (rng, folder) = (self.rng(), self.folder());
+        Online::open(&mut self.store, &folder, service, now(), rng).unwrap()
+    }
+
+    pub fn sync(&mut self, service: &impl Service) -> Result<Synced, OnlineError> {
+        self.online(service).sync()
+    }
+
+    pub fn version(&self, fields: &[(&str, &str)]) -> Version {
+        let pairs = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let by = self.holdings().account.device().public().key;
+        Version { fields: pairs.collect(), attachments: Vec::new(), at: now(), by }
+    }
+
+    /// Keeps a new note, unsent.
+    pub fn note(&mut self, text: &str, service: &impl Service) -> ItemId {
+        let item = ItemId::generate(&mut self.rng);
+        let content = Content::new(Kind::Note, self.version(&[("text", text)])).unwrap();
+        self.online(service).edit(item, 0, Edit::Put(Box::new(content))).unwrap();
+        item
+    }
+
+    /// Changes fields of an item, unsent.
+    pub fn change(&mut self, item: ItemId, fields: &[(&str, &str)], service: &impl Service) {
+        let version = self.version(fields);
+        let mut online = self.online(service);
+        let seen = online.item(item).unwrap();
+        let content = seen.content.edited(seen.version, version).unwrap();
+        online.edit(item, seen.version, Edit::Put(Box::new(content))).unwrap();
+    }
+
+    pub fn remove(&mut self, item: ItemId, service: &impl Service) {
+        let mut online = self.online(service);
+        let version = online.item(item).unwrap().version;
+        online.edit(item, version, Edit::Remove).unwrap();
+    }
+
+    /// The texts of all notes, by item.
+    pub fn notes(&self) -> BTreeMap<ItemId, String> {
+        let (items, unopened) = online::offline(self.holdings(), &self.folder());
+        assert_eq!(unopened, 0);
+        items.into_iter().map(|seen| (seen.item, seen.content.now.fields["text"].clone())).collect()
+    }
+
+    /// A further device of the same account.
+    pub fn joined(&mut self, seed: u64, service: &impl Service) -> Self {
+        let mut other = Self::blank(seed);
+        let keys = DeviceKeys::generate(&mut other.rng);
+        assert!(online::joined(service, &keys).unwrap().is_none(), "not yet");
+        let code: JoinCode = JoinCode::new(keys.public()).to_string().parse().unwrap();
+        let words = self.online(service).add_device(code.device()).unwrap();
+        let joined = online::joined(service, &keys).unwrap().unwrap();
+        let account = joined.compared(words.as_str()).unwrap();
+        let mut holdings = Holdings::of(account);
+        holdings.service = Some(known());
+        other.store.update(&mut other.rng, |profile| profile.holdings = Some(holdings)).unwrap();
+        other
+    }
+}
+
+/// All files below a folder, concatenated: to look for what must not be there.
+pub fn everything_in(folder: &Path) -> Vec<u8> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(everything_in(&path));
+        } else {
+            all.extend(std::fs::read(path).unwrap());
+        }
+    }
+    all
+}
