@@ -6,6 +6,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::home::{HOME_VARIABLE, PASSPHRASE_FILE_VARIABLE};
 
+mod vault;
+
+pub use vault::{
+    AccountCommand, CloseArgs, CodeArgs, DeviceCommand, EditArgs, ExportArgs, GetArgs, ItemCommand,
+    JoinArgs, PutArgs, RecoverArgs,
+};
+
 /// Provenance files that anyone can verify, trusting nobody who hands them over.
 #[derive(Debug, Parser)]
 #[command(name = "hallmark", version, propagate_version = true, after_help = EXIT_CODES)]
@@ -19,7 +26,7 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done (verify: holds and trusted), 1 could not be done, \
-2 wrong usage; of verify: 3 tampered, 4 malformed, 5 signer untrusted, 6 stale, 7 revoked, \
+2 wrong usage, 8 what the service answered does not hold; of verify: 3 tampered, 4 malformed, 5 signer untrusted, 6 stale, 7 revoked, \
 stolen or destroyed.";
 
 /// What every command takes.
@@ -36,7 +43,8 @@ pub struct Global {
          by {PASSPHRASE_FILE_VARIABLE}"
     ))]
     pub profile: String,
-    /// Address of the service; no command so far needs one
+    /// Address of the service that keeps your account, such as https://vault.example.com; needed
+    /// once, then remembered
     #[arg(
         long,
         global = true,
@@ -45,6 +53,15 @@ pub struct Global {
         env = "HALLMARK_SERVER"
     )]
     pub server: Option<String>,
+    /// Certificate (PEM) to accept for the service in place of the usual ones
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        value_name = "PEM",
+        env = "HALLMARK_SERVER_CA"
+    )]
+    pub server_ca: Option<PathBuf>,
     /// Answer as JSON, ask nothing, draw no progress
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
@@ -64,6 +81,15 @@ pub enum Command {
     /// Say whose signatures you trust
     #[command(subcommand)]
     Trust(TrustCommand),
+    /// Keep addresses, sizes, tokens and provenance files where only your devices can read them
+    #[command(subcommand)]
+    Item(ItemCommand),
+    /// Your account: its recovery code, what it holds, its end
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// The devices that open your account
+    #[command(subcommand)]
+    Device(DeviceCommand),
     /// Seal a large file so that only the key file opens it
     #[command(subcommand)]
     Blob(BlobCommand),
@@ -211,6 +237,14 @@ pub enum PieceCommand {
     },
     /// As a laboratory, supplier or auditor: sign a claim before the piece is minted
     Attest(AttestArgs),
+    /// Keep a provenance file in your account, with what only its owner has
+    Keep {
+        /// The provenance file
+        file: PathBuf,
+        /// A word of your own about it
+        #[arg(long)]
+        note: Option<String>,
+    },
 }
 
 /// Arguments of `piece mint`.

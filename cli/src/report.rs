@@ -5,6 +5,7 @@ use std::{
     process::ExitCode,
 };
 
+use hallmark_vault::online::OnlineError;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -13,6 +14,9 @@ use serde_json::Value;
 pub const FAILED: u8 = 1;
 /// Exit code of wrong usage; of `verify` also where there is no file to give a verdict on.
 pub const USAGE: u8 = 2;
+
+/// Exit code when what the service answered does not hold.
+pub const DECEIVED: u8 = 8;
 
 /// The outcome of a command.
 #[derive(Debug)]
@@ -139,7 +143,12 @@ pub struct Usage(pub String);
 
 /// Prints an error with its causes on standard error; with `--json` as an object.
 pub fn print_error(error: &anyhow::Error, json: bool) -> ExitCode {
-    let code = if error.is::<Usage>() { USAGE } else { FAILED };
+    let deceived = matches!(error.downcast_ref(), Some(OnlineError::Deceived(_)));
+    let code = match error {
+        _ if error.is::<Usage>() => USAGE,
+        _ if deceived => DECEIVED,
+        _ => FAILED,
+    };
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
     // A cause that its error already repeats is not said twice.
     let mut said: Vec<&str> = Vec::new();

@@ -5,7 +5,7 @@ use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::Context;
@@ -50,6 +50,18 @@ pub struct Session {
     pub interactive: bool,
     /// Whether standard output is kept for the one JSON answer.
     pub json: bool,
+    server: Server,
+    /// When this run began, by a clock that nobody sets.
+    began: Instant,
+}
+
+/// The service as it was named for this run.
+#[derive(Debug, Clone, Default)]
+pub struct Server {
+    /// Its address.
+    pub address: Option<String>,
+    /// The certificates to accept in place of the usual ones.
+    pub ca: Option<PathBuf>,
 }
 
 impl Session {
@@ -76,6 +88,8 @@ impl Session {
             interactive: around.terminal && !global.json,
             json: global.json,
             others_passphrase: None,
+            server: Server { address: global.server.clone(), ca: global.server_ca.clone() },
+            began: Instant::now(),
             around,
         })
     }
@@ -93,7 +107,41 @@ impl Session {
         let (progress, interactive, json) = (false, false, true);
         let others_passphrase = self.passphrase_files().next().map(Path::to_owned);
         let now = self.now;
-        Self { home, profile, around, others_passphrase, now, progress, interactive, json }
+        let (server, began) = (self.server.clone(), self.began);
+        Self {
+            home,
+            profile,
+            around,
+            others_passphrase,
+            now,
+            progress,
+            interactive,
+            json,
+            server,
+            began,
+        }
+    }
+
+    /// The same session with another service named.
+    #[must_use]
+    pub fn with_server(&self, server: Server) -> Self {
+        Self { server, ..self.clone() }
+    }
+
+    /// The service named for this run.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The time by now: that of the session, and what has passed since it began.
+    #[must_use]
+    pub fn clock(&self) -> impl Fn() -> Timestamp + Send + 'static {
+        let (now, began) = (self.now, self.began);
+        move || {
+            let passed = i64::try_from(began.elapsed().as_secs()).unwrap_or(i64::MAX);
+            Timestamp::from_unix_s(now.unix_s().saturating_add(passed)).unwrap_or(Timestamp::MAX)
+        }
     }
 
     /// The same session at another time.
@@ -135,7 +183,7 @@ impl Session {
         if !state::exists(home.path(), &self.profile)? {
             anyhow::bail!(
                 "profile {} has nothing stored yet in {}; `hallmark studio init` makes a studio, \
-                 `hallmark trust add` remembers whom you trust",
+                 `hallmark item put` keeps something, `hallmark trust add` remembers whom you trust",
                 self.profile,
                 home.path().display()
             );

@@ -1,6 +1,10 @@
 //! One file per command noun; a folder where a noun has several.
 
+pub mod account;
 pub mod blob;
+pub mod desk;
+pub mod device;
+pub mod item;
 pub mod piece;
 pub mod shell;
 pub mod studio;
@@ -21,6 +25,9 @@ pub fn run(command: &Command, session: &Session) -> anyhow::Result<Report> {
         Command::Piece(command) => piece::run(command, session),
         Command::Trust(command) => trust::run(command, session),
         Command::Blob(command) => blob::run(command, session),
+        Command::Item(command) => item::run(command, session),
+        Command::Account(command) => account::run(command, session),
+        Command::Device(command) => device::run(command, session),
         Command::Tour(args) => tour::run(args, session),
         Command::Completions { shell } => shell::completions(*shell),
         Command::Man { dir } => shell::man(dir),

@@ -23,9 +23,9 @@ use hallmark_core::{
 };
 use hallmark_vault::provenance::{piece::Domain, trust::DomainCheck};
 use serde_json::json;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::TlsConfig;
 
-use crate::input;
+use super::certificates;
 
 const MAX_DOCUMENT_BYTES: u64 = 64 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -136,15 +136,7 @@ fn lists(document: &Value, domain: &Domain, key: &PublicKey) -> bool {
 fn fetch(domain: &Domain, ca: Option<&Path>) -> anyhow::Result<Value> {
     let mut tls = TlsConfig::builder();
     if let Some(path) = ca {
-        let pem = input::whole(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut roots: Vec<Certificate<'static>> = Vec::new();
-        for item in parse_pem(&pem) {
-            if let PemItem::Certificate(certificate) = item? {
-                roots.push(certificate);
-            }
-        }
-        anyhow::ensure!(!roots.is_empty(), "{} holds no certificate", path.display());
-        tls = tls.root_certs(RootCerts::new_with_certs(&roots));
+        tls = tls.root_certs(certificates(path)?);
     }
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .tls_config(tls.build())

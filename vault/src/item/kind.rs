@@ -71,8 +71,8 @@ kinds! {
     PaymentToken = "payment-token", "Payment token", ["provider" Required, "token" Required, "label" Optional, "expires" Optional, "note" Optional];
     /// A membership with a studio.
     Membership = "membership", "Membership", ["studio" Required, "number" Optional, "since" Optional, "until" Optional, "note" Optional];
-    /// A provenance file, kept as an attachment.
-    Provenance = "provenance", "Provenance file", ["title" Required, "piece" Required, "signer" Optional, "note" Optional];
+    /// A provenance file, kept as an attachment; `secrets` are its owner's.
+    Provenance = "provenance", "Provenance file", ["title" Required, "piece" Required, "signer" Optional, "note" Optional, "secrets" Optional];
     /// Anything else in words.
     Note = "note", "Note", ["title" Optional, "text" Required];
     /// What a person calls one of their devices. Kept by the program, not listed.

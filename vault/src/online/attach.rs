@@ -58,7 +58,7 @@ pub struct Download {
     size_bytes: u64,
 }
 
-impl<S: Service, R: CryptoRng> Online<'_, S, R> {
+impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
     fn folder(&self) -> &Path {
         self.store.path().parent().expect("a state lies in its profile's folder")
     }

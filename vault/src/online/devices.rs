@@ -47,7 +47,10 @@ impl Joined {
 ///
 /// # Errors
 /// [`OnlineError::Service`]; [`OnlineError::Deceived`] where the list shown is none.
-pub fn joined<S: Service>(service: &S, device: &DeviceKeys) -> Result<Option<Joined>, OnlineError> {
+pub fn joined<S: Service + ?Sized>(
+    service: &S,
+    device: &DeviceKeys,
+) -> Result<Option<Joined>, OnlineError> {
     let by = device.signing();
     let Some(id) = service.membership(&by)?.account else { return Ok(None) };
     let shown = service.devices(&by, id, 0)?;
@@ -66,7 +69,7 @@ fn added_by<'a>(entries: &'a [Signed<Entry>], key: &PublicKey) -> Option<&'a Sig
     })
 }
 
-impl<S: Service, R: CryptoRng> Online<'_, S, R> {
+impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
     /// Lets a device in, and returns the words that it will show as well.
     ///
     /// # Errors

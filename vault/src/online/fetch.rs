@@ -98,7 +98,7 @@ impl Fetched {
 ///
 /// # Errors
 /// [`OnlineError::Service`], [`OnlineError::Deceived`], [`OnlineError::Revoked`].
-pub(super) fn fetch<S: Service>(
+pub(super) fn fetch<S: Service + ?Sized>(
     service: &S,
     by: &SigningKey,
     account: Account,
@@ -119,7 +119,7 @@ pub(super) fn fetch<S: Service>(
     Ok(fetched)
 }
 
-fn pages<S: Service>(
+fn pages<S: Service + ?Sized>(
     service: &S,
     by: &SigningKey,
     fetched: &mut Fetched,
@@ -146,7 +146,7 @@ fn pages<S: Service>(
     Err(Deceit::Position.into())
 }
 
-impl<S: Service, R: CryptoRng> Online<'_, S, R> {
+impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
     /// Takes in what other devices did, then sends what waits here.
     ///
     /// # Errors

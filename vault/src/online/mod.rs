@@ -234,7 +234,7 @@ pub struct Seen {
 }
 
 /// The account of a profile, with or without a service at hand.
-pub struct Online<'a, S, R> {
+pub struct Online<'a, S: ?Sized, R> {
     store: &'a mut Store<Profile>,
     cache: Cache,
     service: &'a S,
@@ -242,7 +242,7 @@ pub struct Online<'a, S, R> {
     rng: R,
 }
 
-impl<'a, S: Service, R: CryptoRng> Online<'a, S, R> {
+impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
     /// The account in `store`, whose profile lies in `folder`.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ pub struct Recovered {
 ///
 /// # Errors
 /// [`OnlineError`]. The paper stays good: it can be done again.
-pub fn recover<S: Service, R: CryptoRng>(
+pub fn recover<S: Service + ?Sized, R: CryptoRng>(
     store: &mut Store<Profile>,
     folder: &Path,
     service: &S,
@@ -102,7 +102,7 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn new<S: Service, R: CryptoRng>(
+    fn new<S: Service + ?Sized, R: CryptoRng>(
         folder: &Path,
         service: &S,
         secret: &RecoverySecret,
@@ -132,7 +132,7 @@ impl Attempt {
         Ok(Self { fetched })
     }
 
-    fn append<S: Service, R: CryptoRng>(
+    fn append<S: Service + ?Sized, R: CryptoRng>(
         self,
         service: &S,
         secret: &RecoverySecret,

@@ -18,7 +18,7 @@ use crate::{
 /// After so many bytes of records, a commit is full.
 const COMMIT_BYTES: usize = 2 << 20;
 
-impl<S: Service, R: CryptoRng> Online<'_, S, R> {
+impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
     /// Sends all edits that wait, as few commits as they fit into.
     pub(super) fn push(&mut self, synced: &mut Synced) -> Result<(), OnlineError> {
         while !self.holdings().pending.is_empty() {

@@ -1,5 +1,7 @@
 //! A person's devices and a service: an honest one in memory, and the same one lying.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on may say so by panicking
+
 mod attachments;
 mod devices;
 mod hostile;

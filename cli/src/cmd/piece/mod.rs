@@ -7,6 +7,7 @@ mod card;
 mod event;
 mod files;
 mod handover;
+mod keep;
 mod mint;
 mod plain;
 mod price;
@@ -16,6 +17,7 @@ mod recipe;
 mod status;
 mod word;
 
+pub use keep::learned;
 pub use plain::plain;
 
 use std::{fs::File, io, path::Path};
@@ -48,6 +50,7 @@ pub fn run(command: &PieceCommand, session: &Session) -> anyhow::Result<Report> 
         PieceCommand::Export { file, to } => read::export(file, to, session),
         PieceCommand::Card { file, out, force } => card::run(file, out.as_deref(), *force, session),
         PieceCommand::Attest(args) => attest::run(args, session),
+        PieceCommand::Keep { file, note } => keep::run(file, note.as_deref(), session),
     }
 }
 

@@ -1,0 +1,405 @@
+//! `hallmark account`: one's own account, from its making to its end.
+
+use std::{fmt::Write as _, io::Write, path::Path};
+
+use anyhow::Context;
+use hallmark_core::{
+    account::Signed,
+    key::Domain,
+    recovery::{Challenge, RecoverySecret},
+    words::SixWords,
+};
+use hallmark_vault::{item::Kind, online};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::{
+    desk::{Desk, Exchange, short},
+    item::save,
+};
+use crate::{
+    args::{AccountCommand, CloseArgs, CodeArgs, ExportArgs, RecoverArgs},
+    input,
+    output::{Access, Output},
+    report::Report,
+    session::Session,
+};
+
+/// What two devices compare to see that they know the same: the device list and the items.
+const STATE_WORDS: Domain = Domain::new("hallmark/account-state-words/v1");
+
+/// Runs `hallmark account`.
+///
+/// # Errors
+/// When the state does not open, or the service does not do its part.
+pub fn run(command: &AccountCommand, session: &Session) -> anyhow::Result<Report> {
+    match command {
+        AccountCommand::Create => create(session),
+        AccountCommand::Show => show(session),
+        AccountCommand::Code(args) => code(args, session),
+        AccountCommand::Sync => sync(session),
+        AccountCommand::Recover(args) => recover(args, session),
+        AccountCommand::Export(args) => export(args, session),
+        AccountCommand::Close(args) => close(args, session),
+    }
+}
+
+fn create(session: &Session) -> anyhow::Result<Report> {
+    let store = session.open_or_create()?;
+    if let Some(holdings) = &store.read().holdings {
+        anyhow::bail!(
+            "this profile has account {} already; another person on this machine is another --profile",
+            short(&holdings.account.id().to_string())
+        );
+    }
+    drop(store);
+    let mut desk = Desk::open_or_create(session)?;
+    let exchange = desk.exchange()?;
+    let id = desk.account()?.id();
+    let mut text = format!("Account {} is made, with this device.", short(&id.to_string()));
+    match &exchange {
+        Exchange::Done(_) => {
+            let _ = write!(text, " {} keeps it and cannot read it.", desk.address()?);
+        }
+        Exchange::Waiting(why) => {
+            let _ = write!(text, " So far it is on this device alone: {why}");
+        }
+    }
+    text += "\nThe recovery code is shown when you store the first thing.\nNext: hallmark item put delivery-address";
+    let sent = matches!(exchange, Exchange::Done(_));
+    Report::new(&json!({"account": id, "sent": sent}), text)
+}
+
+fn show(session: &Session) -> anyhow::Result<Report> {
+    let mut desk = Desk::open(session)?;
+    let waiting = desk.refresh()?;
+    let (items, unopened) = desk.online()?.items();
+    let holdings = desk.holdings()?;
+    let account = &holdings.account;
+    let (list, manifest) = (account.list(), account.manifest());
+    let mut state = list.head().as_bytes().to_vec();
+    state.extend(manifest.map(Signed::hash).iter().flat_map(|hash| *hash.as_bytes()));
+    let words = SixWords::of(STATE_WORDS, &state);
+    let count = items.iter().filter(|seen| seen.content.kind != Kind::Device).count();
+    let service = holdings.service.as_ref();
+    let code_waits = account.recovery_words().is_some();
+    let text = format!(
+        "Account      {}\nKept at      {}\nThis device  {}\nDevices      {}\nItems        {count}{}{}\n\
+         State        {words}\n             (the same six words on every device that is up to date)\nRecovery     {}{}",
+        account.id(),
+        service.map_or("this device alone", |service| &service.address),
+        account.device().public().key.fingerprint(),
+        list.devices().len(),
+        match holdings.pending.len() {
+            0 => String::new(),
+            n => format!(", {n} not sent yet"),
+        },
+        match unopened {
+            0 => String::new(),
+            n => format!(", {n} more that do not open here"),
+        },
+        if code_waits {
+            "not written down yet: hallmark account code"
+        } else {
+            "on paper; this device no longer has the code"
+        },
+        match &waiting {
+            Some(why) => format!("\nAs of the last time the service was reached: {why}"),
+            None => String::new(),
+        }
+    );
+    let json = json!({
+        "account": account.id(), "service": service, "device": account.device().public().key,
+        "devices": list.devices().len(), "items": count, "unopened": unopened,
+        "unsent": holdings.pending.len(), "stateWords": words.as_str(),
+        "recoveryCodeWritten": !code_waits, "waiting": waiting,
+        "manifest": manifest.map(|manifest| manifest.claimed().version),
+    });
+    Report::new(&json, text)
+}
+
+fn sync(session: &Session) -> anyhow::Result<Report> {
+    let mut desk = Desk::open(session)?;
+    let synced = desk.sync()?;
+    let merged: Vec<String> = synced.merged.iter().map(ToString::to_string).collect();
+    let text = match (synced.changed, synced.sent) {
+        (0, 0) => "Nothing is new, here or there.".to_owned(),
+        (changed, sent) => format!(
+            "{changed} items came from your other devices, {sent} went to them{}.",
+            match merged.len() {
+                0 => String::new(),
+                n => format!(", {n} of them joined with a change from there"),
+            }
+        ),
+    };
+    let json = json!({
+        "changed": synced.changed, "sent": synced.sent, "merged": merged, "kept": synced.kept,
+    });
+    Report::new(&json, text)
+}
+
+fn code(args: &CodeArgs, session: &Session) -> anyhow::Result<Report> {
+    let mut desk = Desk::open(session)?;
+    let words = desk.account()?.recovery_words().context(
+        "the recovery code was written down and is no longer on this device; it is on your paper alone",
+    )?;
+    if let Some(path) = &args.written {
+        let secret = typed_code(Some(path), session)?;
+        let same = secret.words().iter().eq(words.iter());
+        anyhow::ensure!(same, "{} holds another recovery code than this account's", path.display());
+        desk.online()?.forget_recovery()?;
+        return Report::new(&json!({"recoveryCodeWritten": true}), ERASED);
+    }
+    if session.interactive {
+        return match ceremony(&mut desk)? {
+            true => Report::new(&json!({"recoveryCodeWritten": true}), ERASED),
+            false => Report::new(&json!({"recoveryCodeWritten": false}), LATER),
+        };
+    }
+    let list: Vec<&str> = words.iter().collect();
+    let json = json!({"recoveryCodeWritten": false, "words": list});
+    Report::new(&json, format!("{}\n{NOT_CHECKED}", table(&list)))
+}
+
+const ERASED: &str = "Right. The code is erased from this device: only your paper has it now. Keep it where you keep \
+     your passport.";
+const LATER: &str = "The code stays on this device for now: hallmark account code shows it again.";
+const NOT_CHECKED: &str = "Write these fourteen words down on paper, in this order. Whoever has them has your account; \
+     without them and without your devices, nobody brings it back. Then give them back with \
+     `hallmark account code --written FILE`, and they are erased from this device.";
+
+/// The words in two columns, numbered.
+fn table(words: &[&str]) -> String {
+    let half = words.len().div_ceil(2);
+    let mut text = String::new();
+    for (at, word) in words[..half].iter().enumerate() {
+        let _ = write!(text, "  {:>2}. {word:<12}", at + 1);
+        if let Some(word) = words.get(at + half) {
+            let _ = write!(text, "{:>2}. {word}", at + half + 1);
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Shows the code and asks for two of its words. `true` once it is on paper.
+fn ceremony(desk: &mut Desk<'_>) -> anyhow::Result<bool> {
+    let session = desk.session;
+    let Some(words) = desk.account()?.recovery_words() else { return Ok(true) };
+    let list: Vec<&str> = words.iter().collect();
+    session.say(&format!(
+        "\nYour recovery code. Write these fourteen words down on paper, in this order:\n\n{}\n\
+         Whoever has them has your account. Without them and without your devices, nobody can bring \
+         it back, we included.",
+        table(&list)
+    ));
+    let challenge = Challenge::new(&mut session.rng());
+    let [first, second] = challenge.positions();
+    for _ in 0..3 {
+        let question =
+            format!("Type words {first} and {second} from your paper (or Enter for later):");
+        let Some(typed) = session.ask(&question, "--written FILE")? else { return Ok(false) };
+        let typed: Vec<&str> = typed.split_whitespace().collect();
+        if let [one, two] = typed[..]
+            && words.answer(&challenge, [one, two])
+        {
+            // The words stay on the screen until it is cleared.
+            session.say("\x1b[2J\x1b[3J\x1b[H");
+            desk.online()?.forget_recovery()?;
+            return Ok(true);
+        }
+        session.say("  Those are not the two words. Look at your paper again.");
+    }
+    Ok(false)
+}
+
+/// Has the recovery code written down where somebody can be asked; else what to remind of.
+///
+/// # Errors
+/// When the state cannot be written.
+pub fn written_down(desk: &mut Desk<'_>) -> anyhow::Result<Option<String>> {
+    if desk.account()?.recovery_words().is_none() {
+        return Ok(None);
+    }
+    if desk.session.interactive && ceremony(desk)? {
+        desk.session.say(ERASED);
+        return Ok(None);
+    }
+    Ok(Some(
+        "Your recovery code is not on paper yet. Without it, losing this device is losing what you \
+         keep: hallmark account code"
+            .into(),
+    ))
+}
+
+/// The fourteen words, from a file or typed.
+fn typed_code(file: Option<&Path>, session: &Session) -> anyhow::Result<RecoverySecret> {
+    match file {
+        Some(path) => {
+            let text = Zeroizing::new(
+                input::text(path).with_context(|| format!("cannot read {}", path.display()))?,
+            );
+            RecoverySecret::parse(&text)
+                .with_context(|| format!("{} holds no recovery code", path.display()))
+        }
+        None => session.ask_for(
+            "The fourteen words of your recovery code, in their order:",
+            "--code FILE",
+            &|typed| RecoverySecret::parse(typed.unwrap_or_default()).map_err(|e| e.to_string()),
+        ),
+    }
+}
+
+fn recover(args: &RecoverArgs, session: &Session) -> anyhow::Result<Report> {
+    let secret = typed_code(args.code.as_deref(), session)?;
+    let mut desk = Desk::of(session, session.open_or_create()?)?;
+    let id = hallmark_vault::identity::recovery::RecoveryKeys::of(&secret).account();
+    if let Some(holdings) = &desk.store.read().holdings {
+        anyhow::ensure!(
+            holdings.account.id() == id,
+            "this profile has another account ({}); recover into a profile of its own: --profile",
+            short(&holdings.account.id().to_string())
+        );
+    }
+    let known = match desk.store.read().holdings.as_ref().and_then(|held| held.service.clone()) {
+        Some(known) => known,
+        None => desk.introduced()?,
+    };
+    let service = desk.take_service();
+    let (now, rng) = (session.now(), session.rng());
+    let recovered =
+        online::recover(&mut desk.store, &desk.folder, &*service, known, &secret, now, rng)?;
+    let mut text = format!(
+        "Your account is back, with this device alone: {} items, last changed on {}; the devices \
+         last changed on {}. UNVERIFIED: nothing outside the service shows that there was nothing \
+         newer; if you remember something newer, tell the operator.\n",
+        recovered.items,
+        recovered.items_at.map_or("no day".into(), |at| at.to_string()),
+        recovered.devices_at,
+    );
+    for key in &recovered.revoked {
+        let _ = writeln!(text, "Off the account: device {}", &key.fingerprint().to_string()[..9]);
+    }
+    if !recovered.restored.is_empty() {
+        let _ = writeln!(
+            text,
+            "Put back: {} items that were removed since this device last looked; remove them again \
+             if that was you.",
+            recovered.restored.len()
+        );
+    }
+    text += "Your paper stays good. Let your other devices in again: hallmark device join";
+    let json = json!({
+        "account": id, "items": recovered.items, "itemsAt": recovered.items_at,
+        "devicesAt": recovered.devices_at, "verified": false, "revoked": recovered.revoked,
+        "restored": recovered.restored,
+    });
+    Report::new(&json, text)
+}
+
+fn export(args: &ExportArgs, session: &Session) -> anyhow::Result<Report> {
+    let mut desk = Desk::open(session)?;
+    let waiting = desk.refresh()?;
+    let folder = &args.to;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let empty = std::fs::read_dir(folder)
+        .with_context(|| format!("cannot look into {}", folder.display()))?
+        .next()
+        .is_none();
+    anyhow::ensure!(empty, "{} is not empty; name a new folder", folder.display());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+    }
+    let (items, unopened) = desk.online()?.items();
+    let mut files = 0;
+    for seen in &items {
+        let inside = folder.join(format!("{}-{}", seen.content.kind, seen.item));
+        std::fs::create_dir_all(&inside)
+            .with_context(|| format!("cannot make the folder {}", inside.display()))?;
+        let path = inside.join("item.json");
+        let mut content = serde_json::to_value(&seen.content)?;
+        without_keys(&mut content);
+        let text = Zeroizing::new(serde_json::to_string_pretty(&content)?);
+        Output::new(&path, false)?
+            .write(Access::Private, |out| Ok(out.write_all(text.as_bytes())?))?;
+        for attachment in &seen.content.now.attachments {
+            save(&mut desk, attachment, &inside.join("files"), false)?;
+            files += 1;
+        }
+    }
+    let text = format!(
+        "{} items and {files} files are in {}, in clear: whoever opens that folder reads them.{}{}",
+        items.len(),
+        folder.display(),
+        match unopened {
+            0 => String::new(),
+            n => format!("\n{n} items do not open on this device and are not there."),
+        },
+        match &waiting {
+            Some(why) => format!("\nAs of the last time the service was reached: {why}"),
+            None => String::new(),
+        }
+    );
+    let json = json!({
+        "to": folder, "items": items.len(), "files": files, "unopened": unopened,
+        "waiting": waiting,
+    });
+    Report::new(&json, text)
+}
+
+/// The keys of attachments open nothing that is not beside them.
+fn without_keys(content: &mut serde_json::Value) {
+    match content {
+        serde_json::Value::Object(members) => {
+            if members.contains_key("sizeBytes") {
+                members.remove("key");
+                members.remove("blob");
+            }
+            members.values_mut().for_each(without_keys);
+        }
+        serde_json::Value::Array(values) => values.iter_mut().for_each(without_keys),
+        _ => {}
+    }
+}
+
+fn close(args: &CloseArgs, session: &Session) -> anyhow::Result<Report> {
+    let mut desk = Desk::open(session)?;
+    let id = desk.account()?.id();
+    let registered = desk.account()?.unregistered().is_none();
+    if !args.yes {
+        let question = format!(
+            "Everything in account {} will be erased, at the service and here, for ever. \
+             `hallmark account export` writes it into a folder first.\nType the word close:",
+            short(&id.to_string())
+        );
+        let answer = session.ask(&question, "--yes")?.unwrap_or_default();
+        anyhow::ensure!(answer == "close", "nothing was erased");
+    }
+    if !registered {
+        desk.online()?.forget()?;
+        let text = "Erased on this device. No service ever had the account.";
+        return Report::new(&json!({"account": id, "erased": true}), text);
+    }
+    let output = Output::new(&args.receipt, false)?;
+    let receipt = desk.online()?.close()?;
+    let says = receipt.claimed().clone();
+    let text = serde_json::to_string_pretty(&receipt)?;
+    // The receipt is on the disk before the key that checks it is gone from here.
+    output.write(Access::Shared, |out| Ok(out.write_all(text.as_bytes())?))?;
+    desk.online()?.forget()?;
+    let text = format!(
+        "Erased: {} items and {} files, {} bytes, at the service and on this device. The service \
+         says so under its signature in {} (key {}). That it kept no copy, no signature can show; \
+         what it had, it could not read.",
+        says.items,
+        says.blobs,
+        says.bytes,
+        args.receipt.display(),
+        says.by.fingerprint(),
+    );
+    let json = json!({"account": id, "erased": true, "receipt": args.receipt, "says": says});
+    Report::new(&json, text)
+}

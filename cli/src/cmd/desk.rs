@@ -1,0 +1,313 @@
+//! A profile's account and the service that keeps it, opened for one command.
+//!
+//! What a person changes is kept on this device first and sent then. Where the service cannot be
+//! reached, that is said and nothing is lost: the next command that reaches it sends it.
+
+use std::{io::Write, path::PathBuf};
+
+use anyhow::Context;
+use hallmark_core::{
+    account::{
+        AccountId, BlobId, Signed,
+        exchange::{
+            AppendEntry, Commit, CreateAccount, Devices, Erasure, Membership, ServiceInfo,
+            StartUpload, Sync, Upload,
+        },
+    },
+    key::SigningKey,
+};
+use hallmark_vault::{
+    identity::Account,
+    online::{Holdings, KnownService, Online, OnlineError, Synced},
+    profile::Profile,
+    service::{Known, Service, ServiceError},
+    state::Store,
+};
+
+use crate::{
+    remote::service::HttpService,
+    report::Usage,
+    session::{Session, SystemRng},
+};
+
+/// An account at hand.
+pub struct Desk<'s> {
+    /// The session.
+    pub session: &'s Session,
+    /// The profile's state.
+    pub store: Store<Profile>,
+    /// The profile's folder.
+    pub folder: PathBuf,
+    service: Box<dyn Service>,
+    address: Option<String>,
+}
+
+/// What came of talking to the service.
+#[derive(Debug)]
+pub enum Exchange {
+    /// All is sent and all is here.
+    Done(Synced),
+    /// Nothing is sent: why.
+    Waiting(String),
+}
+
+impl<'s> Desk<'s> {
+    /// The account of the profile, which must have one.
+    ///
+    /// # Errors
+    /// When there is none, or the state does not open.
+    pub fn open(session: &'s Session) -> anyhow::Result<Self> {
+        let desk = Self::of(session, session.open()?)?;
+        anyhow::ensure!(desk.store.read().holdings.is_some(), OnlineError::NoAccount);
+        Ok(desk)
+    }
+
+    /// The account of the profile, made on the spot where there is none.
+    ///
+    /// # Errors
+    /// When the state does not open or cannot be written.
+    pub fn open_or_create(session: &'s Session) -> anyhow::Result<Self> {
+        let mut desk = Self::of(session, session.open_or_create()?)?;
+        if desk.store.read().holdings.is_none() {
+            let holdings = Holdings::create(session.now(), &mut session.rng());
+            desk.store.update(&mut session.rng(), |profile| profile.holdings = Some(holdings))?;
+        }
+        Ok(desk)
+    }
+
+    /// A profile with or without an account.
+    ///
+    /// # Errors
+    /// [`Usage`] for a service other than the one that keeps the account.
+    pub fn of(session: &'s Session, store: Store<Profile>) -> anyhow::Result<Self> {
+        let folder = session.folder().context("a profile that is open has a folder")?;
+        let profile = store.read();
+        let known = profile.holdings.as_ref().and_then(|holdings| holdings.service.as_ref());
+        let known = known.or(profile.joining.as_ref().map(|joining| &joining.service));
+        let known = known.map(|service| service.address.clone());
+        let server = session.server();
+        let address = server.address.clone().or(known.clone());
+        let (service, address): (Box<dyn Service>, _) = match &address {
+            None => (Box::new(Nowhere), None),
+            Some(address) => {
+                let http = HttpService::new(address, server, session)?;
+                let address = http.address().to_owned();
+                (Box::new(http), Some(address))
+            }
+        };
+        if let (Some(known), Some(address)) = (&known, &address)
+            && known != address
+        {
+            return Err(Usage(format!(
+                "this account is kept at {known}, not at {address}: leave --server (or \
+                 HALLMARK_SERVER) out"
+            ))
+            .into());
+        }
+        Ok(Self { session, store, folder, service, address })
+    }
+
+    /// The service.
+    #[must_use]
+    pub fn service(&self) -> &dyn Service {
+        self.service.as_ref()
+    }
+
+    /// The service, for a command that needs the state beside it. What follows finds none.
+    #[must_use]
+    pub fn take_service(&mut self) -> Box<dyn Service> {
+        std::mem::replace(&mut self.service, Box::new(Nowhere))
+    }
+
+    /// The service's address.
+    ///
+    /// # Errors
+    /// [`Usage`] where none was ever named.
+    pub fn address(&self) -> anyhow::Result<&str> {
+        self.address.as_deref().ok_or_else(|| Usage(NO_SERVICE.into()).into())
+    }
+
+    /// What the profile holds.
+    ///
+    /// # Errors
+    /// [`OnlineError::NoAccount`].
+    pub fn holdings(&self) -> anyhow::Result<&Holdings> {
+        Ok(self.store.read().holdings.as_ref().ok_or(OnlineError::NoAccount)?)
+    }
+
+    /// The account.
+    ///
+    /// # Errors
+    /// [`OnlineError::NoAccount`].
+    pub fn account(&self) -> anyhow::Result<&Account> {
+        Ok(&self.holdings()?.account)
+    }
+
+    /// The account with the service.
+    ///
+    /// # Errors
+    /// [`OnlineError::NoAccount`].
+    pub fn online(&mut self) -> Result<Online<'_, dyn Service, SystemRng>, OnlineError> {
+        let (now, rng) = (self.session.now(), self.session.rng());
+        Online::open(&mut self.store, &self.folder, self.service.as_ref(), now, rng)
+    }
+
+    /// The service as it is when first met.
+    ///
+    /// # Errors
+    /// [`Usage`] where none is named; when it does not answer.
+    pub fn introduced(&self) -> anyhow::Result<KnownService> {
+        let address = self.address()?.to_owned();
+        let key = self.service.info()?.key;
+        Ok(KnownService { address, key })
+    }
+
+    /// Exchanges what is new with the service.
+    ///
+    /// # Errors
+    /// [`Usage`] where no service was ever named; [`OnlineError`].
+    pub fn sync(&mut self) -> anyhow::Result<Synced> {
+        if self.holdings()?.service.is_none() {
+            let known = self.introduced()?;
+            self.store.update(&mut self.session.rng(), |profile| {
+                if let Some(holdings) = &mut profile.holdings {
+                    holdings.service = Some(known);
+                }
+            })?;
+        }
+        let synced = self.online()?.sync()?;
+        let (items, _) = self.online()?.items();
+        let learned = super::piece::learned(&items, self.store.read());
+        if !learned.is_empty() {
+            self.store.update(&mut self.session.rng(), |profile| profile.pieces.extend(learned))?;
+        }
+        for item in &synced.kept {
+            self.session.say(&format!(
+                "hallmark: item {} was changed on another device meanwhile and is not removed",
+                short(&item.to_string())
+            ));
+        }
+        Ok(synced)
+    }
+
+    /// As [`Desk::sync`], for a change that is kept already: no service, or one that cannot be
+    /// reached, is no failure.
+    ///
+    /// # Errors
+    /// When the service refuses or its answer does not hold.
+    pub fn exchange(&mut self) -> anyhow::Result<Exchange> {
+        if self.address.is_none() {
+            return Ok(Exchange::Waiting(NO_SERVICE.into()));
+        }
+        match self.sync() {
+            Ok(synced) => Ok(Exchange::Done(synced)),
+            Err(error) => match unreached(&error) {
+                Some(why) => Ok(Exchange::Waiting(why)),
+                None => Err(error
+                    .context("the change is kept on this device, and was not sent to the others")),
+            },
+        }
+    }
+
+    /// Takes in what is new if the service can be reached; says so where it cannot.
+    ///
+    /// # Errors
+    /// When the service refuses or its answer does not hold.
+    pub fn refresh(&mut self) -> anyhow::Result<Option<String>> {
+        match self.exchange()? {
+            Exchange::Done(_) => Ok(None),
+            Exchange::Waiting(why) => Ok(Some(why)),
+        }
+    }
+}
+
+const NO_SERVICE: &str = "no service is named yet: --server https://... (or HALLMARK_SERVER), once, has it on your other \
+     devices as well";
+
+/// Why a service was not reached, where that is all that went wrong.
+fn unreached(error: &anyhow::Error) -> Option<String> {
+    let service = match error.downcast_ref::<OnlineError>() {
+        Some(OnlineError::Service(service)) => Some(service),
+        _ => error.downcast_ref::<ServiceError>(),
+    };
+    match service {
+        Some(error @ ServiceError::Unreachable { source, .. }) => {
+            Some(format!("{error} ({source})"))
+        }
+        _ => None,
+    }
+}
+
+/// The first digits of an id, as people see and type them.
+#[must_use]
+pub fn short(id: &str) -> &str {
+    &id[..id.len().min(8)]
+}
+
+/// Where no service is named.
+struct Nowhere;
+
+impl Nowhere {
+    fn answer<T>() -> Result<T, ServiceError> {
+        Err(ServiceError::Unreachable { address: "no address".into(), source: NO_SERVICE.into() })
+    }
+}
+
+impl Service for Nowhere {
+    fn info(&self) -> Result<ServiceInfo, ServiceError> {
+        Self::answer()
+    }
+    fn membership(&self, _: &SigningKey) -> Result<Membership, ServiceError> {
+        Self::answer()
+    }
+    fn create(&self, _: &SigningKey, _: &CreateAccount) -> Result<(), ServiceError> {
+        Self::answer()
+    }
+    fn devices(&self, _: &SigningKey, _: AccountId, _: u64) -> Result<Devices, ServiceError> {
+        Self::answer()
+    }
+    fn append(&self, _: &SigningKey, _: AccountId, _: &AppendEntry) -> Result<(), ServiceError> {
+        Self::answer()
+    }
+    fn sync(&self, _: &SigningKey, _: AccountId, _: Known) -> Result<Sync, ServiceError> {
+        Self::answer()
+    }
+    fn commit(&self, _: &SigningKey, _: AccountId, _: &Commit) -> Result<(), ServiceError> {
+        Self::answer()
+    }
+    fn start_upload(
+        &self,
+        _: &SigningKey,
+        _: AccountId,
+        _: &StartUpload,
+    ) -> Result<Upload, ServiceError> {
+        Self::answer()
+    }
+    fn put_part(
+        &self,
+        _: &SigningKey,
+        _: AccountId,
+        _: BlobId,
+        _: u32,
+        _: &[u8],
+    ) -> Result<(), ServiceError> {
+        Self::answer()
+    }
+    fn content(
+        &self,
+        _: &SigningKey,
+        _: AccountId,
+        _: BlobId,
+        _: u64,
+        _: u64,
+        _: &mut dyn Write,
+    ) -> Result<u64, ServiceError> {
+        Self::answer()
+    }
+    fn delete_blob(&self, _: &SigningKey, _: AccountId, _: BlobId) -> Result<(), ServiceError> {
+        Self::answer()
+    }
+    fn close(&self, _: &SigningKey, _: AccountId) -> Result<Signed<Erasure>, ServiceError> {
+        Self::answer()
+    }
+}

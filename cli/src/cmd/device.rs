@@ -1,0 +1,287 @@
+//! `hallmark device`: which devices open the account.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use hallmark_core::{
+    account::{
+        ItemId, Signed,
+        device_list::{Change, Entry},
+    },
+    key::PublicKey,
+};
+use hallmark_vault::{
+    identity::{device::DeviceKeys, pairing::JoinCode},
+    item::{Content, Edit, Kind, content::Version},
+    online::{self, Holdings},
+    profile::Joining,
+};
+use qrcode::{QrCode, render::unicode};
+use serde_json::json;
+
+use super::desk::Desk;
+use crate::{
+    args::{DeviceCommand, JoinArgs},
+    report::{Report, Usage, one_line},
+    session::Session,
+};
+
+/// How often a device that waits asks whether it was let in.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Runs `hallmark device`.
+///
+/// # Errors
+/// When the state does not open, or the service does not do its part.
+pub fn run(command: &DeviceCommand, session: &Session) -> anyhow::Result<Report> {
+    match command {
+        DeviceCommand::Join(args) => join(args, session),
+        DeviceCommand::Add { code, name, words } => {
+            add(code, name.as_deref(), words.as_deref(), session)
+        }
+        DeviceCommand::List => list(session),
+        DeviceCommand::Revoke { device, yes } => revoke(device, *yes, session),
+    }
+}
+
+fn join(args: &JoinArgs, session: &Session) -> anyhow::Result<Report> {
+    let mut desk = Desk::of(session, session.open_or_create()?)?;
+    anyhow::ensure!(
+        desk.store.read().holdings.is_none(),
+        "this profile has an account already; join with a profile of its own: --profile"
+    );
+    let joining = match desk.store.read().joining.clone() {
+        Some(joining) => joining,
+        None => {
+            let service = desk.introduced()?;
+            let joining = Joining { device: DeviceKeys::generate(&mut session.rng()), service };
+            let kept = joining.clone();
+            desk.store.update(&mut session.rng(), |profile| profile.joining = Some(kept))?;
+            joining
+        }
+    };
+    let code = JoinCode::new(joining.device.public());
+    let words = code.words();
+    if !session.json {
+        session.say(&shown(&code)?);
+    }
+    let until = Instant::now() + Duration::from_secs(args.wait);
+    let joined = loop {
+        if let Some(joined) = online::joined(desk.service(), &joining.device)? {
+            break joined;
+        }
+        if Instant::now() >= until {
+            let json = json!({"joined": false, "code": code.to_string(), "words": words.as_str()});
+            let text = "Not let in yet. On a device that has the account: hallmark device add CODE\n\
+                 Then run this command again.";
+            return Report::new(&json, text);
+        }
+        std::thread::sleep(POLL);
+    };
+    let there = joined.words().to_string();
+    let account = match &args.words {
+        Some(typed) => joined.compared(typed).map_err(online::OnlineError::from)?,
+        None => {
+            let question = format!(
+                "Let in. The other device shows six words now; here they are\n\n    {there}\n\nAre \
+                 they the same, word for word? [y/N]"
+            );
+            let answer = session.ask(&question, "--words \"the six words\"")?.unwrap_or_default();
+            anyhow::ensure!(
+                matches!(&*answer, "y" | "Y" | "yes"),
+                "not joined: other words mean another account than yours. Nothing was kept of it"
+            );
+            joined.compared(&there).map_err(online::OnlineError::from)?
+        }
+    };
+    let id = account.id();
+    let mut holdings = Holdings::of(account);
+    holdings.service = Some(joining.service);
+    desk.store.update(&mut session.rng(), |profile| {
+        profile.holdings = Some(holdings);
+        profile.joining = None;
+    })?;
+    desk.sync()?;
+    let (items, _) = desk.online()?.items();
+    let count = items.iter().filter(|seen| seen.content.kind != Kind::Device).count();
+    let json = json!({"joined": true, "account": id, "items": count});
+    Report::new(&json, format!("This device is on your account now, with {count} items."))
+}
+
+/// The code as a QR, as text, and as words.
+fn shown(code: &JoinCode) -> anyhow::Result<String> {
+    let text = code.to_string();
+    let picture =
+        QrCode::new(text.as_bytes())?.render::<unicode::Dense1x2>().quiet_zone(true).build();
+    Ok(format!(
+        "{picture}\n\nOn a device that has your account, scan this or type\n\n  hallmark device add \
+         {text}\n\nIt will show these six words; go on only if they are the same there:\n\n    {}\n",
+        code.words()
+    ))
+}
+
+fn add(
+    code: &str,
+    name: Option<&str>,
+    typed: Option<&str>,
+    session: &Session,
+) -> anyhow::Result<Report> {
+    let code: JoinCode = code.parse().map_err(|error| Usage(format!("{error}")))?;
+    let mut desk = Desk::open(session)?;
+    desk.address()?;
+    let words = code.words();
+    let same = match typed {
+        Some(typed) => words.are(typed),
+        None => {
+            let question = format!(
+                "The new device must show these six words:\n\n    {words}\n\nDoes it, word for word? [y/N]"
+            );
+            let answer = session.ask(&question, "--words \"the six words\"")?.unwrap_or_default();
+            matches!(&*answer, "y" | "Y" | "yes")
+        }
+    };
+    anyhow::ensure!(
+        same,
+        "not let in: with other words it is another device than the one in front of you"
+    );
+    desk.sync()?;
+    let there = desk.online()?.add_device(code.device())?;
+    let name = name.map_or_else(
+        || format!("device {}", desk.account().map_or(2, |account| account.list().devices().len())),
+        str::to_owned,
+    );
+    named(&mut desk, code.device().key, &name)?;
+    desk.sync()?;
+    let text = format!(
+        "Let in as {:?}. The new device shows these six words now; say yes there only if they are \
+         the same:\n\n    {there}",
+        one_line(&name)
+    );
+    let json = json!({"added": code.device().key, "name": name, "words": there.as_str()});
+    Report::new(&json, text)
+}
+
+/// Keeps what a person calls a device.
+fn named(desk: &mut Desk<'_>, key: PublicKey, name: &str) -> anyhow::Result<()> {
+    let session = desk.session;
+    let fields =
+        BTreeMap::from([("key".to_owned(), key.to_string()), ("name".to_owned(), name.to_owned())]);
+    let by = desk.account()?.device().public().key;
+    let version = Version { fields, attachments: Vec::new(), at: session.now(), by };
+    let content = Content::new(Kind::Device, version)?;
+    let item = ItemId::generate(&mut session.rng());
+    desk.online()?.edit(item, 0, Edit::Put(Box::new(content)))?;
+    Ok(())
+}
+
+/// A device as it is listed.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    key: PublicKey,
+    fingerprint: String,
+    name: Option<String>,
+    since: hallmark_core::time::Timestamp,
+    this_device: bool,
+}
+
+fn listed(desk: &mut Desk<'_>) -> anyhow::Result<Vec<Listed>> {
+    let (items, _) = desk.online()?.items();
+    let names: BTreeMap<String, String> = items
+        .iter()
+        .filter(|seen| seen.content.kind == Kind::Device)
+        .filter_map(|seen| {
+            let field = |name: &str| seen.content.now.fields.get(name).cloned();
+            Some((field("key")?, field("name")?))
+        })
+        .collect();
+    let account = desk.account()?;
+    let own = account.device().public().key;
+    let since = |key: &PublicKey| {
+        let adds = |entry: &&Signed<Entry>| match &entry.claimed().change {
+            Change::Create { device, .. } | Change::Add { device } => device.key == *key,
+            Change::Recover { devices } => devices.iter().any(|device| device.key == *key),
+            Change::Revoke { .. } => false,
+        };
+        account.entries().iter().rev().find(adds).map(|entry| entry.claimed().at)
+    };
+    let list = account.list();
+    list.devices()
+        .iter()
+        .map(|device| {
+            Ok(Listed {
+                key: device.key,
+                fingerprint: device.key.fingerprint().to_string(),
+                name: names.get(&device.key.to_string()).cloned(),
+                since: since(&device.key).context("every listed device was added")?,
+                this_device: device.key == own,
+            })
+        })
+        .collect()
+}
+
+fn list(session: &Session) -> anyhow::Result<Report> {
+    let mut desk = Desk::open(session)?;
+    let waiting = desk.refresh()?;
+    let devices = listed(&mut desk)?;
+    let mut text = String::new();
+    for device in &devices {
+        let name = device.name.as_deref().unwrap_or("(first device)");
+        let this = if device.this_device { "  <- this one" } else { "" };
+        let _ = writeln!(
+            text,
+            "{}  {:<16} since {}{this}",
+            &device.fingerprint[..9],
+            one_line(name),
+            device.since
+        );
+    }
+    if let Some(why) = &waiting {
+        let _ = writeln!(text, "As of the last time the service was reached: {why}");
+    }
+    Report::new(&json!({"devices": devices, "waiting": waiting}), text.trim_end())
+}
+
+fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
+    let mut desk = Desk::open(session)?;
+    desk.sync()?;
+    let wanted = typed.to_ascii_uppercase().replace([' ', '-'], "");
+    let devices = listed(&mut desk)?;
+    let mut found = devices.iter().filter(|device| {
+        let print = device.fingerprint.replace('-', "");
+        device.name.as_deref() == Some(typed) || (wanted.len() >= 4 && print.starts_with(&wanted))
+    });
+    let device = found.next().with_context(|| {
+        format!("no device {typed:?} is on the account; `hallmark device list` lists them")
+    })?;
+    anyhow::ensure!(
+        found.next().is_none(),
+        Usage(format!("{typed} means more than one device; give its fingerprint"))
+    );
+    anyhow::ensure!(
+        !device.this_device,
+        "this is the device in your hands: revoke it from another one, or bring the account back \
+         elsewhere with `hallmark account recover`, which takes all others off"
+    );
+    let what = format!(
+        "{} ({})",
+        one_line(device.name.as_deref().unwrap_or("the first device")),
+        &device.fingerprint[..9]
+    );
+    if !yes {
+        let answer = session.ask(&format!("Take {what} off your account? [y/N]"), "--yes")?;
+        let answer = answer.unwrap_or_default();
+        anyhow::ensure!(matches!(&*answer, "y" | "Y" | "yes"), "nothing was changed");
+    }
+    desk.online()?.revoke_device(device.key)?;
+    let text = format!(
+        "{what} is off your account. It opens nothing that you keep from now on, and the service \
+         answers it no more. What it had already read, it still has: change a payment token that \
+         was on it at your provider."
+    );
+    Report::new(&json!({"revoked": device.key}), text)
+}

@@ -1,0 +1,122 @@
+//! `hallmark item`: what a person keeps.
+
+mod fields;
+mod put;
+mod show;
+
+use anyhow::Context;
+use hallmark_core::account::ItemId;
+use hallmark_vault::{
+    item::{Edit, Kind},
+    online::Seen,
+};
+use serde_json::json;
+
+use super::{
+    account::written_down,
+    desk::{Desk, Exchange, short},
+};
+use crate::{
+    args::ItemCommand,
+    report::{Report, Usage, one_line},
+    session::Session,
+};
+
+pub(super) use put::{keep, replace};
+pub(super) use show::save;
+
+/// Runs `hallmark item`.
+///
+/// # Errors
+/// When the state does not open, an item is not there, or the service's answer does not hold.
+pub fn run(command: &ItemCommand, session: &Session) -> anyhow::Result<Report> {
+    match command {
+        ItemCommand::Put(args) => put::put(args, session),
+        ItemCommand::Edit(args) => put::edit(args, session),
+        ItemCommand::Get(args) => show::get(args, session),
+        ItemCommand::Ls { kind } => show::list(kind.as_deref(), session),
+        ItemCommand::History { item } => show::history(item, session),
+        ItemCommand::Rm { item, yes } => remove(item, *yes, session),
+    }
+}
+
+fn remove(item: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
+    let mut desk = Desk::open(session)?;
+    desk.refresh()?;
+    let seen = find(&mut desk, item)?;
+    let what = format!("{} {}", seen.content.kind.title(), short(&seen.item.to_string()));
+    if !yes {
+        let question = format!(
+            "Remove {what} ({}), its history and its attachments, from all your devices? [y/N]",
+            one_line(&seen.content.summary())
+        );
+        let answer = session.ask(&question, "--yes")?.unwrap_or_default();
+        anyhow::ensure!(matches!(&*answer, "y" | "Y" | "yes"), "nothing was removed");
+    }
+    desk.online()?.edit(seen.item, seen.version, Edit::Remove)?;
+    let exchange = desk.exchange()?;
+    let told = told(&exchange, "Removed", "Removed here", &what);
+    Report::new(&json!({"item": seen.item, "removed": true, "sent": sent(&exchange)}), told)
+}
+
+/// The item that a person means: by the first digits of its id, or its kind where there is one.
+fn find(desk: &mut Desk<'_>, typed: &str) -> anyhow::Result<Seen> {
+    let (items, _) = desk.online()?.items();
+    let kind = typed.parse::<Kind>().ok();
+    let digits = typed.to_ascii_lowercase();
+    let is_id = digits.len() >= 4 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut found = items.into_iter().filter(|seen| match kind {
+        Some(kind) => seen.content.kind == kind,
+        None => is_id && seen.item.to_string().starts_with(&digits),
+    });
+    let first = found.next().with_context(|| match kind {
+        Some(kind) => format!("you keep no {kind}; `hallmark item put {kind}` keeps one"),
+        None => format!(
+            "you keep no item {typed:?}; `hallmark item ls` lists them, and an item is named by at \
+             least four digits of its id, or by its kind"
+        ),
+    })?;
+    let others = found.count();
+    anyhow::ensure!(
+        others == 0,
+        Usage(format!("{typed} means {} items; name one by its id: hallmark item ls", others + 1))
+    );
+    Ok(first)
+}
+
+fn sent(exchange: &Exchange) -> bool {
+    matches!(exchange, Exchange::Done(_))
+}
+
+/// What became of a change, in words.
+fn told(exchange: &Exchange, done: &str, here: &str, what: &str) -> String {
+    match exchange {
+        Exchange::Done(synced) if !synced.merged.is_empty() => {
+            format!("{done}: {what}. Another device had changed it; both changes are kept.")
+        }
+        Exchange::Done(_) => format!("{done}: {what}."),
+        Exchange::Waiting(why) => {
+            format!("{here}: {what}. Not sent yet, it will be with your next command: {why}")
+        }
+    }
+}
+
+/// The report on an item that was kept: asks to write the recovery code down, the first time.
+fn kept(
+    desk: &mut Desk<'_>,
+    item: ItemId,
+    exchange: &Exchange,
+    text: String,
+) -> anyhow::Result<Report> {
+    let code = written_down(desk)?;
+    let mut json = json!({"item": item, "sent": sent(exchange)});
+    if let Exchange::Waiting(why) = exchange {
+        json["waiting"] = why.as_str().into();
+    }
+    json["recoveryCodeWritten"] = code.is_none().into();
+    let text = match code {
+        None => text,
+        Some(reminder) => format!("{text}\n\n{reminder}"),
+    };
+    Report::new(&json, text)
+}

@@ -1,0 +1,151 @@
+//! Keeping and changing items.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use hallmark_core::{account::ItemId, seal::blob::Work};
+use hallmark_vault::{
+    item::{Attachment, Content, Edit, Kind, content::Version},
+    online::Seen,
+};
+
+use super::{
+    super::desk::{Desk, short},
+    fields, find, kept, told,
+};
+use crate::{
+    args::{EditArgs, PutArgs},
+    input,
+    report::{Report, Usage, one_line},
+    session::{self, Session},
+};
+
+pub(super) fn put(args: &PutArgs, session: &Session) -> anyhow::Result<Report> {
+    let kind: Kind = args.kind.parse().map_err(|error| Usage(format!("{error}")))?;
+    anyhow::ensure!(
+        !matches!(kind, Kind::Device | Kind::Provenance),
+        Usage(match kind {
+            Kind::Provenance => "a provenance file is kept with `hallmark piece keep FILE`".into(),
+            _ => "devices are named with `hallmark device add`".into(),
+        })
+    );
+    let mut given = fields::given(&args.fields, args.from.as_deref())?;
+    if given.is_empty() {
+        given = fields::asked(kind, session)?;
+    }
+    given.retain(|_, value| !value.is_empty());
+    kind.check(&given).map_err(|error| Usage(error.to_string()))?;
+    let mut desk = Desk::open_or_create(session)?;
+    keep(&mut desk, kind, given, &args.attach)
+}
+
+/// Keeps a new item with these files.
+pub(in crate::cmd) fn keep(
+    desk: &mut Desk<'_>,
+    kind: Kind,
+    fields: fields::Fields,
+    files: &[PathBuf],
+) -> anyhow::Result<Report> {
+    let session = desk.session;
+    let item = ItemId::generate(&mut session.rng());
+    let attachments =
+        files.iter().map(|file| attach(desk, item, file)).collect::<anyhow::Result<Vec<_>>>()?;
+    let by = desk.account()?.device().public().key;
+    let version = Version { fields, attachments, at: session.now(), by };
+    let content = Content::new(kind, version)?;
+    let what =
+        format!("{} {} ({})", kind.title(), short(&item.to_string()), one_line(&content.summary()));
+    desk.online()?.edit(item, 0, Edit::Put(Box::new(content)))?;
+    let exchange = desk.exchange()?;
+    let told =
+        told(&exchange, "Kept, readable on your devices alone", "Kept on this device", &what);
+    kept(desk, item, &exchange, told)
+}
+
+pub(super) fn edit(args: &EditArgs, session: &Session) -> anyhow::Result<Report> {
+    let changes = fields::given(&args.fields, args.from.as_deref())?;
+    anyhow::ensure!(
+        !(changes.is_empty() && args.attach.is_empty() && args.detach.is_empty()),
+        Usage("say what changes: name=value, --attach FILE or --detach NAME".into())
+    );
+    let mut desk = Desk::open(session)?;
+    desk.refresh()?;
+    let seen = find(&mut desk, &args.item)?;
+    let item = seen.item;
+    let mut now = seen.content.now.clone();
+    for (name, value) in changes {
+        if value.is_empty() {
+            now.fields.remove(&name);
+        } else {
+            now.fields.insert(name, value);
+        }
+    }
+    seen.content.kind.check(&now.fields).map_err(|error| Usage(error.to_string()))?;
+    for name in &args.detach {
+        let before = now.attachments.len();
+        now.attachments.retain(|attachment| attachment.name != *name);
+        anyhow::ensure!(
+            now.attachments.len() < before,
+            Usage(format!("the item has no attachment {name:?}"))
+        );
+    }
+    for file in &args.attach {
+        let attachment = attach(&mut desk, item, file)?;
+        now.attachments.push(attachment);
+    }
+    changed(&mut desk, &seen, now)
+}
+
+/// An item that is to say this, with these files and no others.
+pub(in crate::cmd) fn replace(
+    desk: &mut Desk<'_>,
+    seen: &Seen,
+    fields: fields::Fields,
+    files: &[PathBuf],
+) -> anyhow::Result<Report> {
+    let attachments = files
+        .iter()
+        .map(|file| attach(desk, seen.item, file))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let now = Version { fields, attachments, ..seen.content.now.clone() };
+    changed(desk, seen, now)
+}
+
+fn changed(desk: &mut Desk<'_>, seen: &Seen, mut now: Version) -> anyhow::Result<Report> {
+    let item = seen.item;
+    (now.at, now.by) = (desk.session.now(), desk.account()?.device().public().key);
+    // An edit that was never sent is not a version of its own.
+    let content = if seen.unsent {
+        let mut content = seen.content.clone();
+        content.now = now;
+        content
+    } else {
+        seen.content.edited(seen.version, now)?
+    };
+    let what = format!(
+        "{} {} ({})",
+        content.kind.title(),
+        short(&item.to_string()),
+        one_line(&content.summary())
+    );
+    desk.online()?.edit(item, seen.version, Edit::Put(Box::new(content)))?;
+    let exchange = desk.exchange()?;
+    let told = told(&exchange, "Changed", "Changed on this device", &what);
+    kept(desk, item, &exchange, told)
+}
+
+/// Seals a file for an item.
+fn attach(desk: &mut Desk<'_>, item: ItemId, path: &PathBuf) -> anyhow::Result<Attachment> {
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .with_context(|| format!("{} has no name that is text", path.display()))?
+        .to_owned();
+    let (file, size) =
+        input::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bar = desk.session.bar("sealing", size);
+    let progress = |bytes| bar.advance(bytes);
+    let work = Work::on(session::threads()).reporting(&progress);
+    let staged = desk.online()?.stage(item, name, size, &file, &work);
+    staged.with_context(|| format!("sealing {}", path.display()))
+}

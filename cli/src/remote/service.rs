@@ -1,0 +1,424 @@
+//! The service over HTTP: requests signed as RFC 9421 says (design, section 3), answers read up to
+//! their limits.
+//!
+//! Addresses are `https://HOST[:PORT]`; plain `http` only for this machine, since the signatures keep
+//! requests whole but not who asks for what. Redirects are not followed: a signature is for one
+//! authority. A request that the service was too busy for, or that came just after it started, is
+//! signed anew and sent again a few times.
+
+use std::{
+    cell::RefCell,
+    io::{self, Read, Write},
+    net::IpAddr,
+    time::Duration,
+};
+
+use hallmark_core::{
+    account::{
+        AccountId, BlobId, Signed,
+        exchange::{
+            AppendEntry, Commit, CreateAccount, Devices, Erasure, MAX_ANSWER_BYTES, Membership,
+            ServiceInfo, StartUpload, Sync, Upload,
+        },
+    },
+    httpsig::{self, ContentDigest, KeyId, Target},
+    key::SigningKey,
+    problem::{Code, Problem},
+    time::Timestamp,
+};
+use hallmark_vault::service::{Known, Service, ServiceError};
+use serde::{Serialize, de::DeserializeOwned};
+use ureq::{
+    Body,
+    http::{Request, Response},
+    tls::TlsConfig,
+};
+
+use super::certificates;
+use crate::{
+    report::{Usage, one_line},
+    session::{Server, Session, SystemRng},
+};
+
+/// How long one request may take, its answer included.
+const TIMEOUT: Duration = Duration::from_secs(120);
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest problem document that is read, bytes.
+const MAX_PROBLEM_BYTES: u64 = 64 << 10;
+/// How much of a blob is asked for at a time, bytes.
+const RANGE_BYTES: u64 = 16 << 20;
+/// How often a request is sent again that the service had no time for.
+const MAX_TRIES: u32 = 4;
+/// How long is waited before that at most.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+
+type Answer<T> = Result<T, ServiceError>;
+
+/// A service at an address.
+pub struct HttpService {
+    agent: ureq::Agent,
+    address: String,
+    authority: String,
+    clock: Box<dyn Fn() -> Timestamp>,
+    rng: RefCell<SystemRng>,
+}
+
+/// What is sent.
+enum Content<'a> {
+    Nothing,
+    Json(Vec<u8>),
+    Bytes(&'a [u8]),
+}
+
+impl Content<'_> {
+    fn json(value: &impl Serialize) -> Self {
+        Self::Json(serde_json::to_vec(value).expect("our own types are JSON"))
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Nothing => &[],
+            Self::Json(bytes) => bytes,
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+impl HttpService {
+    /// The service at that address.
+    ///
+    /// # Errors
+    /// [`Usage`] for an address that is none; when the certificates cannot be read.
+    pub fn new(address: &str, server: &Server, session: &Session) -> anyhow::Result<Self> {
+        let (address, authority) = checked(address)?;
+        let mut tls = TlsConfig::builder();
+        if let Some(path) = &server.ca {
+            tls = tls.root_certs(certificates(path)?);
+        }
+        let agent = ureq::Agent::config_builder()
+            .tls_config(tls.build())
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .timeout_global(Some(TIMEOUT))
+            .user_agent("hallmark")
+            .build()
+            .into();
+        let (clock, rng) = (Box::new(session.clock()), RefCell::new(session.rng()));
+        Ok(Self { agent, address, authority, clock, rng })
+    }
+
+    /// The address, as it is remembered.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    fn unreachable(
+        &self,
+        source: impl Into<Box<dyn std::error::Error + Send + std::marker::Sync>>,
+    ) -> ServiceError {
+        ServiceError::Unreachable { address: self.address.clone(), source: source.into() }
+    }
+
+    /// Sends a request, again where the service says to wait.
+    fn call(
+        &self,
+        method: &str,
+        path: &str,
+        by: Option<&SigningKey>,
+        content: &Content<'_>,
+        range: Option<(u64, u64)>,
+    ) -> Answer<Response<Body>> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let response = self.send(method, path, by, content, range)?;
+            if response.status().is_success() {
+                return Ok(response);
+            }
+            let wait = retry_after(&response);
+            let problem = self.problem(response)?;
+            let passing = matches!(
+                problem.code,
+                Code::Overloaded | Code::Stopping | Code::RateLimited | Code::BeforeRestart
+            );
+            if !passing || tries == MAX_TRIES {
+                return Err(ServiceError::Refused(problem));
+            }
+            std::thread::sleep(wait.min(MAX_WAIT));
+        }
+    }
+
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        by: Option<&SigningKey>,
+        content: &Content<'_>,
+        range: Option<(u64, u64)>,
+    ) -> Answer<Response<Body>> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.address));
+        if let Some(key) = by {
+            let (path, query) = match path.split_once('?') {
+                Some((path, query)) => (path, Some(query)),
+                None => (path, None),
+            };
+            let target = Target::new(method, &self.authority, path, query)
+                .map_err(|error| self.unreachable(error))?;
+            let digest = ContentDigest::of(content.bytes());
+            let id =
+                KeyId::new(&key.public().to_string()).map_err(|error| self.unreachable(error))?;
+            let now = (self.clock)().unix_s();
+            let rng = &mut *self.rng.borrow_mut();
+            let signed = httpsig::sign(key, &id, &target, &digest, now, rng)
+                .map_err(|error| self.unreachable(error))?;
+            request = request
+                .header("content-digest", signed.content_digest)
+                .header("signature-input", signed.signature_input)
+                .header("signature", signed.signature);
+        }
+        if let Some((from, to)) = range {
+            request = request.header("range", format!("bytes={from}-{to}"));
+        }
+        let outcome = match content {
+            Content::Nothing => {
+                self.agent.run(request.body(()).map_err(|error| self.unreachable(error))?)
+            }
+            Content::Json(bytes) => self.agent.run(
+                request
+                    .header("content-type", "application/json")
+                    .body(&bytes[..])
+                    .map_err(|error| self.unreachable(error))?,
+            ),
+            Content::Bytes(bytes) => self.agent.run(
+                request
+                    .header("content-type", "application/octet-stream")
+                    .body(*bytes)
+                    .map_err(|error| self.unreachable(error))?,
+            ),
+        };
+        outcome.map_err(|error| self.unreachable(error))
+    }
+
+    /// What a refusal says, made fit for a terminal.
+    fn problem(&self, response: Response<Body>) -> Answer<Problem> {
+        let status = response.status();
+        let bytes = self.read(response, "a refusal", MAX_PROBLEM_BYTES)?;
+        let problem: Problem = serde_json::from_slice(&bytes).map_err(|_| {
+            self.unreachable(format!("it answered {status}, which is not how this service refuses"))
+        })?;
+        let detail =
+            one_line(&problem.detail).chars().filter(|c| !c.is_control()).collect::<String>();
+        Ok(Problem::new(problem.code, detail))
+    }
+
+    fn read(
+        &self,
+        response: Response<Body>,
+        what: &'static str,
+        limit_bytes: u64,
+    ) -> Answer<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let read = response.into_body().into_reader().take(limit_bytes + 1).read_to_end(&mut bytes);
+        read.map_err(|error| self.unreachable(error))?;
+        if bytes.len() as u64 > limit_bytes {
+            return Err(ServiceError::TooLong { what, limit_bytes });
+        }
+        Ok(bytes)
+    }
+
+    fn json<T: DeserializeOwned>(&self, response: Response<Body>, what: &'static str) -> Answer<T> {
+        let bytes = self.read(response, what, MAX_ANSWER_BYTES)?;
+        serde_json::from_slice(&bytes).map_err(|_| ServiceError::Garbled { what })
+    }
+
+    fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        by: Option<&SigningKey>,
+        what: &'static str,
+    ) -> Answer<T> {
+        self.json(self.call("GET", path, by, &Content::Nothing, None)?, what)
+    }
+
+    fn post(&self, path: &str, by: &SigningKey, body: &impl Serialize) -> Answer<Response<Body>> {
+        self.call("POST", path, Some(by), &Content::json(body), None)
+    }
+}
+
+impl Service for HttpService {
+    fn info(&self) -> Answer<ServiceInfo> {
+        self.get("/v1/service", None, "what it is")
+    }
+
+    fn membership(&self, by: &SigningKey) -> Answer<Membership> {
+        self.get("/v1/membership", Some(by), "whose device this is")
+    }
+
+    fn create(&self, by: &SigningKey, body: &CreateAccount) -> Answer<()> {
+        self.post("/v1/accounts", by, body).map(drop)
+    }
+
+    fn devices(&self, by: &SigningKey, account: AccountId, from: u64) -> Answer<Devices> {
+        let path = format!("/v1/accounts/{account}/devices?from={from}");
+        self.get(&path, Some(by), "the device list")
+    }
+
+    fn append(&self, by: &SigningKey, account: AccountId, body: &AppendEntry) -> Answer<()> {
+        self.post(&format!("/v1/accounts/{account}/devices"), by, body).map(drop)
+    }
+
+    fn sync(&self, by: &SigningKey, account: AccountId, known: Known) -> Answer<Sync> {
+        let Known { devices, manifest, cursor } = known;
+        let mut path = format!(
+            "/v1/accounts/{account}/sync?devices={devices}&manifest={manifest}&items={}",
+            cursor.manifest
+        );
+        if let Some(item) = cursor.item {
+            path += &format!("&item={item}");
+        }
+        self.get(&path, Some(by), "what is new")
+    }
+
+    fn commit(&self, by: &SigningKey, account: AccountId, body: &Commit) -> Answer<()> {
+        self.post(&format!("/v1/accounts/{account}/items"), by, body).map(drop)
+    }
+
+    fn start_upload(
+        &self,
+        by: &SigningKey,
+        account: AccountId,
+        body: &StartUpload,
+    ) -> Answer<Upload> {
+        let response = self.post(&format!("/v1/accounts/{account}/blobs"), by, body)?;
+        self.json(response, "an upload")
+    }
+
+    fn put_part(
+        &self,
+        by: &SigningKey,
+        account: AccountId,
+        blob: BlobId,
+        part: u32,
+        bytes: &[u8],
+    ) -> Answer<()> {
+        let path = format!("/v1/accounts/{account}/blobs/{blob}/parts/{part}");
+        self.call("PUT", &path, Some(by), &Content::Bytes(bytes), None).map(drop)
+    }
+
+    fn content(
+        &self,
+        by: &SigningKey,
+        account: AccountId,
+        blob: BlobId,
+        from: u64,
+        most: u64,
+        out: &mut dyn Write,
+    ) -> Answer<u64> {
+        let path = format!("/v1/accounts/{account}/blobs/{blob}/content");
+        let length = most.min(RANGE_BYTES);
+        let range = Some((from, from + length - 1));
+        let response = self.call("GET", &path, Some(by), &Content::Nothing, range)?;
+        if response.status() != 206 {
+            return Err(ServiceError::Garbled { what: "an attachment" });
+        }
+        let mut reader = response.into_body().into_reader().take(length);
+        let mut buffer = vec![0; 256 << 10];
+        let mut came = 0;
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => {
+                    out.write_all(&buffer[..read])?;
+                    came += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // What came is kept; the next request goes on from there.
+                Err(_) if came > 0 => break,
+                Err(error) => return Err(self.unreachable(error)),
+            }
+        }
+        Ok(came)
+    }
+
+    fn delete_blob(&self, by: &SigningKey, account: AccountId, blob: BlobId) -> Answer<()> {
+        let path = format!("/v1/accounts/{account}/blobs/{blob}");
+        self.call("DELETE", &path, Some(by), &Content::Nothing, None).map(drop)
+    }
+
+    fn close(&self, by: &SigningKey, account: AccountId) -> Answer<Signed<Erasure>> {
+        let path = format!("/v1/accounts/{account}");
+        let response = self.call("DELETE", &path, Some(by), &Content::Nothing, None)?;
+        self.json(response, "a receipt")
+    }
+}
+
+fn retry_after(response: &Response<Body>) -> Duration {
+    let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+    Duration::from_secs(header.and_then(|text| text.parse().ok()).unwrap_or(1))
+}
+
+/// Address and authority, in the one spelling that is remembered and signed.
+fn checked(address: &str) -> anyhow::Result<(String, String)> {
+    let wrong = |why: &str| Usage(format!("{address:?} is no address of a service: {why}"));
+    let plain = address.trim().trim_end_matches('/').to_ascii_lowercase();
+    let (scheme, authority) =
+        plain.split_once("://").ok_or_else(|| wrong("write it as https://vault.example.com"))?;
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+    if authority.is_empty() || !authority.bytes().all(allowed) {
+        return Err(wrong("write it as https://vault.example.com, without a path").into());
+    }
+    let default_port = match scheme {
+        "https" => ":443",
+        "http" if is_this_machine(authority) => ":80",
+        "http" => return Err(wrong("outside this machine it has to be https").into()),
+        _ => return Err(wrong("it begins with https://").into()),
+    };
+    let authority = authority.strip_suffix(default_port).unwrap_or(authority);
+    Ok((format!("{scheme}://{authority}"), authority.to_owned()))
+}
+
+fn is_this_machine(authority: &str) -> bool {
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').map_or(rest, |(host, _)| host),
+        None => authority.split_once(':').map_or(authority, |(host, _)| host),
+    };
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_one_spelling() {
+        for (given, address, authority) in [
+            ("https://Vault.Example.com/", "https://vault.example.com", "vault.example.com"),
+            ("https://vault.example.com:443", "https://vault.example.com", "vault.example.com"),
+            (
+                "https://vault.example.com:8443",
+                "https://vault.example.com:8443",
+                "vault.example.com:8443",
+            ),
+            ("http://127.0.0.1:8470", "http://127.0.0.1:8470", "127.0.0.1:8470"),
+            ("http://[::1]:8470", "http://[::1]:8470", "[::1]:8470"),
+            ("http://localhost", "http://localhost", "localhost"),
+        ] {
+            let found = checked(given).unwrap();
+            assert_eq!((found.0.as_str(), found.1.as_str()), (address, authority));
+        }
+        for wrong in [
+            "vault.example.com",
+            "http://vault.example.com",
+            "http://127.0.0.1.example.com",
+            "https://",
+            "https://vault.example.com/path",
+            "https://user@vault.example.com",
+            "ftp://localhost",
+        ] {
+            assert!(checked(wrong).is_err(), "{wrong}");
+        }
+    }
+}
