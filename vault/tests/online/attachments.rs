@@ -85,7 +85,7 @@ fn an_upload_goes_on_where_it_stopped() {
     }
 }
 
-/// T-19, T-29: what comes back is what was stored, or an error.
+/// T-19, T-26: what comes back is what was stored, or an error.
 #[test]
 fn a_spoiled_attachment_is_refused_and_asked_for_again() {
     let service = Memory::default();
