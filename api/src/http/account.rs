@@ -6,15 +6,21 @@ use axum::{
     Json, Router,
     extract::State,
     http::StatusCode,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
-use hallmark_core::account::exchange::Membership;
+use hallmark_core::account::{
+    AccountId, Signed,
+    exchange::{Erasure, Membership},
+};
 
-use super::signed::SignedRequest;
+use super::signed::{Place, SignedRequest};
 use crate::{app::App, error::Refusal, store::Created};
 
 pub(super) fn router() -> Router<Arc<App>> {
-    Router::new().route("/v1/membership", get(membership)).route("/v1/accounts", post(create))
+    Router::new()
+        .route("/v1/membership", get(membership))
+        .route("/v1/accounts", post(create))
+        .route("/v1/accounts/{account}", delete(erase))
 }
 
 async fn membership(
@@ -33,4 +39,12 @@ async fn create(
         Created::New => StatusCode::CREATED,
         Created::Same => StatusCode::OK,
     })
+}
+
+async fn erase(
+    State(app): State<Arc<App>>,
+    Place((account,)): Place<(AccountId,)>,
+    request: SignedRequest,
+) -> Result<Json<Signed<Erasure>>, Refusal> {
+    Ok(Json(app.erase_account(request.caller, account).await?))
 }

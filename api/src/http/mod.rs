@@ -5,9 +5,12 @@
 //! ([`hallmark_core::httpsig`]).
 
 mod account;
+mod blob;
+mod content;
 mod date;
 mod device;
 mod item;
+mod range;
 mod service;
 mod signed;
 
@@ -31,6 +34,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(account::router())
         .merge(device::router())
         .merge(item::router())
+        .merge(blob::router())
         .fallback(async || Refusal::new(Code::NotFound, "The reference lists all addresses."))
         .method_not_allowed_fallback(async || {
             Refusal::new(Code::Method, "Allow names the methods this address knows.")
