@@ -9,7 +9,7 @@ use hallmark_core::account::{
 };
 
 use super::{App, AppError, state::State};
-use crate::store::{Caller, Created, Erased, NewAccount};
+use crate::store::{Caller, Created, Erased, NewAccount, StoreError};
 
 impl App {
     /// Begins an account. Asked for by its first device or by its recovery key.
@@ -46,7 +46,10 @@ impl App {
         caller: Caller,
         account: AccountId,
     ) -> Result<Signed<Erasure>, AppError> {
-        let erased = self.store.erase_account(caller, account).await;
+        // On a task of its own: it is finished even when the client hangs up.
+        let store = self.store.clone();
+        let erasing = tokio::spawn(async move { store.erase_account(caller, account).await });
+        let erased = erasing.await.map_err(|_| StoreError::Closing)?;
         self.states.forget(account);
         let Erased { items, blobs, bytes } = erased?;
         let at = self.now();

@@ -85,20 +85,21 @@ impl Store {
             .run(move |connection| {
                 check_unspent(connection, &caller)?;
                 let (number, _) = allowed(connection, account, &caller.key)?;
-                row(connection, number, blob)
+                Ok(row(connection, number, blob)?.is_some())
             })
             .await?;
         let name = FileName::of(account, blob, &caller);
-        let mut claim = None;
-        if there.is_none() {
-            claim = Some(self.create_file(name, size_bytes).await?);
-        }
+        let claim = if there { None } else { Some(self.create_file(name, size_bytes).await?) };
         let file = claim.is_some().then_some(name);
         let started = self
             .writer
-            .run(move |tx| start(tx, &caller, account, &upload, file, quota_bytes))
+            .run(move |tx| {
+                // Not to be swept before its row is committed.
+                let _held = &claim;
+                start(tx, &caller, account, &upload, file, quota_bytes)
+            })
             .await;
-        if claim.is_some() && !matches!(started, Ok(true)) {
+        if file.is_some() && !matches!(started, Ok(true)) {
             self.remove_files(vec![name], false).await?;
         }
         started.map(|_| ())
@@ -111,8 +112,7 @@ impl Store {
     ) -> Result<Claim<FileName>, StoreError> {
         let claim = self.files.claim_file(name).ok_or(StoreError::Replayed)?;
         let files = self.files.clone();
-        blocking(move || files.create(name, size_bytes)).await?;
-        Ok(claim)
+        blocking(move || files.create(name, size_bytes).map(|()| claim)).await
     }
 
     /// How far an upload is.
@@ -156,8 +156,9 @@ impl Store {
         part: Part,
     ) -> Result<(), StoreError> {
         let at = (account, part.blob, part.part);
-        // From here to the row nobody else writes there: the row must not name others' bytes.
-        let _claim = self.files.claim_part(at).ok_or(StoreError::InProgress)?;
+        // Until the row is committed nobody else writes there: the row must not name others' bytes.
+        // It goes along to the threads that write, since the client may hang up in between.
+        let claim = self.files.claim_part(at).ok_or(StoreError::InProgress)?;
         let (number, blob, place, hash) = (part.blob, part.bytes.len(), part.part, part.hash);
         let (row, recorded) = self
             .readers
@@ -178,8 +179,17 @@ impl Store {
             None => {}
         }
         let (files, file) = (self.files.clone(), row.file);
-        blocking(move || files.write_part(file, place, &part.bytes)).await?;
-        self.writer.run(move |tx| record(tx, &caller, account, &row, place, hash)).await
+        let claim = blocking(move || {
+            files.write_part(file, place, &part.bytes)?;
+            Ok(claim)
+        });
+        let claim = claim.await?;
+        self.writer
+            .run(move |tx| {
+                let _held = &claim;
+                record(tx, &caller, account, &row, place, hash)
+            })
+            .await
     }
 
     /// Opens a complete blob.

@@ -186,18 +186,26 @@ where
         }
     }
 
-    // Who asked may be gone: then nobody hears.
-    fn committed(self: Box<Self>) {
-        let outcome = self.outcome.unwrap_or(Err(StoreError::Closing));
-        let _ = self.sender.send(outcome);
+    fn committed(mut self: Box<Self>) {
+        let outcome = self.outcome.take().unwrap_or(Err(StoreError::Closing));
+        self.reply(outcome);
     }
 
     fn failed(self: Box<Self>, error: StoreError) {
-        let _ = self.sender.send(Err(error));
+        self.reply(Err(error));
     }
 
     fn discarded(self: Box<Self>) {
-        let _ = self.sender.send(Ok(T::default()));
+        self.reply(Ok(T::default()));
+    }
+}
+
+impl<F, T> Pending<F, T> {
+    fn reply(self, outcome: Result<T, StoreError>) {
+        // First what the change has claimed, for whoever asks next.
+        drop(self.apply);
+        // Who asked may be gone: then nobody hears.
+        let _ = self.sender.send(outcome);
     }
 }
 
