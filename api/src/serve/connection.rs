@@ -5,7 +5,7 @@ use std::{
     io,
     net::IpAddr,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -49,9 +49,9 @@ where
     })
     .await;
     let begins = waited.is_none() && matches!(line.doing(), Doing::Whole);
-    let (stream, ended) = match begins {
+    let (stream, ended, _busy) = match begins {
         true => converse(framed, clock, peer, Arc::clone(&front)).await,
-        false => (framed.into_stream(), waited),
+        false => (framed.into_stream(), waited, None),
     };
     if let Some(limit) = ended {
         front.meter.rejected(limit);
@@ -69,18 +69,23 @@ where
     let _ = last_word(stream, word.as_deref(), line.is_unread()).await;
 }
 
-/// Requests and answers, until no more can follow. Returns the stream and the limit that ended it.
+/// Requests and answers, until no more can follow. Returns the stream, the limit that ended it, and
+/// the mark of an answer that may still be on its way.
 async fn converse<S>(
     framed: Framed<S>,
     mut clock: Clock,
     peer: IpAddr,
     front: Arc<Front>,
-) -> (S, Option<Limit>)
+) -> (S, Option<Limit>, Option<Busy>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let line = Arc::clone(framed.line());
+    // Taken as a request begins and given back when its answer has left, so that no moment between
+    // the two looks like rest to who waits for it.
+    let busy: Mutex<Option<Busy>> = Mutex::new(None);
     let service = service_fn(|request| {
+        slot(&busy).get_or_insert_with(|| front.busy());
         let answering = line.answering();
         let caller = Caller { peer, line: Arc::clone(&line), answering };
         let answer = Arc::clone(&front).answer(request, caller);
@@ -93,7 +98,6 @@ where
             .max_headers(front.limits.max_headers)
             .serve_connection(TokioIo::new(framed), service),
     );
-    let mut busy: Option<Busy> = None;
     let ended = poll_fn(|cx| {
         loop {
             if Pin::new(&mut *conversation).poll(cx).is_ready() {
@@ -101,9 +105,7 @@ where
             }
             front.meter.traffic(line.take_traffic());
             if !line.is_busy() {
-                busy = None;
-            } else if busy.is_none() {
-                busy = Some(front.busy());
+                *slot(&busy) = None;
             }
             if !line.has_to_wake() {
                 return clock.poll_end(cx, &line).map(Some);
@@ -111,7 +113,12 @@ where
         }
     })
     .await;
-    (conversation.into_parts().io.into_inner().into_stream(), ended)
+    let stream = conversation.into_parts().io.into_inner().into_stream();
+    (stream, ended, busy.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn slot(busy: &Mutex<Option<Busy>>) -> MutexGuard<'_, Option<Busy>> {
+    busy.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The one timer of a connection, set to whatever it is doing.
@@ -122,38 +129,31 @@ struct Clock {
 
 impl Clock {
     fn new(line: &Line, limits: Arc<Limits>) -> Self {
-        let first = Instant::now() + Duration::from_millis(limits.idle_timeout_ms);
-        let timer = Box::pin(sleep_until(first));
-        let mut clock = Self { limits, timer };
-        if let Some((end, _)) = clock.end(line) {
-            clock.timer.as_mut().reset(end);
-        }
-        clock
-    }
-
-    /// When what the connection is doing has to be over, and the limit that says so.
-    fn end(&self, line: &Line) -> Option<(Instant, Limit)> {
-        let after = |since: Instant, ms| since + Duration::from_millis(ms);
-        if let Some(since) = line.stalled() {
-            return Some((after(since, self.limits.send_timeout_ms), Limit::Send));
-        }
-        match line.doing() {
-            Doing::Idle(since) => Some((after(since, self.limits.idle_timeout_ms), Limit::Idle)),
-            Doing::Head(since) => {
-                Some((after(since, self.limits.header_timeout_ms), Limit::Header))
-            }
-            // The body and the answer have timers of their own.
-            Doing::Whole | Doing::Request => None,
-        }
+        let end = clock_end(&limits, line).map_or_else(Instant::now, |(end, _)| end);
+        Self { limits, timer: Box::pin(sleep_until(end)) }
     }
 
     /// Ready with the limit when it is reached.
     fn poll_end(&mut self, cx: &mut Context<'_>, line: &Line) -> Poll<Limit> {
-        let Some((end, limit)) = self.end(line) else { return Poll::Pending };
+        let Some((end, limit)) = clock_end(&self.limits, line) else { return Poll::Pending };
         if self.timer.deadline() != end {
             self.timer.as_mut().reset(end);
         }
         self.timer.as_mut().poll(cx).map(|()| limit)
+    }
+}
+
+/// When what the connection is doing has to be over, and the limit that says so.
+fn clock_end(limits: &Limits, line: &Line) -> Option<(Instant, Limit)> {
+    let after = |since: Instant, ms| since + Duration::from_millis(ms);
+    if let Some(since) = line.stalled() {
+        return Some((after(since, limits.send_timeout_ms), Limit::Send));
+    }
+    match line.doing() {
+        Doing::Idle(since) => Some((after(since, limits.idle_timeout_ms), Limit::Idle)),
+        Doing::Head(since) => Some((after(since, limits.header_timeout_ms), Limit::Header)),
+        // The body and the answer have timers of their own.
+        Doing::Whole | Doing::Request => None,
     }
 }
 
