@@ -1,5 +1,15 @@
-//! The service: `http/` (thin handlers), `app/` (use cases), `store/` (SQLite, PostgreSQL) and
-//! `web/` (pages it serves). It links nothing that opens a locker. Nothing is built here yet.
+//! The service: it stores what it cannot read.
+//!
+//! In scope: `http` (thin handlers), [`app`] (use cases: verify, decide), [`store`] (SQLite and
+//! files, the only SQL), the map from their errors to problem documents ([`error`]), and the shell
+//! around them: [`serve`] (listener, configuration, health, log) and [`limit`] (rates).
+//!
+//! Out of scope: anything that opens an item or a locker. The crate links nothing that could
+//! (design, section 2).
 
+pub mod app;
+pub mod error;
+pub mod http;
 pub mod limit;
 pub mod serve;
+pub mod store;

@@ -1,0 +1,146 @@
+//! Items: the next manifest, and what a device does not have yet.
+
+use std::sync::Arc;
+
+use hallmark_core::{
+    account::{
+        AccountId,
+        exchange::{Base64, Commit, Sync},
+        manifest::MAX_ITEMS,
+    },
+    hash::Sha256,
+    seal::item::Envelope,
+};
+
+use super::{
+    App, AppError,
+    state::{Size, State},
+};
+use crate::store::{Caller, NextManifest, StoreError, SyncFrom};
+
+impl App {
+    /// Takes the next manifest and what it changes, all or nothing. The manifest that is the newest
+    /// already is taken again.
+    ///
+    /// # Errors
+    /// Whether the caller may; [`StoreError::ItemsChanged`] and [`StoreError::DevicesChanged`] for
+    /// a manifest that continues another state; [`AppError::Manifest`],
+    /// [`AppError::ManifestParts`]; [`StoreError::Quota`].
+    pub async fn commit(
+        &self,
+        caller: Caller,
+        account: AccountId,
+        commit: Commit,
+    ) -> Result<(), AppError> {
+        let manifest = commit.manifest.claimed();
+        let fits = |state: &State| {
+            manifest.previous == state.manifest_hash && manifest.devices + 1 == state.list.len()
+        };
+        let state = match self.state(account, fits).await {
+            Ok(state) => state,
+            Err(error) => return Err(self.refused(caller, error).await),
+        };
+        if let Err(error) = self.check_standing(&caller, account, &state).await {
+            return Err(self.refused(caller, error).await);
+        }
+        let hash = commit.manifest.hash();
+        if state.manifest_hash == Some(hash) {
+            return Ok(self.store.spend(caller).await?);
+        }
+        let (next, delta_bytes) = match after(&caller, account, &state, &commit, hash) {
+            Ok(next) => next,
+            Err(error) => return Err(self.refused(caller, error).await),
+        };
+        let change = NextManifest {
+            account,
+            commit,
+            head: state.list.head(),
+            delta_bytes,
+            quota_bytes: self.settings.quota_bytes,
+        };
+        self.store.accept_commit(caller, change).await?;
+        self.states.put(account, Arc::new(next));
+        Ok(())
+    }
+
+    /// What a device does not have yet, at one moment of the account.
+    ///
+    /// # Errors
+    /// Whether the caller may, and that a place is beyond the end.
+    pub async fn sync(
+        &self,
+        caller: Caller,
+        account: AccountId,
+        from: SyncFrom,
+    ) -> Result<Sync, AppError> {
+        Ok(self.store.sync(caller.key, account, from).await?)
+    }
+}
+
+/// The state after a manifest and by how many bytes the account grows, if it continues this state
+/// and counts the items it comes with.
+fn after(
+    caller: &Caller,
+    account: AccountId,
+    state: &State,
+    commit: &Commit,
+    hash: Sha256,
+) -> Result<(State, i64), AppError> {
+    let manifest = commit.manifest.claimed();
+    if manifest.account != account {
+        return Err(AppError::ManifestParts { what: "The manifest belongs to another account" });
+    }
+    let version = state.manifest_head().map_or(0, |head| head.version);
+    if manifest.previous != state.manifest_hash || manifest.version != version + 1 {
+        return Err(StoreError::ItemsChanged.into());
+    }
+    if manifest.devices + 1 != state.list.len() {
+        return Err(StoreError::DevicesChanged.into());
+    }
+    if manifest.by != caller.key {
+        let what = "Another key signed the manifest than the request";
+        return Err(AppError::ManifestParts { what });
+    }
+    state.list.verify_manifest(&commit.manifest)?.check_follows(state.manifest.as_ref())?;
+    let changed = commit.records.iter().map(|record| (record.item, record.leaf()));
+    let leaves = state.leaves.clone().after(changed, &commit.removed)?;
+    if leaves.0.len() > MAX_ITEMS {
+        return Err(AppError::ManifestParts { what: "An account has at most 10,000 items" });
+    }
+    manifest.check_items(&leaves)?;
+    let mut next = State {
+        list: state.list.clone(),
+        manifest: Some(commit.manifest.clone()),
+        manifest_hash: Some(hash),
+        leaves,
+        sizes: state.sizes.clone(),
+    };
+    let delta_bytes = resize(&mut next, commit)?;
+    Ok((next, delta_bytes))
+}
+
+/// Takes in the sizes of what changed; returns by how many bytes the account grows.
+fn resize(state: &mut State, commit: &Commit) -> Result<i64, AppError> {
+    let mut delta_bytes = 0;
+    for item in &commit.removed {
+        delta_bytes -= state.sizes.remove(item).map_or(0, Size::total);
+    }
+    for record in &commit.records {
+        check_envelope(&record.key)?;
+        check_envelope(&record.envelope)?;
+        let size = Size {
+            envelope_bytes: record.envelope.0.len() as u64,
+            key_bytes: record.key.0.len() as u64,
+        };
+        let before = state.sizes.insert(record.item, size);
+        delta_bytes += size.total() - before.map_or(0, Size::total);
+    }
+    Ok(delta_bytes)
+}
+
+/// Whether bytes have the outside of a sealed item: nothing else is stored.
+pub(super) fn check_envelope(bytes: &Base64) -> Result<(), AppError> {
+    Envelope::parse(bytes.0.clone())
+        .map(|_| ())
+        .map_err(|_| AppError::Malformed { what: "An envelope or a wrapped key is no sealed item" })
+}

@@ -1,0 +1,113 @@
+//! The use cases: verify what a request proves, decide, and have the store do it.
+//!
+//! Order of checks: the signature's form, the time it was made, the body's digest, the signature,
+//! the nonce, and then whether the key may. A change spends its nonce together with its effect, in
+//! the store; what is refused before it gets there is looked up among the spent ones first, so that
+//! a replay is told so.
+
+mod account;
+mod device;
+mod error;
+mod item;
+mod replay;
+mod request;
+mod state;
+
+use std::sync::Arc;
+
+use hallmark_core::{
+    account::exchange::ServiceInfo,
+    json,
+    key::{PublicKey, SigningKey},
+    time::Timestamp,
+};
+
+pub use error::AppError;
+pub use request::Received;
+
+use crate::store::{Caller, Store};
+use replay::Replay;
+use state::States;
+
+/// The service's clock: the one place where use cases learn the time.
+pub type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What an operator decides.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The names under which clients reach the service, `host` or `host:port`. A request signed for
+    /// another is refused. Empty takes whatever the request says: only for a listener on loopback.
+    pub authorities: Vec<String>,
+    /// The most bytes of items and blobs that one account may hold. Default 10 GiB.
+    pub quota_bytes: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { authorities: Vec::new(), quota_bytes: 10 << 30 }
+    }
+}
+
+/// The service without its listener.
+pub struct App {
+    store: Arc<Store>,
+    settings: Settings,
+    key: SigningKey,
+    clock: Clock,
+    replay: Replay,
+    states: States,
+}
+
+impl App {
+    /// The service over an open store. `key` signs receipts.
+    pub fn new(store: Store, settings: Settings, key: SigningKey, clock: Clock) -> Self {
+        let replay = Replay::new(clock().unix_s());
+        Self { store: Arc::new(store), settings, key, clock, replay, states: States::default() }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The service's time.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// The key that signs receipts.
+    pub fn key(&self) -> PublicKey {
+        self.key.public()
+    }
+
+    /// What anybody may know of the service.
+    pub fn info(&self) -> ServiceInfo {
+        ServiceInfo {
+            key: self.key(),
+            now: self.now(),
+            quota_bytes: self.settings.quota_bytes,
+            max_body_bytes: json::MAX_BYTES as u64,
+        }
+    }
+
+    /// Takes no more changes and waits for those that were taken. Reading goes on.
+    pub async fn drain(&self) {
+        let store = self.store.clone();
+        // It fails only when the runtime is gone, and then nobody waits.
+        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+    }
+
+    /// Why a change is refused before the store saw it: that it is a replay, if it is one.
+    async fn refused(&self, caller: Caller, error: impl Into<AppError>) -> AppError {
+        match self.store.check_unspent(caller).await {
+            Ok(()) => error.into(),
+            Err(replayed) => replayed.into(),
+        }
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

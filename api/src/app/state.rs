@@ -1,0 +1,171 @@
+//! What a change is verified against: an account's verified device list, its newest manifest and
+//! its leaves, kept in memory for the accounts that were busy last.
+//!
+//! A kept state may be behind the store, so it counts only where it fits what the request continues;
+//! else the store is read again. It is never ahead, and the store checks once more in the
+//! transaction.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use hallmark_core::{
+    account::{
+        AccountId, ItemId, Signed,
+        device_list::{DeviceList, ManifestHead},
+        manifest::{Leaves, Manifest},
+    },
+    hash::Sha256,
+};
+
+use super::{App, AppError};
+use crate::store::StoredAccount;
+
+/// The most items and device list entries of all kept states together, about 20 MB.
+const MAX_WEIGHT: usize = 100_000;
+/// What a state weighs beside its items and entries.
+const OWN_WEIGHT: usize = 16;
+
+/// A verified moment of an account.
+#[derive(Debug, Clone)]
+pub(super) struct State {
+    pub(super) list: DeviceList,
+    pub(super) manifest: Option<Signed<Manifest>>,
+    /// Hash of the manifest.
+    pub(super) manifest_hash: Option<Sha256>,
+    pub(super) leaves: Leaves,
+    pub(super) sizes: BTreeMap<ItemId, Size>,
+}
+
+/// Bytes of one item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) envelope_bytes: u64,
+    pub(super) key_bytes: u64,
+}
+
+impl Size {
+    pub(super) fn total(self) -> i64 {
+        // Sizes of bodies that were in memory.
+        (self.envelope_bytes + self.key_bytes) as i64
+    }
+}
+
+impl State {
+    /// A state with no items yet.
+    pub(super) fn new(list: DeviceList) -> Self {
+        Self {
+            list,
+            manifest: None,
+            manifest_hash: None,
+            leaves: Leaves::default(),
+            sizes: BTreeMap::new(),
+        }
+    }
+
+    fn of(account: AccountId, stored: StoredAccount) -> Result<Self, AppError> {
+        let list = DeviceList::open(account, &stored.entries).map_err(AppError::Corrupt)?;
+        let mut state = Self::new(list);
+        state.manifest_hash = stored.manifest.as_ref().map(Signed::hash);
+        state.manifest = stored.manifest;
+        for item in stored.items {
+            let size = Size { envelope_bytes: item.envelope_bytes, key_bytes: item.key_bytes };
+            state.leaves.0.insert(item.item, item.leaf);
+            state.sizes.insert(item.item, size);
+        }
+        Ok(state)
+    }
+
+    /// The newest manifest.
+    pub(super) fn manifest_head(&self) -> Option<ManifestHead> {
+        let version = self.manifest.as_ref()?.claimed().version;
+        Some(ManifestHead { version, hash: self.manifest_hash? })
+    }
+
+    /// How far it is: each change counts one of these up.
+    fn age(&self) -> (u64, u64) {
+        (self.list.len(), self.manifest.as_ref().map_or(0, |manifest| manifest.claimed().version))
+    }
+
+    fn weight(&self) -> usize {
+        OWN_WEIGHT + self.leaves.0.len() + self.list.len() as usize
+    }
+}
+
+impl App {
+    /// The state of an account: the kept one if `fits`, else as the store has it.
+    ///
+    /// # Errors
+    /// That there is no such account, or that it cannot be read.
+    pub(super) async fn state(
+        &self,
+        account: AccountId,
+        fits: impl Fn(&State) -> bool,
+    ) -> Result<Arc<State>, AppError> {
+        if let Some(kept) = self.states.get(account).filter(|kept| fits(kept)) {
+            return Ok(kept);
+        }
+        let state = Arc::new(State::of(account, self.store.account(account).await?)?);
+        self.states.put(account, state.clone());
+        Ok(state)
+    }
+}
+
+/// The states of the accounts that were busy last.
+#[derive(Debug, Default)]
+pub(super) struct States(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    states: HashMap<AccountId, (u64, Arc<State>)>,
+    /// By when they were used.
+    order: BTreeMap<u64, AccountId>,
+    uses: u64,
+    weight: usize,
+}
+
+impl States {
+    fn get(&self, account: AccountId) -> Option<Arc<State>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = kept.take(account)?;
+        kept.put(account, state.clone());
+        Some(state)
+    }
+
+    /// Keeps a state, unless a newer one of the account is kept.
+    pub(super) fn put(&self, account: AccountId, state: Arc<State>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = match kept.take(account) {
+            Some(other) if other.age() > state.age() => other,
+            _ => state,
+        };
+        kept.put(account, newest);
+        while kept.weight > MAX_WEIGHT
+            && let Some(oldest) = kept.order.values().next().copied()
+        {
+            kept.take(oldest);
+        }
+    }
+
+    /// Keeps nothing of an account.
+    pub(super) fn forget(&self, account: AccountId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take(account);
+    }
+}
+
+impl Kept {
+    fn take(&mut self, account: AccountId) -> Option<Arc<State>> {
+        let (used, state) = self.states.remove(&account)?;
+        self.order.remove(&used);
+        self.weight -= state.weight();
+        Some(state)
+    }
+
+    fn put(&mut self, account: AccountId, state: Arc<State>) {
+        self.uses += 1;
+        self.weight += state.weight();
+        self.order.insert(self.uses, account);
+        self.states.insert(account, (self.uses, state));
+    }
+}

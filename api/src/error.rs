@@ -1,0 +1,146 @@
+//! The one map from what the rooms refuse to what the client is told (RFC 9457).
+//!
+//! The text for the client names the thing and the way out. What went wrong inside goes to the log
+//! alone, and no user input, key or address goes there.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use hallmark_core::{
+    httpsig::HttpSigError,
+    problem::{self, Code, Problem},
+};
+
+use crate::{app::AppError, store::StoreError};
+
+/// A request that was not done as asked: the answer to it.
+#[derive(Debug)]
+pub struct Refusal {
+    problem: Problem,
+    retry_after_s: Option<u32>,
+    size_bytes: Option<u64>,
+}
+
+impl Refusal {
+    /// A refusal of that kind; `detail` says what it was here, and the way out.
+    #[must_use]
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        let retry_after_s = match code {
+            Code::BeforeRestart | Code::Overloaded | Code::Stopping => Some(1),
+            _ => None,
+        };
+        Self { problem: Problem::new(code, detail), retry_after_s, size_bytes: None }
+    }
+
+    /// The problem document.
+    #[must_use]
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+}
+
+impl From<AppError> for Refusal {
+    fn from(error: AppError) -> Self {
+        let (code, detail) = match &error {
+            AppError::Store(error) => of_store(error),
+            AppError::Signature(error) => of_signature(error),
+            AppError::Unsigned { what } => {
+                (Code::Unsigned, format!("{what}: sign the request as the reference says."))
+            }
+            AppError::Authority => (
+                Code::Signature,
+                "The request names another host than this service: use the address you were given."
+                    .to_owned(),
+            ),
+            AppError::Malformed { what } => (Code::Malformed, format!("{what}.")),
+            AppError::Json(error) => (Code::Malformed, format!("The body is {error}.")),
+            AppError::Body(error) => {
+                (Code::Malformed, format!("The body is not the one documented: {error}."))
+            }
+            AppError::BeforeStart => (Code::BeforeRestart, "Sign the request again.".to_owned()),
+            AppError::Entry(error) => (Code::EntryRefused, format!("Refused: {error}.")),
+            AppError::EntryParts { what } => (Code::EntryRefused, format!("{what}.")),
+            AppError::Manifest(error) => (Code::ManifestRefused, format!("Refused: {error}.")),
+            AppError::ManifestParts { what } => (Code::ManifestRefused, format!("{what}.")),
+            AppError::Corrupt(_) => (Code::Internal, MISTAKE.to_owned()),
+        };
+        if code == Code::Internal {
+            tracing::error!(%error, "a request failed inside");
+        }
+        Self::new(code, detail)
+    }
+}
+
+const MISTAKE: &str = "Nothing was changed. Try again later and tell the operator if it stays so.";
+
+fn of_store(error: &StoreError) -> (Code, String) {
+    let (code, detail) = match error {
+        StoreError::NoAccount => (Code::NoAccount, "No account has this id."),
+        StoreError::NotListed => (Code::NotListed, "Have a device of the account add this one."),
+        StoreError::Revoked => (
+            Code::Revoked,
+            "Another device or the recovery code took it off; the device list says which.",
+        ),
+        StoreError::Replayed => (Code::Replayed, "Sign each request with a nonce of its own."),
+        StoreError::BelowFloor => (Code::BeforeRestart, "Sign the request again."),
+        StoreError::DevicesChanged => (Code::DevicesChanged, "Synchronise, then try again."),
+        StoreError::ItemsChanged => (Code::ItemsChanged, "Synchronise, then try again."),
+        StoreError::Differs => (Code::Differs, "What is there stays; choose another name."),
+        StoreError::Position => {
+            (Code::Malformed, "A position is named that the account has not reached.")
+        }
+        StoreError::Quota => (Code::Quota, "Remove something first; the quota is in /v1/service."),
+        StoreError::Busy => (Code::Overloaded, "Try again in a second."),
+        StoreError::DiskFull => (Code::DiskFull, "Nothing was changed. Tell the operator."),
+        StoreError::Closing => (Code::Stopping, "Try again in a moment."),
+        StoreError::Sql(_)
+        | StoreError::Json(_)
+        | StoreError::Strict(_)
+        | StoreError::Stored { .. } => (Code::Internal, MISTAKE),
+    };
+    (code, detail.to_owned())
+}
+
+fn of_signature(error: &HttpSigError) -> (Code, String) {
+    match error {
+        HttpSigError::OutsideWindow { .. } => (
+            Code::Clock,
+            "Requests count for 300 s after they were signed and 60 s before; the answer's Date is \
+             the service's clock."
+                .to_owned(),
+        ),
+        HttpSigError::Digest => {
+            (Code::Digest, "The body is not the one of Content-Digest.".to_owned())
+        }
+        HttpSigError::Signature => {
+            (Code::Signature, "The signature is not the key's over this request.".to_owned())
+        }
+        HttpSigError::Target | HttpSigError::KeyId | HttpSigError::Malformed { .. } => {
+            (Code::Unsigned, format!("Sign the request as the reference says: {error}."))
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let code = self.problem.code;
+        let mut response = (status, Json(self.problem)).into_response();
+        // For the log and the metrics.
+        response.extensions_mut().insert(code);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if let Some(size) = self.size_bytes
+            && let Ok(range) = HeaderValue::from_str(&format!("bytes */{size}"))
+        {
+            headers.insert(header::CONTENT_RANGE, range);
+        }
+        response
+    }
+}

@@ -1,0 +1,167 @@
+//! Extractors: a signed request with its body, and what stands in a path or a query.
+
+use std::{str::FromStr, sync::Arc};
+
+use axum::{
+    body::{Bytes, to_bytes},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    http::{HeaderMap, header, request::Parts},
+};
+use hallmark_core::{account::exchange::PART_BYTES, httpsig::ContentDigest, json, problem::Code};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    app::{App, AppError, Received},
+    error::Refusal,
+    store::Caller,
+};
+
+/// A request whose signature verifies, and its body.
+pub(super) struct SignedRequest {
+    pub(super) caller: Caller,
+    pub(super) body: Bytes,
+    media_type: Option<String>,
+}
+
+impl FromRequest<Arc<App>> for SignedRequest {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
+        let (parts, body) = request.into_parts();
+        let headers = &parts.headers;
+        let authority = one(headers, header::HOST.as_str())?;
+        let content_digest = one(headers, "content-digest")?;
+        let signature_input = one(headers, "signature-input")?;
+        let signature = one(headers, "signature")?;
+        let body = read(body, limit(&parts)).await?;
+        let digest = ContentDigest::of(&body);
+        let caller = app.authenticate(&Received {
+            method: parts.method.as_str(),
+            authority,
+            path: parts.uri.path(),
+            query: parts.uri.query(),
+            content_digest,
+            signature_input,
+            signature,
+            body: digest,
+        })?;
+        let media_type = one(headers, header::CONTENT_TYPE.as_str()).ok().map(str::to_owned);
+        Ok(Self { caller, body, media_type })
+    }
+}
+
+impl SignedRequest {
+    /// The body as strict JSON of this shape.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        self.check_media_type("application/json")?;
+        let value = json::parse(&self.body).map_err(AppError::from)?;
+        Ok(serde_json::from_value(value).map_err(AppError::Body)?)
+    }
+
+    /// Whether the body is of this media type; parameters do not matter.
+    pub(super) fn check_media_type(&self, expected: &str) -> Result<(), Refusal> {
+        let sent = self.media_type.as_deref().and_then(|sent| sent.split(';').next());
+        if sent.is_some_and(|sent| sent.trim().eq_ignore_ascii_case(expected)) {
+            return Ok(());
+        }
+        Err(Refusal::new(Code::MediaType, format!("Send it as {expected}.")))
+    }
+}
+
+/// The value of a header field that is there once.
+fn one<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Refusal> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    }
+    .ok_or_else(|| {
+        Refusal::new(Code::Unsigned, format!("The header field {name} must be there once."))
+    })
+}
+
+/// The longest body of a request, bytes.
+fn limit(parts: &Parts) -> usize {
+    match parts.method.as_str() {
+        "POST" => json::MAX_BYTES,
+        "PUT" => PART_BYTES as usize,
+        _ => 0,
+    }
+}
+
+async fn read(body: axum::body::Body, limit: usize) -> Result<Bytes, Refusal> {
+    to_bytes(body, limit).await.map_err(|error| {
+        let source = std::error::Error::source(&error);
+        if source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>()) {
+            Refusal::new(Code::TooLarge, format!("At most {limit} bytes are taken here."))
+        } else {
+            Refusal::new(Code::Malformed, "The body ended before it was whole.")
+        }
+    })
+}
+
+/// The values of a path, each written in its one spelling.
+pub(super) struct Place<T>(pub(super) T);
+
+impl<A, S> FromRequestParts<S> for Place<A>
+where
+    A: Places,
+    S: Send + Sync,
+{
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let values = Path::<Vec<String>>::from_request_parts(parts, state).await;
+        values.ok().and_then(|Path(values)| A::read(&values)).map(Self).ok_or_else(|| {
+            Refusal::new(Code::Malformed, "The address names something that cannot be a name.")
+        })
+    }
+}
+
+/// What the segments of a path stand for.
+pub(super) trait Places: Sized {
+    /// Reads all segments.
+    fn read(values: &[String]) -> Option<Self>;
+}
+
+impl<A: FromStr> Places for (A,) {
+    fn read(values: &[String]) -> Option<Self> {
+        let [a] = values else { return None };
+        Some((a.parse().ok()?,))
+    }
+}
+
+impl<A: FromStr, B: FromStr> Places for (A, B) {
+    fn read(values: &[String]) -> Option<Self> {
+        let [a, b] = values else { return None };
+        Some((a.parse().ok()?, b.parse().ok()?))
+    }
+}
+
+impl<A: FromStr, B: FromStr, C: FromStr> Places for (A, B, C) {
+    fn read(values: &[String]) -> Option<Self> {
+        let [a, b, c] = values else { return None };
+        Some((a.parse().ok()?, b.parse().ok()?, c.parse().ok()?))
+    }
+}
+
+/// The parameters of a query.
+pub(super) struct Asked<T>(pub(super) T);
+
+impl<T, S> FromRequestParts<S> for Asked<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let asked = Query::<T>::from_request_parts(parts, state).await;
+        asked.map(|Query(asked)| Self(asked)).map_err(|_| {
+            Refusal::new(
+                Code::Malformed,
+                "A parameter of the address is missing, unknown or wrong.",
+            )
+        })
+    }
+}

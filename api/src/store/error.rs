@@ -1,0 +1,137 @@
+//! Why a data directory does not open and why an operation is refused.
+
+use std::path::{Path, PathBuf};
+
+use hallmark_core::json::JsonError;
+
+/// Why a data directory does not open. Each text names the file and the way out.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory or a file in it cannot be made or written.
+    #[error("cannot write in the data directory {}: {source}; make it writable or name another", directory.display())]
+    NotWritable {
+        /// The directory.
+        directory: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another process has it.
+    #[error("the data directory {} is already in use; stop the service that runs there or name another", directory.display())]
+    InUse {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// Written by a newer program.
+    #[error(
+        "{} has schema version {found} and this program knows up to {known}; install a newer one, the file was not touched", database.display()
+    )]
+    Newer {
+        /// The database.
+        database: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest known.
+        known: i64,
+    },
+    /// A database, but none of ours.
+    #[error("{} is a database of another program; name another data directory", database.display())]
+    Foreign {
+        /// The database.
+        database: PathBuf,
+    },
+    /// Not a database, or a broken one.
+    #[error(
+        "{} is damaged ({finding}); keep it aside and restore the data directory from a backup", database.display()
+    )]
+    Damaged {
+        /// The database.
+        database: PathBuf,
+        /// What was found first.
+        finding: String,
+    },
+    /// SQLite refused otherwise.
+    #[error("cannot open {}: {source}", database.display())]
+    Database {
+        /// The database.
+        database: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+}
+
+impl OpenError {
+    /// What SQLite said about a database.
+    pub(super) fn database(database: &Path, source: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as Code;
+        let database = database.to_owned();
+        match source.sqlite_error_code() {
+            Some(Code::DatabaseCorrupt | Code::NotADatabase) => {
+                Self::Damaged { database, finding: source.to_string() }
+            }
+            Some(Code::ReadOnly | Code::PermissionDenied) => Self::NotWritable {
+                directory: database.parent().unwrap_or(&database).to_owned(),
+                source: std::io::Error::other(source),
+            },
+            _ => Self::Database { database, source },
+        }
+    }
+}
+
+/// Why an operation is refused. Unless said otherwise nothing changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No such account.
+    #[error("there is no such account")]
+    NoAccount,
+    /// The key never was a device of the account.
+    #[error("the key is no device of the account")]
+    NotListed,
+    /// The key was a device of the account.
+    #[error("the device was taken off the account")]
+    Revoked,
+    /// The nonce was spent.
+    #[error("the nonce was used before")]
+    Replayed,
+    /// Signed at or before the floor, where nonces are known no more.
+    #[error("signed before the oldest nonce that is known")]
+    BelowFloor,
+    /// The device list is another than the caller verified against.
+    #[error("the device list has changed")]
+    DevicesChanged,
+    /// The manifest is another than the caller verified against.
+    #[error("the items have changed")]
+    ItemsChanged,
+    /// There is something of that name with other content.
+    #[error("there is another one of that name")]
+    Differs,
+    /// A position beyond what there is.
+    #[error("a position that is not there yet")]
+    Position,
+    /// The account would hold more than it may.
+    #[error("the account is full")]
+    Quota,
+    /// The queue of changes is full.
+    #[error("the queue of changes is full")]
+    Busy,
+    /// The disk is full.
+    #[error("the disk is full")]
+    DiskFull,
+    /// The store takes no more changes.
+    #[error("the store is closing")]
+    Closing,
+    /// SQLite failed.
+    #[error("the database failed: {0}")]
+    Sql(#[from] rusqlite::Error),
+    /// A stored statement is not what was stored.
+    #[error("a stored statement does not read back: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A stored statement is not strict JSON.
+    #[error("a stored statement does not read back: {0}")]
+    Strict(#[from] JsonError),
+    /// A stored value has another shape than it must have.
+    #[error("a stored {what} does not read back")]
+    Stored {
+        /// What it is.
+        what: &'static str,
+    },
+}

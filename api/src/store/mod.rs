@@ -1,0 +1,104 @@
+//! What the service keeps: SQLite and files in one data directory (design, section 6).
+//!
+//! ```text
+//! hallmark.db        accounts, device lists, manifests, items, blobs' rows, nonces
+//! blobs/xx/<name>    one file per blob
+//! lock               locked for as long as a process serves the directory
+//! ```
+//!
+//! In scope: whole business operations, each with its atomicity and durability in its doc comment,
+//! and the only SQL of the workspace. Out of scope: signatures and decisions (`app`), HTTP.
+//!
+//! # Decisions
+//!
+//! - **One writer.** Every change goes through one thread that applies what waits in one
+//!   transaction and answers after `COMMIT`: see [`writer`].
+//! - **A change is a compare-and-swap.** The use case has verified against one state of the account;
+//!   the writer only checks that it is still that state, in the statement that changes it.
+//! - **Nothing here is encrypted at rest.** Every content is ciphertext already, under keys the
+//!   service never had.
+//! - **Erased is erased.** SQLite overwrites what is deleted, and the log of an erasure is emptied
+//!   soon after. Copies made before (`backup`) still hold it.
+
+mod account;
+mod device;
+mod error;
+mod item;
+mod nonce;
+mod open;
+mod readers;
+mod schema;
+mod writer;
+
+use std::path::{Path, PathBuf};
+
+pub use account::{Created, NewAccount, StoredAccount, StoredItem};
+pub use device::{NextEntry, Standing};
+pub use error::{OpenError, StoreError};
+pub use item::{NextManifest, SyncFrom};
+pub use nonce::{Caller, KEPT_S, WINDOW};
+pub use writer::Durability;
+
+use readers::Readers;
+use writer::Writer;
+
+/// How a store works. Not what it keeps.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The most changes of one transaction; 1 is one commit per request. Default 256.
+    pub group_max: usize,
+    /// The most changes that wait; more are refused with [`StoreError::Busy`]. Default 4096.
+    pub queue_max: usize,
+    /// Connections for reading. Default 4.
+    pub readers: usize,
+    /// What an acknowledgement means. Default [`Durability::Durable`].
+    pub durability: Durability,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { group_max: 256, queue_max: 4096, readers: 4, durability: Durability::Durable }
+    }
+}
+
+/// An open data directory. No other process opens it as long as this lives.
+#[derive(Debug)]
+pub struct Store {
+    directory: PathBuf,
+    // Before the lock: fields drop in this order.
+    writer: Writer,
+    readers: Readers,
+    _lock: std::fs::File,
+}
+
+impl Store {
+    /// Opens a data directory, and makes one where there is none.
+    ///
+    /// # Errors
+    /// [`OpenError`], which names the file and the way out.
+    pub fn open(directory: &Path, options: &Options) -> Result<Self, OpenError> {
+        let opened = open::open(directory)?;
+        let database = directory.join(open::DATABASE);
+        let readers = Readers::open(&database, options.readers)
+            .map_err(|source| OpenError::database(&database, source))?;
+        let writer = Writer::start(opened.connection, options)
+            .map_err(|source| OpenError::database(&database, source))?;
+        Ok(Self { directory: directory.to_owned(), writer, readers, _lock: opened.lock })
+    }
+
+    /// The data directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Whether changes are taken: the writer runs and was not closed.
+    pub fn is_healthy(&self) -> bool {
+        self.writer.is_running()
+    }
+
+    /// Takes no more changes, applies those that wait, and marks the directory as left in order.
+    /// Blocks until that is done. Reading goes on.
+    pub fn close(&self) {
+        self.writer.close();
+    }
+}

@@ -1,0 +1,143 @@
+//! From a path to a database that may be written: lock, version, damage.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::{
+    error::OpenError,
+    schema::{self, MIGRATIONS, Migration},
+};
+
+/// The database's file name.
+pub(super) const DATABASE: &str = "hallmark.db";
+const LOCK: &str = "lock";
+
+/// A database that may be written, and what keeps others away.
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    pub(super) lock: File,
+}
+
+/// Opens the database of a data directory, or makes one. Marks it as in use: whoever opens it next
+/// without a close between looks for damage.
+///
+/// # Errors
+/// [`OpenError`].
+pub(super) fn open(directory: &Path) -> Result<Opened, OpenError> {
+    let lock = lock(directory)?;
+    let database = directory.join(DATABASE);
+    let mut connection = connect(&database, MIGRATIONS)?;
+    inspect(&mut connection, &database)?;
+    Ok(Opened { connection, lock })
+}
+
+fn lock(directory: &Path) -> Result<File, OpenError> {
+    let not_writable = |source| OpenError::NotWritable { directory: directory.to_owned(), source };
+    fs::create_dir_all(directory).map_err(not_writable)?;
+    let path = directory.join(LOCK);
+    let lock = File::options().create(true).truncate(false).write(true).open(path);
+    let lock = lock.map_err(not_writable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { directory: directory.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(not_writable(source)),
+    }
+}
+
+/// Opens the database and brings it to the newest of `migrations`.
+fn connect(database: &Path, migrations: &[Migration]) -> Result<Connection, OpenError> {
+    let failed = |source| OpenError::database(database, source);
+    let mut connection = Connection::open(database).map_err(failed)?;
+    let application: i64 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+    let found = schema::version(&connection).map_err(failed)?;
+    let known = migrations.len() as i64;
+    let empty = is_empty(&connection).map_err(failed)?;
+    if !(application == schema::APPLICATION_ID || application == 0 && found == 0 && empty) {
+        return Err(OpenError::Foreign { database: database.to_owned() });
+    }
+    if found > known {
+        return Err(OpenError::Newer { database: database.to_owned(), found, known });
+    }
+    configure(&connection).map_err(failed)?;
+    let from = usize::try_from(found).map_err(|_| OpenError::Damaged {
+        database: database.to_owned(),
+        finding: format!("schema version {found}"),
+    })?;
+    if from < migrations.len() {
+        if !empty {
+            keep_a_copy(&connection, database, found)?;
+        }
+        let transaction = Transaction::new(&mut connection, TransactionBehavior::Immediate);
+        transaction
+            .and_then(|transaction| {
+                schema::migrate(&transaction, from, migrations)?;
+                transaction.commit()
+            })
+            .map_err(failed)?;
+    }
+    Ok(connection)
+}
+
+fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
+}
+
+/// Copies the database to `hallmark.db.before-vN` before it is migrated from version `found`.
+fn keep_a_copy(connection: &Connection, database: &Path, found: i64) -> Result<(), OpenError> {
+    let copy = PathBuf::from(format!("{}.before-v{}", database.display(), found + 1));
+    let not_writable = |source: std::io::Error| OpenError::NotWritable {
+        directory: database.parent().unwrap_or(database).to_owned(),
+        source,
+    };
+    // One that a migration cut short has left behind.
+    match fs::remove_file(&copy) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(not_writable(error)),
+        _ => {}
+    }
+    connection
+        .execute("VACUUM INTO ?1", [copy.display().to_string()])
+        .map_err(|source| OpenError::database(database, source))?;
+    File::open(&copy).and_then(|file| file.sync_all()).map_err(not_writable)
+}
+
+/// What each connection that writes has in common.
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    // The log stays as long as it has grown: appending to a file costs more than overwriting.
+    connection.pragma_update(None, "journal_size_limit", -1)?;
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// Looks for damage if the last process did not close the database, and marks it as open.
+fn inspect(connection: &mut Connection, database: &Path) -> Result<(), OpenError> {
+    let failed = |source| OpenError::database(database, source);
+    let clean: bool = connection
+        .query_row("SELECT value FROM meta WHERE name = 'clean'", [], |row| row.get(0))
+        .map_err(failed)?;
+    if !clean {
+        let finding: String =
+            connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
+        if finding != "ok" {
+            return Err(OpenError::Damaged { database: database.to_owned(), finding });
+        }
+    }
+    mark_clean(connection, false).map_err(failed)
+}
+
+/// Writes whether the database was closed in order.
+pub(super) fn mark_clean(connection: &Connection, clean: bool) -> rusqlite::Result<()> {
+    connection.execute("UPDATE meta SET value = ?1 WHERE name = 'clean'", [clean])?;
+    Ok(())
+}

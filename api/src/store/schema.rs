@@ -1,0 +1,127 @@
+//! The tables, and how an older schema becomes the newest.
+
+use rusqlite::{Connection, Transaction};
+
+/// Marks a database as the service's: "HMdb".
+pub(super) const APPLICATION_ID: i64 = 0x484d_6462;
+
+/// One step from a schema version to the next.
+pub(super) struct Migration {
+    /// Statements that bring the version before to this one.
+    pub(super) sql: &'static str,
+}
+
+/// All steps; the step at place `n` makes version `n + 1`.
+pub(super) const MIGRATIONS: &[Migration] = &[Migration { sql: V1 }];
+
+/// Accounts have a short number of their own inside, so that each row below does not repeat 32
+/// bytes. Rows that are written often are appended (row ids), so that a group of commits touches
+/// few pages.
+const V1: &str = "
+CREATE TABLE meta (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO meta VALUES ('clean', 1), ('nonce-floor-s', -1);
+
+CREATE TABLE accounts (
+    number INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE CHECK (length(id) = 32),
+    entries INTEGER NOT NULL,
+    head BLOB NOT NULL CHECK (length(head) = 32),
+    manifest INTEGER NOT NULL,
+    manifest_hash BLOB CHECK (length(manifest_hash) = 32),
+    bytes INTEGER NOT NULL CHECK (bytes >= 0)
+) STRICT;
+
+CREATE TABLE entries (
+    account INTEGER NOT NULL REFERENCES accounts,
+    seq INTEGER NOT NULL,
+    statement BLOB NOT NULL,
+    PRIMARY KEY (account, seq)
+) STRICT;
+
+CREATE TABLE wraps (
+    account INTEGER PRIMARY KEY REFERENCES accounts,
+    statement BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE devices (
+    number INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL REFERENCES accounts,
+    key BLOB NOT NULL CHECK (length(key) = 32),
+    listed INTEGER NOT NULL CHECK (listed IN (0, 1)),
+    UNIQUE (key, account)
+) STRICT;
+CREATE INDEX devices_of ON devices (account);
+
+CREATE TABLE manifests (
+    account INTEGER NOT NULL REFERENCES accounts,
+    version INTEGER NOT NULL,
+    statement BLOB NOT NULL,
+    PRIMARY KEY (account, version)
+) STRICT;
+
+CREATE TABLE items (
+    account INTEGER NOT NULL REFERENCES accounts,
+    item BLOB NOT NULL CHECK (length(item) = 16),
+    version INTEGER NOT NULL,
+    manifest INTEGER NOT NULL,
+    rewrapped INTEGER NOT NULL DEFAULT 0,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    key BLOB NOT NULL,
+    envelope BLOB NOT NULL,
+    PRIMARY KEY (account, item)
+) STRICT;
+CREATE INDEX items_by_change ON items (account, manifest, item);
+
+CREATE TABLE removed (
+    account INTEGER NOT NULL REFERENCES accounts,
+    manifest INTEGER NOT NULL,
+    item BLOB NOT NULL CHECK (length(item) = 16),
+    PRIMARY KEY (account, manifest, item)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE blobs (
+    number INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL REFERENCES accounts,
+    blob BLOB NOT NULL CHECK (length(blob) = 16),
+    file BLOB NOT NULL UNIQUE CHECK (length(file) = 16),
+    size INTEGER NOT NULL CHECK (size > 0),
+    parts INTEGER NOT NULL DEFAULT 0,
+    started_s INTEGER NOT NULL,
+    UNIQUE (account, blob)
+) STRICT;
+
+CREATE TABLE parts (
+    blob INTEGER NOT NULL REFERENCES blobs,
+    part INTEGER NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    PRIMARY KEY (blob, part)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE nonces (
+    created_s INTEGER NOT NULL,
+    key BLOB NOT NULL CHECK (length(key) = 32),
+    nonce BLOB NOT NULL CHECK (length(nonce) = 16),
+    PRIMARY KEY (created_s, key, nonce)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Which version a database has; 0 is none yet.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Takes a database from `from` to the newest version of `migrations`, all in `transaction`.
+pub(super) fn migrate(
+    transaction: &Transaction<'_>,
+    from: usize,
+    migrations: &[Migration],
+) -> rusqlite::Result<()> {
+    for step in &migrations[from..] {
+        transaction.execute_batch(step.sql)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", migrations.len() as i64)
+}

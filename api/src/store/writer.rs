@@ -1,0 +1,272 @@
+//! The one thread that writes.
+//!
+//! ```text
+//! drain up to group_max changes -> BEGIN IMMEDIATE -> apply each -> COMMIT -> reply to each
+//! ```
+//!
+//! Nobody hears of success before `COMMIT` has returned, which under `synchronous=FULL` is after
+//! the log was synced. A change refused on its own merits leaves the others of its group alone:
+//! it validates before it writes anything but its nonce. A full disk rolls the group back. Where
+//! writing or syncing fails otherwise nobody can tell what is on the disk, and the process aborts
+//! (design, section 6): it finds out at the next start.
+
+use std::{
+    cell::Cell,
+    ops::Deref,
+    sync::{Mutex, PoisonError},
+    thread::JoinHandle,
+};
+
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Options, StoreError, nonce, open};
+
+/// What an acknowledged change is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// It is in the database and survives a crash of the process, the system or the power.
+    #[default]
+    Durable,
+    /// **It is nowhere.** Changes are acknowledged and thrown away: what everything around the
+    /// store costs, for measuring. No configuration and no command line reaches this.
+    Discard,
+}
+
+/// A handle to the thread.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: Mutex<Option<mpsc::Sender<Box<dyn Change>>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the thread, which owns the connection from now on.
+    pub(super) fn start(connection: Connection, options: &Options) -> rusqlite::Result<Self> {
+        let (queue, changes) = mpsc::channel(options.queue_max.max(1));
+        let thread = Thread {
+            floor_s: nonce::floor_s(&connection)?,
+            connection,
+            group_max: options.group_max.max(1),
+            durability: options.durability,
+        };
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || {
+                // Half a group may be applied and nobody would hear of it.
+                let _abort = AbortOnPanic;
+                thread.serve(changes);
+            })
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+        Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Has `apply` run in a transaction and returns what it returned once that is committed. It
+    /// runs again where the transaction has to be repeated, so it must not change what it captured.
+    ///
+    /// # Errors
+    /// Those of `apply`; [`StoreError::Busy`] when the queue is full, [`StoreError::Closing`] after
+    /// [`Writer::close`], [`StoreError::DiskFull`].
+    pub(super) async fn run<T: Default + Send + 'static>(
+        &self,
+        apply: impl Fn(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (sender, receiver) = oneshot::channel();
+        let change = Pending { apply, outcome: None, sender };
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        queue.ok_or(StoreError::Closing)?.try_send(Box::new(change)).map_err(
+            |error| match error {
+                mpsc::error::TrySendError::Full(_) => StoreError::Busy,
+                mpsc::error::TrySendError::Closed(_) => StoreError::Closing,
+            },
+        )?;
+        receiver.await.map_err(|_| StoreError::Closing)?
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.as_ref().is_some_and(|queue| !queue.is_closed())
+    }
+
+    /// Takes no more changes and waits for those that are queued.
+    pub(super) fn close(&self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // A thread that panicked has aborted the process.
+        let _ = thread.map(JoinHandle::join);
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("the store's writer panicked; the process stops");
+            std::process::abort();
+        }
+    }
+}
+
+/// The transaction a change is applied in.
+pub(super) struct Tx<'a> {
+    connection: &'a Connection,
+    floor_s: i64,
+    newest_s: Cell<i64>,
+}
+
+impl Tx<'_> {
+    /// What was signed at or before this counts no more, Unix seconds.
+    pub(super) fn floor_s(&self) -> i64 {
+        self.floor_s
+    }
+
+    /// Notes the service's time.
+    pub(super) fn saw(&self, now_s: i64) {
+        self.newest_s.set(self.newest_s.get().max(now_s));
+    }
+}
+
+impl Deref for Tx<'_> {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
+}
+
+/// A change that waits for its group.
+trait Change: Send {
+    /// Applies it. An error here is the database's and concerns the whole group; a refusal is kept
+    /// for the reply.
+    fn apply(&mut self, tx: &Tx<'_>) -> Result<(), rusqlite::Error>;
+    /// Replies that it was committed, or that it was refused.
+    fn committed(self: Box<Self>);
+    /// Replies that it was not.
+    fn failed(self: Box<Self>, error: StoreError);
+    /// Replies as if it had been committed.
+    fn discarded(self: Box<Self>);
+}
+
+struct Pending<F, T> {
+    apply: F,
+    outcome: Option<Result<T, StoreError>>,
+    sender: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<F, T> Change for Pending<F, T>
+where
+    F: Fn(&Tx<'_>) -> Result<T, StoreError> + Send,
+    T: Default + Send,
+{
+    fn apply(&mut self, tx: &Tx<'_>) -> Result<(), rusqlite::Error> {
+        match (self.apply)(tx) {
+            Err(StoreError::Sql(error)) => Err(error),
+            outcome => {
+                self.outcome = Some(outcome);
+                Ok(())
+            }
+        }
+    }
+
+    // Who asked may be gone: then nobody hears.
+    fn committed(self: Box<Self>) {
+        let outcome = self.outcome.unwrap_or(Err(StoreError::Closing));
+        let _ = self.sender.send(outcome);
+    }
+
+    fn failed(self: Box<Self>, error: StoreError) {
+        let _ = self.sender.send(Err(error));
+    }
+
+    fn discarded(self: Box<Self>) {
+        let _ = self.sender.send(Ok(T::default()));
+    }
+}
+
+struct Thread {
+    connection: Connection,
+    floor_s: i64,
+    group_max: usize,
+    durability: Durability,
+}
+
+impl Thread {
+    fn serve(mut self, mut changes: mpsc::Receiver<Box<dyn Change>>) {
+        let mut group = Vec::with_capacity(self.group_max);
+        while changes.blocking_recv_many(&mut group, self.group_max) > 0 {
+            match self.durability {
+                Durability::Durable => self.settle(&mut group),
+                Durability::Discard => group.drain(..).for_each(|change| change.discarded()),
+            }
+        }
+        if let Err(error) = open::mark_clean(&self.connection, true) {
+            tracing::warn!(%error, "the database was not marked as closed");
+        }
+    }
+
+    /// Commits a group and replies to all of it.
+    fn settle(&mut self, group: &mut Vec<Box<dyn Change>>) {
+        let Err(error) = self.commit(group) else {
+            group.drain(..).for_each(|change| change.committed());
+            return;
+        };
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            abort(&error);
+        }
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => {
+                tracing::error!("the disk is full: {} changes were rolled back", group.len());
+                group.drain(..).for_each(|change| change.failed(StoreError::DiskFull));
+            }
+            Some(
+                ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase,
+            ) => abort(&error),
+            _ => self.apart(group, error),
+        }
+    }
+
+    /// One change of the group is wrong in itself: each gets a transaction of its own.
+    fn apart(&mut self, group: &mut Vec<Box<dyn Change>>, error: rusqlite::Error) {
+        if group.len() > 1 {
+            for change in std::mem::take(group) {
+                self.settle(&mut vec![change]);
+            }
+        } else if let Some(change) = group.pop() {
+            change.failed(StoreError::Sql(error));
+        }
+    }
+
+    fn commit(&mut self, group: &mut [Box<dyn Change>]) -> Result<(), rusqlite::Error> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let tx = Tx {
+            connection: &self.connection,
+            floor_s: self.floor_s,
+            newest_s: Cell::new(i64::MIN),
+        };
+        for change in group.iter_mut() {
+            change.apply(&tx)?;
+        }
+        let newest_s = tx.newest_s.get();
+        let floor_s = match newest_s {
+            i64::MIN => self.floor_s,
+            now_s => nonce::prune(&self.connection, now_s, 2 * group.len() + 16)?,
+        };
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        self.floor_s = floor_s;
+        Ok(())
+    }
+}
+
+/// What was written cannot be trusted to be there.
+fn abort(error: &rusqlite::Error) -> ! {
+    tracing::error!(%error, "the database cannot be written reliably; the process stops");
+    std::process::abort()
+}
