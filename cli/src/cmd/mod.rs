@@ -2,6 +2,7 @@
 
 pub mod blob;
 pub mod piece;
+pub mod serve;
 pub mod shell;
 pub mod studio;
 pub mod tour;
@@ -21,6 +22,7 @@ pub fn run(command: &Command, session: &Session) -> anyhow::Result<Report> {
         Command::Piece(command) => piece::run(command, session),
         Command::Trust(command) => trust::run(command, session),
         Command::Blob(command) => blob::run(command, session),
+        Command::Serve(args) => serve::run(args),
         Command::Tour(args) => tour::run(args, session),
         Command::Completions { shell } => shell::completions(*shell),
         Command::Man { dir } => shell::man(dir),
