@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::home::{HOME_VARIABLE, PASSPHRASE_FILE_VARIABLE};
+use crate::{
+    cmd::serve::ServeArgs,
+    home::{HOME_VARIABLE, PASSPHRASE_FILE_VARIABLE},
+};
 
 mod vault;
 
@@ -93,6 +96,8 @@ pub enum Command {
     /// Seal a large file so that only the key file opens it
     #[command(subcommand)]
     Blob(BlobCommand),
+    /// Run the service, or copy its data
+    Serve(Box<ServeArgs>),
     /// Play the whole story on real files and leave the evidence
     Tour(TourArgs),
     /// Print a completion script for a shell

@@ -6,6 +6,7 @@ pub mod desk;
 pub mod device;
 pub mod item;
 pub mod piece;
+pub mod serve;
 pub mod shell;
 pub mod studio;
 pub mod tour;
@@ -28,6 +29,7 @@ pub fn run(command: &Command, session: &Session) -> anyhow::Result<Report> {
         Command::Item(command) => item::run(command, session),
         Command::Account(command) => account::run(command, session),
         Command::Device(command) => device::run(command, session),
+        Command::Serve(args) => serve::run(args),
         Command::Tour(args) => tour::run(args, session),
         Command::Completions { shell } => shell::completions(*shell),
         Command::Man { dir } => shell::man(dir),

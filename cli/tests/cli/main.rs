@@ -17,6 +17,7 @@ mod meantime;
 mod mint;
 mod profile;
 mod read;
+mod serve;
 mod shell;
 mod studio;
 mod terminal;

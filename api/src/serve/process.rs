@@ -1,0 +1,190 @@
+//! The service as a process: key, signals, exit.
+
+use std::{
+    io::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    ServeArgs, ServeCommand, ServeError, Settings,
+    args::RunArgs,
+    key_file, log,
+    running::{LogTo, Server, bind, runtime},
+    wire,
+};
+
+/// Exit code of a service that was told twice to stop.
+const STOPPED_TWICE: i32 = 130;
+/// File descriptors besides those of connections: database, blobs under way, log.
+#[cfg(unix)]
+const OTHER_FILES: u64 = 256;
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The service ran and was stopped in order.
+    Stopped,
+    /// The data was copied.
+    BackedUp {
+        /// Where to.
+        to: PathBuf,
+    },
+    /// A data directory was made from a copy.
+    Restored {
+        /// The data directory.
+        data: PathBuf,
+    },
+}
+
+/// Does what `args` say: runs the service until SIGTERM or SIGINT, or copies its data. `program` is
+/// the name under which it speaks on standard error. A second signal ends the process at once.
+///
+/// # Errors
+/// [`ServeError`].
+pub fn run(args: &ServeArgs, program: &str) -> Result<Outcome, ServeError> {
+    match &args.command {
+        None => serve(&args.run, program).map(|()| Outcome::Stopped),
+        Some(ServeCommand::Backup { data, to }) => {
+            wire::backup(data, to).map(|()| Outcome::BackedUp { to: to.clone() })
+        }
+        Some(ServeCommand::Restore { from, data }) => {
+            wire::restore(from, data).map(|()| Outcome::Restored { data: data.clone() })
+        }
+    }
+}
+
+fn serve(args: &RunArgs, program: &str) -> Result<(), ServeError> {
+    let settings = args.settings()?;
+    log::install(&settings.log);
+    raise_open_files(&settings);
+    let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
+    let key = key_file::open_or_make(&settings.key_file(), &settings.data, rng)?;
+    let fingerprint = key.public().fingerprint();
+    let socket = bind(settings.listen)?;
+    let address = socket
+        .local_addr()
+        .map_err(|source| ServeError::Listen { address: settings.listen, source })?;
+    let runtime = runtime(&settings.log, LogTo::Program)?;
+    let (router, hooks) = wire::open(&settings, key, settings.authorities(address))?;
+    let server = Server::start(&runtime, &settings, socket, router, hooks)?;
+    let told = say_ready(args, program, &settings, server.address, &fingerprint.to_string());
+    runtime.block_on(async {
+        if told.is_ok() {
+            signals::until_stopped(&server).await?;
+        }
+        signals::or_at_once(server.stop()).await
+    })?;
+    told
+}
+
+fn say_ready(
+    args: &RunArgs,
+    program: &str,
+    settings: &Settings,
+    address: SocketAddr,
+    fingerprint: &str,
+) -> Result<(), ServeError> {
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let data = settings.data.display();
+    let line =
+        format!("{program}: {scheme}://{address}, data in {data}, service key {fingerprint}");
+    // Standard error may be closed; the service runs all the same.
+    let _ = writeln!(std::io::stderr(), "{line}");
+    args.ready_file.as_deref().map_or(Ok(()), |path| write_ready(path, address))
+}
+
+/// Writes the address beside its place and moves it there, so that who waits for the file finds it
+/// whole.
+fn write_ready(path: &Path, address: SocketAddr) -> Result<(), ServeError> {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".new");
+    std::fs::write(&draft, format!("{address}\n"))
+        .and_then(|()| std::fs::rename(&draft, path))
+        .map_err(|source| ServeError::ReadyFile { path: path.to_owned(), source })
+}
+
+/// Takes as many file descriptors as the system allows this process.
+#[cfg(unix)]
+fn raise_open_files(settings: &Settings) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let now = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: now.maximum, maximum: now.maximum };
+    let open_files = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => now.maximum,
+        Err(_) => now.current,
+    };
+    tracing::info!(open_files, before = now.current, "limit of open files raised");
+    let needed = settings.limits.max_connections as u64 + OTHER_FILES;
+    if open_files.is_some_and(|most| most < needed) {
+        tracing::warn!(open_files, needed, "max_connections is more than the open files allow");
+    }
+}
+
+#[cfg(not(unix))]
+fn raise_open_files(_settings: &Settings) {}
+
+#[cfg(unix)]
+mod signals {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    use super::{STOPPED_TWICE, ServeError, Server};
+
+    fn on(kind: SignalKind) -> Result<Signal, ServeError> {
+        signal(kind).map_err(|source| ServeError::System { source })
+    }
+
+    /// Returns on SIGTERM or SIGINT; SIGHUP has the certificates read again.
+    pub(super) async fn until_stopped(server: &Server) -> Result<(), ServeError> {
+        let (mut term, mut int, mut hup) =
+            (on(SignalKind::terminate())?, on(SignalKind::interrupt())?, on(SignalKind::hangup())?);
+        loop {
+            tokio::select! {
+                _ = term.recv() => return Ok(()),
+                _ = int.recv() => return Ok(()),
+                _ = hup.recv() => reload(server),
+            }
+        }
+    }
+
+    fn reload(server: &Server) {
+        let Some(certificates) = &server.certificates else { return };
+        match certificates.reload() {
+            Ok(()) => tracing::info!("certificates read again"),
+            // Its words name files of the operator's, nothing of a client.
+            Err(error) => tracing::error!(%error, "the certificates in use stay"),
+        }
+    }
+
+    /// Waits for `stopping`; another signal ends the process.
+    pub(super) async fn or_at_once(stopping: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let (mut term, mut int) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+        tokio::select! {
+            () = stopping => Ok(()),
+            _ = term.recv() => std::process::exit(STOPPED_TWICE),
+            _ = int.recv() => std::process::exit(STOPPED_TWICE),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod signals {
+    use super::{STOPPED_TWICE, ServeError, Server};
+
+    async fn interrupted() -> Result<(), ServeError> {
+        tokio::signal::ctrl_c().await.map_err(|source| ServeError::System { source })
+    }
+
+    /// Returns when the process is interrupted.
+    pub(super) async fn until_stopped(_server: &Server) -> Result<(), ServeError> {
+        interrupted().await
+    }
+
+    /// Waits for `stopping`; another interruption ends the process.
+    pub(super) async fn or_at_once(stopping: impl Future<Output = ()>) -> Result<(), ServeError> {
+        tokio::select! {
+            () = stopping => Ok(()),
+            _ = interrupted() => std::process::exit(STOPPED_TWICE),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Where the shell and the service are put together.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use axum::Router;
+use hallmark_core::{key::SigningKey, time::Timestamp};
+
+use super::{Hooks, ServeError, Settings};
+use crate::{
+    app::{self, App},
+    http,
+    store::{Options, Store},
+};
+
+/// Opens the service in `settings.data`, which signs its receipts with `key` and takes requests
+/// signed for one of `authorities`.
+///
+/// # Errors
+/// [`ServeError::Service`], naming what cannot be opened and the way out.
+pub fn open(
+    settings: &Settings,
+    key: SigningKey,
+    authorities: Vec<String>,
+) -> Result<(Router, Hooks), ServeError> {
+    let store = Store::open(&settings.data, &Options::default())
+        .map_err(|error| ServeError::Service(error.into()))?;
+    let inner = app::Settings { authorities, quota_bytes: settings.quota_bytes };
+    let app = Arc::new(App::new(store, inner, key, Box::new(system_time)));
+    let (ready, closing) = (Arc::clone(app.store()), Arc::clone(app.store()));
+    let hooks = Hooks {
+        is_ready: Box::new(move || ready.is_healthy()),
+        drain: Box::new(move || closing.close()),
+        ..Hooks::default()
+    };
+    Ok((http::router(app), hooks))
+}
+
+/// The system's clock. A clock before 1970 or beyond what a timestamp holds counts as 1970, at which
+/// no signed request is accepted.
+fn system_time() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seconds = i64::try_from(since_epoch.as_secs()).unwrap_or_default();
+    Timestamp::from_unix_s(seconds).or_else(|_| Timestamp::from_unix_s(0)).expect("1970 is a time")
+}
+
+/// What is said until the store has `backup` and `restore`.
+const NOT_BUILT: &str = "this version makes no copies: stop the service and copy the folder";
+
+/// Copies the data in `data` into the folder `to` while a service may be running on it.
+///
+/// # Errors
+/// [`ServeError::Service`].
+pub fn backup(_data: &Path, _to: &Path) -> Result<(), ServeError> {
+    Err(ServeError::Service(NOT_BUILT.into()))
+}
+
+/// Makes the data directory `data` from the backup `from`.
+///
+/// # Errors
+/// [`ServeError::Service`].
+pub fn restore(_from: &Path, _data: &Path) -> Result<(), ServeError> {
+    Err(ServeError::Service(NOT_BUILT.into()))
+}

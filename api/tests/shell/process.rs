@@ -1,0 +1,154 @@
+//! `hallmarkd` as it is run.
+
+use std::{
+    io::Read,
+    net::{SocketAddr, TcpStream},
+    os::unix::fs::PermissionsExt,
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use hallmark_core::problem::Code;
+
+use crate::{client::Client, service::until};
+
+const READY: &[&str] = &["--ready-file", "ready"];
+
+struct Daemon {
+    child: Child,
+    dir: tempfile::TempDir,
+}
+
+impl Daemon {
+    fn start(more: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_hallmarkd"))
+            .args(["--data", "data", "--listen", "127.0.0.1:0"])
+            .args(if more.contains(&"--ready-file") { &[] } else { READY })
+            .args(more)
+            .current_dir(dir.path())
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self { child, dir }
+    }
+
+    fn ready(&self) -> Client {
+        let path = self.dir.path().join("ready");
+        until(|| path.exists());
+        Client::connect(self.address())
+    }
+
+    fn address(&self) -> SocketAddr {
+        let address = std::fs::read_to_string(self.dir.path().join("ready")).unwrap();
+        address.trim().parse().unwrap()
+    }
+
+    fn try_connect(&self) -> Option<TcpStream> {
+        TcpStream::connect(self.address()).ok()
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+    }
+
+    /// How it ended and what it said.
+    fn end(&mut self) -> (ExitStatus, String) {
+        let mut said = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (self.child.wait().unwrap(), said)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn it_says_where_it_is_serves_and_stops() {
+    for signal in ["TERM", "INT"] {
+        let mut daemon = Daemon::start(&[]);
+        let mut client = daemon.ready();
+        assert_eq!(client.get("/readyz").status, 200);
+        let key = daemon.dir.path().join("data.key");
+        assert_eq!(key.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let address = daemon.address();
+        daemon.signal("HUP");
+        assert_eq!(client.get("/readyz").status, 200, "there is nothing to read again");
+        daemon.signal(signal);
+        let (status, said) = daemon.end();
+        assert!(status.success(), "{status} {said}");
+        let line = format!("hallmarkd: http://{}, data in data, service key ", address);
+        assert!(said.contains(&line), "{said}");
+        assert!(said.contains("open_files"), "{said}");
+    }
+}
+
+/// The first signal waits for what is under way, up to `stop_timeout_ms`; the second does not.
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let mut daemon = Daemon::start(&[]);
+    let (mut probe, mut client) = (daemon.ready(), daemon.ready());
+    client.send("POST /v1/accounts HTTP/1.1\r\nhost: a\r\ncontent-digest: x\r\n");
+    client.send("signature-input: x\r\nsignature: x\r\ncontent-length: 5\r\n\r\n123");
+    while !probe.get("/metrics").text().contains("hallmark_http_in_flight 2\n") {}
+    daemon.signal("TERM");
+    until(|| daemon.try_connect().is_none());
+    assert!(daemon.child.try_wait().unwrap().is_none(), "it did not wait");
+    probe.get("/readyz").is_problem(Code::Stopping);
+    daemon.signal("TERM");
+    let (status, _) = daemon.end();
+    assert_eq!(status.code(), Some(130));
+}
+
+/// The shell and the service together.
+#[test]
+fn it_serves_the_real_service() {
+    let mut daemon = Daemon::start(&["--authority", "vault.example", "--quota-bytes", "4096"]);
+    let mut client = daemon.ready();
+    let answer = client.get("/v1/service");
+    answer.is_guarded();
+    let info: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(info["quotaBytes"], 4096);
+    client.get("/v1/nowhere").is_problem(Code::NotFound);
+    client.get("/v1/membership").is_problem(Code::Unsigned);
+    let metrics = client.get("/metrics").text().to_owned();
+    let line = r#"route="/v1/membership",method="GET",status="4xx",code="unsigned"} 1"#;
+    assert!(metrics.contains(line), "{metrics}");
+    drop(client);
+    daemon.signal("TERM");
+    assert!(daemon.end().0.success());
+}
+
+#[test]
+fn two_services_do_not_share_a_data_directory() {
+    let daemon = Daemon::start(&[]);
+    daemon.ready();
+    let second = Command::new(env!("CARGO_BIN_EXE_hallmarkd"))
+        .args(["--data", "data", "--listen", "127.0.0.1:0"])
+        .current_dir(daemon.dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(said.contains("data"), "{said}");
+}
+
+#[test]
+fn what_cannot_work_is_refused_at_the_start() {
+    for (more, why) in [
+        (&["--key-file", "data/key"] as &[&str], "inside the data directory"),
+        (&["--config", "nowhere.toml"], "nowhere.toml"),
+        (&["--metrics-listen", "192.0.2.1:1"], "cannot listen on 192.0.2.1:1"),
+        (&["--tls-cert", "no.pem", "--tls-key", "no.pem"], "no.pem"),
+        (&["--ready-file", "no/such/folder/ready"], "no/such/folder/ready"),
+    ] {
+        let (status, said) = Daemon::start(more).end();
+        assert_eq!(status.code(), Some(1), "{said}");
+        assert!(said.contains(why), "{said}");
+    }
+}
