@@ -140,7 +140,7 @@ pub trait Service {
         body: &Commit,
     ) -> Result<(), ServiceError>;
 
-    /// Announces a blob.
+    /// Announces a blob, and says how much of it is there already.
     ///
     /// # Errors
     /// [`ServiceError`].

@@ -196,16 +196,16 @@ impl<'s> Desk<'s> {
     /// # Errors
     /// When the service refuses or its answer does not hold.
     pub fn exchange(&mut self) -> anyhow::Result<Exchange> {
+        self.reached().context("the change is kept on this device, and was not sent to the others")
+    }
+
+    fn reached(&mut self) -> anyhow::Result<Exchange> {
         if self.address.is_none() {
             return Ok(Exchange::Waiting(NO_SERVICE.into()));
         }
         match self.sync() {
             Ok(synced) => Ok(Exchange::Done(synced)),
-            Err(error) => match unreached(&error) {
-                Some(why) => Ok(Exchange::Waiting(why)),
-                None => Err(error
-                    .context("the change is kept on this device, and was not sent to the others")),
-            },
+            Err(error) => unreached(&error).map(Exchange::Waiting).ok_or(error),
         }
     }
 
@@ -214,7 +214,7 @@ impl<'s> Desk<'s> {
     /// # Errors
     /// When the service refuses or its answer does not hold.
     pub fn refresh(&mut self) -> anyhow::Result<Option<String>> {
-        match self.exchange()? {
+        match self.reached()? {
             Exchange::Done(_) => Ok(None),
             Exchange::Waiting(why) => Ok(Some(why)),
         }

@@ -292,8 +292,8 @@ impl Service for HttpService {
         account: AccountId,
         body: &StartUpload,
     ) -> Answer<Upload> {
-        let response = self.post(&format!("/v1/accounts/{account}/blobs"), by, body)?;
-        self.json(response, "an upload")
+        self.post(&format!("/v1/accounts/{account}/blobs"), by, body)?;
+        self.get(&format!("/v1/accounts/{account}/blobs/{}", body.blob), Some(by), "an upload")
     }
 
     fn put_part(

@@ -11,13 +11,17 @@
 //! | `report.html` | the same for a person, with the pictures |
 //! | `piece/` | `piece.hallmark`, the public keys of studio and laboratory, the card for the box, one disclosed price |
 //! | `refused/` | the spoiled and forged copies, and one untouched copy as control |
+//! | `service/` | everything the service had at the end: its data directory, its log, a metrics scrape |
+//! | `canaries.json` | what must not be found there: `{kind: [strings]}` |
 
+mod blindness;
 mod container;
 mod folder;
 mod forgeries;
 mod impostors;
 mod keys;
 mod life;
+mod line;
 mod mint;
 mod outside;
 mod people;
@@ -25,6 +29,7 @@ mod report;
 mod sample;
 mod stage;
 mod summary;
+mod vault;
 mod verify;
 
 use std::{io::Write, path::PathBuf, time::Instant};
@@ -135,7 +140,9 @@ impl Tour<'_> {
         outside::play(self)?;
         self.stage.chapter("Spoiled and forged copies");
         forgeries::play(self)?;
-        impostors::play(self)
+        impostors::play(self)?;
+        self.stage.chapter("The buyer's vault, at a service that cannot read it");
+        vault::play(self)
     }
 
     /// Writes summary and report, and says where things are.

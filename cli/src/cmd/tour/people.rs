@@ -19,7 +19,7 @@ use crate::{
     cmd,
     output::{Access, write_whole},
     report::Report,
-    session::Session,
+    session::{Server, Session},
 };
 
 /// Arguments of a command line, whatever kind of text or path each one is.
@@ -52,6 +52,16 @@ impl Person {
         let file = home.join(format!("{}.passphrase", other.session.profile()));
         let profile = self.session.profile().clone();
         Self { session: self.session.of_person(home.to_owned(), file, profile) }
+    }
+
+    /// The same person, who names that service.
+    pub(super) fn with_server(&self, server: Server) -> Self {
+        Self { session: self.session.with_server(server) }
+    }
+
+    /// How this person's commands run.
+    pub(super) fn session(&self) -> &Session {
+        &self.session
     }
 
     /// Runs a command line as this person: what stands after `hallmark`.
