@@ -9,6 +9,7 @@ use std::{
 };
 
 use data_encoding::{BASE64, BASE64URL, HEXLOWER, HEXUPPER};
+use memchr::memmem::Finder;
 
 /// What was planted, by kind; each text has at least 12 characters.
 #[derive(Debug, Clone, Default)]
