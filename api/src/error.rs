@@ -34,6 +34,13 @@ impl Refusal {
         Self { problem: Problem::new(code, detail), retry_after_s, size_bytes: None }
     }
 
+    /// No byte of the range is there, of a blob of that size (RFC 9110, section 15.5.17).
+    #[must_use]
+    pub fn range(size_bytes: u64) -> Self {
+        let refusal = Self::new(Code::Range, format!("The blob has {size_bytes} bytes."));
+        Self { size_bytes: Some(size_bytes), ..refusal }
+    }
+
     /// The problem document.
     #[must_use]
     pub fn problem(&self) -> &Problem {
@@ -91,14 +98,23 @@ fn of_store(error: &StoreError) -> (Code, String) {
         StoreError::Position => {
             (Code::Malformed, "A position is named that the account has not reached.")
         }
+        StoreError::NoBlob => (Code::NoBlob, "Start an upload under this id first."),
+        StoreError::Incomplete => {
+            (Code::Incomplete, "Send the parts that are missing; the blob's address lists them.")
+        }
+        StoreError::PartSize => {
+            (Code::PartSize, "Each part has 4,194,304 bytes, the last one what is left.")
+        }
+        StoreError::InProgress => {
+            (Code::Overloaded, "Another request is changing this blob. Try again in a second.")
+        }
         StoreError::Quota => (Code::Quota, "Remove something first; the quota is in /v1/service."),
         StoreError::Busy => (Code::Overloaded, "Try again in a second."),
         StoreError::DiskFull => (Code::DiskFull, "Nothing was changed. Tell the operator."),
         StoreError::Closing => (Code::Stopping, "Try again in a moment."),
-        StoreError::Sql(_)
-        | StoreError::Json(_)
-        | StoreError::Strict(_)
-        | StoreError::Stored { .. } => (Code::Internal, MISTAKE),
+        StoreError::Sql(_) | StoreError::Json(_) | StoreError::Strict(_) | StoreError::File(_) => {
+            (Code::Internal, MISTAKE)
+        }
     };
     (code, detail.to_owned())
 }

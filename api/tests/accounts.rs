@@ -1,5 +1,7 @@
 //! Accounts, device lists, items and synchronising, through the router with signed requests.
 
+#![allow(clippy::unwrap_used)]
+
 mod client;
 
 use client::{Person, Service, device, key, new_item, record};

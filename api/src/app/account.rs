@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use hallmark_core::account::{
+    AccountId, Signed,
     device_list::DeviceList,
-    exchange::{CreateAccount, Membership},
+    exchange::{CreateAccount, Erasure, Membership},
 };
 
 use super::{App, AppError, state::State};
-use crate::store::{Caller, Created, NewAccount};
+use crate::store::{Caller, Created, Erased, NewAccount, StoreError};
 
 impl App {
     /// Begins an account. Asked for by its first device or by its recovery key.
@@ -33,6 +34,27 @@ impl App {
             self.states.put(account, Arc::new(State::new(list)));
         }
         Ok(created)
+    }
+
+    /// Erases an account and signs for what was erased. Asked for by a listed device or by the
+    /// recovery key.
+    ///
+    /// # Errors
+    /// Whether the caller may, and that not everything could be erased.
+    pub async fn erase_account(
+        &self,
+        caller: Caller,
+        account: AccountId,
+    ) -> Result<Signed<Erasure>, AppError> {
+        // On a task of its own: it is finished even when the client hangs up.
+        let store = self.store.clone();
+        let erasing = tokio::spawn(async move { store.erase_account(caller, account).await });
+        let erased = erasing.await.map_err(|_| StoreError::Closing)?;
+        self.states.forget(account);
+        let Erased { items, blobs, bytes } = erased?;
+        let at = self.now();
+        let erasure = Erasure { account, at, items, blobs, bytes, by: self.key() };
+        Ok(Signed::new(erasure, &self.key).expect("the erasure names the key that signs it"))
     }
 
     /// The account that lists the caller's device.

@@ -6,6 +6,7 @@
 //! a replay is told so.
 
 mod account;
+mod blob;
 mod device;
 mod error;
 mod item;
@@ -95,6 +96,19 @@ impl App {
         let store = self.store.clone();
         // It fails only when the runtime is gone, and then nobody waits.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
+    }
+
+    /// Removes what nobody needs any more: files without a row and uploads left unfinished for 7
+    /// days. To be called at the start and then every hour.
+    ///
+    /// # Errors
+    /// That rows or files cannot be read or written.
+    pub async fn tidy(&self) -> Result<(), AppError> {
+        let removed = self.store.sweep(self.now().unix_s()).await?;
+        if removed > 0 {
+            tracing::info!(removed, "removed unfinished uploads and leftover files");
+        }
+        Ok(())
     }
 
     /// Why a change is refused before the store saw it: that it is a replay, if it is one.

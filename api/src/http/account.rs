@@ -2,21 +2,26 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json, Router,
-    extract::State,
-    http::StatusCode,
-    routing::{get, post},
+use axum::{Json, extract::State, http::StatusCode};
+use hallmark_core::account::{
+    AccountId, Signed,
+    exchange::{Erasure, Membership},
 };
-use hallmark_core::account::exchange::Membership;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::signed::SignedRequest;
+use super::signed::{Place, SignedRequest};
 use crate::{app::App, error::Refusal, store::Created};
 
-pub(super) fn router() -> Router<Arc<App>> {
-    Router::new().route("/v1/membership", get(membership)).route("/v1/accounts", post(create))
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(membership)).routes(routes!(create)).routes(routes!(erase))
 }
 
+/// Which account lists the device that asks.
+#[utoipa::path(
+    get, path = "/v1/membership",
+    responses((status = 200, description = "The account, where one does.", body = ref("#/components/schemas/Membership"))),
+    extensions(("x-problems" = json!([]))),
+)]
 async fn membership(
     State(app): State<Arc<App>>,
     request: SignedRequest,
@@ -24,6 +29,15 @@ async fn membership(
     Ok(Json(app.membership(request.caller).await?))
 }
 
+/// Begins an account.
+///
+/// Signed by its first device or by its recovery key.
+#[utoipa::path(
+    post, path = "/v1/accounts",
+    request_body(content = ref("#/components/schemas/CreateAccount"), content_type = "application/json"),
+    responses((status = 201, description = "It is new."), (status = 200, description = "Exactly this account was there already.")),
+    extensions(("x-problems" = json!(["differs", "media-type", "entry-refused", "disk-full"]))),
+)]
 async fn create(
     State(app): State<Arc<App>>,
     request: SignedRequest,
@@ -33,4 +47,21 @@ async fn create(
         Created::New => StatusCode::CREATED,
         Created::Same => StatusCode::OK,
     })
+}
+
+/// Erases an account, with all items and blobs.
+///
+/// Signed by a listed device or by the recovery key.
+#[utoipa::path(
+    delete, path = "/v1/accounts/{account}",
+    params(("account" = String, Path, description = "The account."),),
+    responses((status = 200, description = "What was erased, signed by the service.", body = ref("#/components/schemas/SignedErasure"))),
+    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "disk-full"]))),
+)]
+async fn erase(
+    State(app): State<Arc<App>>,
+    Place((account,)): Place<(AccountId,)>,
+    request: SignedRequest,
+) -> Result<Json<Signed<Erasure>>, Refusal> {
+    Ok(Json(app.erase_account(request.caller, account).await?))
 }

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use axum::{Json, extract::State, http::StatusCode};
 use hallmark_core::account::{AccountId, exchange::Devices};
 use serde::Deserialize;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::signed::{Asked, Place, SignedRequest};
 use crate::{app::App, error::Refusal};
 
-pub(super) fn router() -> Router<Arc<App>> {
-    Router::new().route("/v1/accounts/{account}/devices", get(devices).post(append))
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(devices, append))
 }
 
 /// Where to begin.
@@ -22,6 +23,13 @@ struct From {
     from: u64,
 }
 
+/// The device list; for a device that is listed no more, without the wraps.
+#[utoipa::path(
+    get, path = "/v1/accounts/{account}/devices",
+    params(("account" = String, Path, description = "The account."), ("from" = u64, Query, description = "Place of the first entry wanted."),),
+    responses((status = 200, description = "The entries from that place on.", body = ref("#/components/schemas/Devices"))),
+    extensions(("x-problems" = json!(["not-listed", "no-account"]))),
+)]
 async fn devices(
     State(app): State<Arc<App>>,
     Place((account,)): Place<(AccountId,)>,
@@ -31,6 +39,16 @@ async fn devices(
     Ok(Json(app.devices(request.caller, account, from).await?))
 }
 
+/// Appends an entry to the device list.
+///
+/// Signed by the key that signs the entry. Where the root changes, all content keys come along.
+#[utoipa::path(
+    post, path = "/v1/accounts/{account}/devices",
+    params(("account" = String, Path, description = "The account."),),
+    request_body(content = ref("#/components/schemas/AppendEntry"), content_type = "application/json"),
+    responses((status = 200, description = "It is the newest entry.")),
+    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "devices-changed", "items-changed", "media-type", "entry-refused", "disk-full"]))),
+)]
 async fn append(
     State(app): State<Arc<App>>,
     Place((account,)): Place<(AccountId,)>,

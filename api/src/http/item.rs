@@ -2,27 +2,31 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json, Router,
-    extract::State,
-    http::StatusCode,
-    routing::{get, post},
-};
+use axum::{Json, extract::State, http::StatusCode};
 use hallmark_core::account::{
     AccountId, ItemId,
     exchange::{Cursor, Sync},
 };
 use serde::Deserialize;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::signed::{Asked, Place, SignedRequest};
 use crate::{app::App, error::Refusal, store::SyncFrom};
 
-pub(super) fn router() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/accounts/{account}/items", post(commit))
-        .route("/v1/accounts/{account}/sync", get(sync))
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(commit)).routes(routes!(sync))
 }
 
+/// Takes the next manifest and what it changes, all or nothing.
+///
+/// Signed by the device that signs the manifest.
+#[utoipa::path(
+    post, path = "/v1/accounts/{account}/items",
+    params(("account" = String, Path, description = "The account."),),
+    request_body(content = ref("#/components/schemas/Commit"), content_type = "application/json"),
+    responses((status = 200, description = "It is the newest manifest.")),
+    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "devices-changed", "items-changed", "media-type", "manifest-refused", "quota", "disk-full"]))),
+)]
 async fn commit(
     State(app): State<Arc<App>>,
     Place((account,)): Place<(AccountId,)>,
@@ -49,6 +53,13 @@ struct Has {
     item: Option<ItemId>,
 }
 
+/// What the device does not have yet, at one moment of the account.
+#[utoipa::path(
+    get, path = "/v1/accounts/{account}/sync",
+    params(("account" = String, Path, description = "The account."), ("devices" = u64, Query, description = "Number of device list entries it has."), ("manifest" = u64, Query, description = "Version of its newest manifest."), ("items" = u64, Query, description = "The manifest of its cursor."), ("item" = Option<String>, Query, description = "The item of its cursor."),),
+    responses((status = 200, description = "What is new.", body = ref("#/components/schemas/Sync"))),
+    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account"]))),
+)]
 async fn sync(
     State(app): State<Arc<App>>,
     Place((account,)): Place<(AccountId,)>,

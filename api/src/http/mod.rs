@@ -5,9 +5,15 @@
 //! ([`hallmark_core::httpsig`]).
 
 mod account;
+mod blob;
+mod content;
 mod date;
 mod device;
 mod item;
+mod openapi;
+mod range;
+mod reference;
+mod schema;
 mod service;
 mod signed;
 
@@ -21,16 +27,22 @@ use axum::{
     response::Response,
 };
 use hallmark_core::problem::Code;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{app::App, error::Refusal};
 
 /// All routes of the service.
 pub fn router(app: Arc<App>) -> Router {
-    Router::new()
+    let (routes, paths) = OpenApiRouter::new()
         .merge(service::router())
         .merge(account::router())
         .merge(device::router())
         .merge(item::router())
+        .merge(blob::router())
+        .split_for_parts();
+    let document = openapi::document(paths);
+    routes
+        .merge(service::documents(&document))
         .fallback(async || Refusal::new(Code::NotFound, "The reference lists all addresses."))
         .method_not_allowed_fallback(async || {
             Refusal::new(Code::Method, "Allow names the methods this address knows.")

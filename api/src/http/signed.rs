@@ -20,6 +20,7 @@ use crate::{
 pub(super) struct SignedRequest {
     pub(super) caller: Caller,
     pub(super) body: Bytes,
+    pub(super) digest: ContentDigest,
     media_type: Option<String>,
 }
 
@@ -46,7 +47,7 @@ impl FromRequest<Arc<App>> for SignedRequest {
             body: digest,
         })?;
         let media_type = one(headers, header::CONTENT_TYPE.as_str()).ok().map(str::to_owned);
-        Ok(Self { caller, body, media_type })
+        Ok(Self { caller, body, digest, media_type })
     }
 }
 

@@ -14,7 +14,7 @@ use hallmark_core::{
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Caller, Store, StoreError};
+use super::{Caller, Store, StoreError, device::allowed, file::FileName, writer::Tx};
 
 /// An account about to begin, verified.
 #[derive(Debug, Clone)]
@@ -59,6 +59,17 @@ pub struct StoredItem {
     pub envelope_bytes: u64,
     /// Bytes of its wrapped key.
     pub key_bytes: u64,
+}
+
+/// What an erasure removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Items.
+    pub items: u64,
+    /// Blobs, unfinished ones too.
+    pub blobs: u64,
+    /// Bytes of both.
+    pub bytes: u64,
 }
 
 impl Store {
@@ -134,6 +145,31 @@ impl Store {
             .await
     }
 
+    /// Erases an account: first all its rows, in one transaction, then its files. Both are durable
+    /// when it returns. SQLite overwrites what it deletes, and the log is emptied at once, or after
+    /// the next change while somebody reads. What remains are the nonces of the last minutes,
+    /// with the keys that used them, and copies made before.
+    ///
+    /// # Errors
+    /// Whether the caller may; that a file cannot be removed: then the rows are gone already, and
+    /// the file goes at the next sweep.
+    pub async fn erase_account(
+        &self,
+        caller: Caller,
+        account: AccountId,
+    ) -> Result<Erased, StoreError> {
+        let (erased, files) = self
+            .writer
+            .run(move |tx| {
+                tx.spend(&caller)?;
+                let (number, _) = allowed(tx, account, &caller.key)?;
+                erase(tx, number)
+            })
+            .await?;
+        self.remove_files(files, true).await?;
+        Ok(erased)
+    }
+
     /// Which account lists the device of this key now; of several the last that listed it.
     ///
     /// # Errors
@@ -152,6 +188,37 @@ impl Store {
             })
             .await
     }
+}
+
+fn erase(tx: &Tx<'_>, number: i64) -> Result<(Erased, Vec<FileName>), StoreError> {
+    let count = |sql: &str| -> rusqlite::Result<(u64, u64)> {
+        tx.prepare_cached(sql)?.query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))
+    };
+    let (items, items_bytes) = count(
+        "SELECT count(*), coalesce(sum(length(envelope) + length(key)), 0)
+         FROM items WHERE account = ?1",
+    )?;
+    let (blobs, blobs_bytes) =
+        count("SELECT count(*), coalesce(sum(size), 0) FROM blobs WHERE account = ?1")?;
+    let files = tx
+        .prepare_cached("SELECT file FROM blobs WHERE account = ?1")?
+        .query_map([number], |row| Ok(FileName::from_bytes(row.get(0)?)))?
+        .collect::<Result<Vec<_>, _>>()?;
+    for table in [
+        "parts WHERE blob IN (SELECT number FROM blobs WHERE account = ?1)",
+        "blobs WHERE account = ?1",
+        "removed WHERE account = ?1",
+        "items WHERE account = ?1",
+        "manifests WHERE account = ?1",
+        "devices WHERE account = ?1",
+        "wraps WHERE account = ?1",
+        "entries WHERE account = ?1",
+        "accounts WHERE number = ?1",
+    ] {
+        tx.prepare_cached(&format!("DELETE FROM {table}"))?.execute([number])?;
+    }
+    tx.erased();
+    Ok((Erased { items, blobs, bytes: items_bytes + blobs_bytes }, files))
 }
 
 /// The short number of an account.

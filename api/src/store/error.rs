@@ -107,12 +107,24 @@ pub enum StoreError {
     /// A position beyond what there is.
     #[error("a position that is not there yet")]
     Position,
+    /// No such blob.
+    #[error("there is no such blob")]
+    NoBlob,
+    /// Parts of the blob are missing.
+    #[error("the blob is not complete")]
+    Incomplete,
+    /// The blob has no such part, or one of another size.
+    #[error("the part has another size than its place")]
+    PartSize,
     /// The account would hold more than it may.
     #[error("the account is full")]
     Quota,
     /// The queue of changes is full.
     #[error("the queue of changes is full")]
     Busy,
+    /// Another request is changing the same blob or part.
+    #[error("the blob is being changed")]
+    InProgress,
     /// The disk is full.
     #[error("the disk is full")]
     DiskFull,
@@ -122,16 +134,19 @@ pub enum StoreError {
     /// SQLite failed.
     #[error("the database failed: {0}")]
     Sql(#[from] rusqlite::Error),
+    /// A file cannot be read or written.
+    #[error("a blob's file failed: {0}")]
+    File(#[source] std::io::Error),
     /// A stored statement is not what was stored.
     #[error("a stored statement does not read back: {0}")]
     Json(#[from] serde_json::Error),
     /// A stored statement is not strict JSON.
     #[error("a stored statement does not read back: {0}")]
     Strict(#[from] JsonError),
-    /// A stored value has another shape than it must have.
-    #[error("a stored {what} does not read back")]
-    Stored {
-        /// What it is.
-        what: &'static str,
-    },
+}
+
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        if super::file::is_full(&error) { Self::DiskFull } else { Self::File(error) }
+    }
 }

@@ -21,8 +21,10 @@
 //!   soon after. Copies made before (`backup`) still hold it.
 
 mod account;
+mod blob;
 mod device;
 mod error;
+mod file;
 mod item;
 mod nonce;
 mod open;
@@ -32,13 +34,15 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
-pub use account::{Created, NewAccount, StoredAccount, StoredItem};
+pub use account::{Created, Erased, NewAccount, StoredAccount, StoredItem};
+pub use blob::{Content, Part, UNFINISHED_S};
 pub use device::{NextEntry, Standing};
 pub use error::{OpenError, StoreError};
 pub use item::{NextManifest, SyncFrom};
 pub use nonce::{Caller, KEPT_S, WINDOW};
 pub use writer::Durability;
 
+use file::BlobFiles;
 use readers::Readers;
 use writer::Writer;
 
@@ -68,6 +72,7 @@ pub struct Store {
     // Before the lock: fields drop in this order.
     writer: Writer,
     readers: Readers,
+    files: BlobFiles,
     _lock: std::fs::File,
 }
 
@@ -78,12 +83,15 @@ impl Store {
     /// [`OpenError`], which names the file and the way out.
     pub fn open(directory: &Path, options: &Options) -> Result<Self, OpenError> {
         let opened = open::open(directory)?;
+        let files = BlobFiles::open(directory)
+            .map_err(|source| OpenError::NotWritable { directory: directory.to_owned(), source })?;
         let database = directory.join(open::DATABASE);
         let readers = Readers::open(&database, options.readers)
             .map_err(|source| OpenError::database(&database, source))?;
         let writer = Writer::start(opened.connection, options)
             .map_err(|source| OpenError::database(&database, source))?;
-        Ok(Self { directory: directory.to_owned(), writer, readers, _lock: opened.lock })
+        let (directory, _lock) = (directory.to_owned(), opened.lock);
+        Ok(Self { directory, writer, readers, files, _lock })
     }
 
     /// The data directory.

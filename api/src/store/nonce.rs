@@ -52,7 +52,8 @@ impl Store {
     }
 }
 
-fn check_unspent(connection: &Connection, caller: &Caller) -> Result<(), StoreError> {
+/// As [`Store::check_unspent`].
+pub(super) fn check_unspent(connection: &Connection, caller: &Caller) -> Result<(), StoreError> {
     if caller.created_s <= floor_s(connection)? {
         return Err(StoreError::BelowFloor);
     }

@@ -141,3 +141,63 @@ pub(super) fn mark_clean(connection: &Connection, clean: bool) -> rusqlite::Resu
     connection.execute("UPDATE meta SET value = ?1 WHERE name = 'clean'", [clean])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: Migration = Migration { sql: "CREATE TABLE notes (text TEXT NOT NULL) STRICT" };
+    const SECOND: Migration = Migration { sql: "ALTER TABLE notes ADD COLUMN at INTEGER" };
+    const BROKEN: Migration = Migration { sql: "DROP TABLE notes; DROP TABLE notes" };
+
+    fn with_a_note(database: &Path) {
+        let connection = connect(database, &[FIRST]).expect("a new database");
+        connection.execute("INSERT INTO notes VALUES ('kept')", []).expect("a table");
+    }
+
+    fn columns(database: &Path) -> i64 {
+        let connection = Connection::open(database).expect("a database");
+        let sql = "SELECT count(*) FROM pragma_table_info('notes')";
+        let kept: String = connection
+            .query_row("SELECT text FROM notes", [], |row| row.get(0))
+            .expect("the note is kept");
+        assert_eq!(kept, "kept");
+        connection.query_row(sql, [], |row| row.get(0)).expect("a number")
+    }
+
+    #[test]
+    fn an_older_schema_is_copied_and_brought_to_the_newest() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let database = directory.path().join(DATABASE);
+        with_a_note(&database);
+        let connection = connect(&database, &[FIRST, SECOND]).expect("migrates");
+        assert_eq!(schema::version(&connection).expect("a version"), 2);
+        drop(connection);
+        assert_eq!(columns(&database), 2);
+        let copy = directory.path().join("hallmark.db.before-v2");
+        assert_eq!(columns(&copy), 1);
+        connect(&copy, &[FIRST]).expect("the copy is the older schema, whole");
+    }
+
+    #[test]
+    fn a_migration_that_fails_changes_nothing() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let database = directory.path().join(DATABASE);
+        with_a_note(&database);
+        for _ in 0..2 {
+            let failed = connect(&database, &[FIRST, SECOND, BROKEN]);
+            assert!(matches!(failed, Err(OpenError::Database { .. })), "{failed:?}");
+        }
+        let connection = connect(&database, &[FIRST]).expect("as it was");
+        assert_eq!(schema::version(&connection).expect("a version"), 1);
+        assert_eq!(columns(&database), 1);
+    }
+
+    #[test]
+    fn a_database_that_was_never_finished_begins_anew() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let database = directory.path().join(DATABASE);
+        fs::write(&database, []).expect("an empty file");
+        connect(&database, MIGRATIONS).expect("a new database");
+    }
+}

@@ -15,12 +15,16 @@ use std::{
     ops::Deref,
     sync::{Mutex, PoisonError},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Options, StoreError, nonce, open};
+
+/// How long to wait for another process, which only a tool of the operator's can be.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// What an acknowledged change is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,6 +53,8 @@ impl Writer {
             connection,
             group_max: options.group_max.max(1),
             durability: options.durability,
+            // What a crash has left behind.
+            erased: true,
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -119,12 +125,18 @@ pub(super) struct Tx<'a> {
     connection: &'a Connection,
     floor_s: i64,
     newest_s: Cell<i64>,
+    erased: Cell<bool>,
 }
 
 impl Tx<'_> {
     /// What was signed at or before this counts no more, Unix seconds.
     pub(super) fn floor_s(&self) -> i64 {
         self.floor_s
+    }
+
+    /// Notes that something was erased: the log is to be emptied of it.
+    pub(super) fn erased(&self) {
+        self.erased.set(true);
     }
 
     /// Notes the service's time.
@@ -174,18 +186,26 @@ where
         }
     }
 
-    // Who asked may be gone: then nobody hears.
-    fn committed(self: Box<Self>) {
-        let outcome = self.outcome.unwrap_or(Err(StoreError::Closing));
-        let _ = self.sender.send(outcome);
+    fn committed(mut self: Box<Self>) {
+        let outcome = self.outcome.take().unwrap_or(Err(StoreError::Closing));
+        self.reply(outcome);
     }
 
     fn failed(self: Box<Self>, error: StoreError) {
-        let _ = self.sender.send(Err(error));
+        self.reply(Err(error));
     }
 
     fn discarded(self: Box<Self>) {
-        let _ = self.sender.send(Ok(T::default()));
+        self.reply(Ok(T::default()));
+    }
+}
+
+impl<F, T> Pending<F, T> {
+    fn reply(self, outcome: Result<T, StoreError>) {
+        // First what the change has claimed, for whoever asks next.
+        drop(self.apply);
+        // Who asked may be gone: then nobody hears.
+        let _ = self.sender.send(outcome);
     }
 }
 
@@ -194,6 +214,8 @@ struct Thread {
     floor_s: i64,
     group_max: usize,
     durability: Durability,
+    /// Whether the log may hold what was erased.
+    erased: bool,
 }
 
 impl Thread {
@@ -213,6 +235,7 @@ impl Thread {
     /// Commits a group and replies to all of it.
     fn settle(&mut self, group: &mut Vec<Box<dyn Change>>) {
         let Err(error) = self.commit(group) else {
+            self.empty_the_log();
             group.drain(..).for_each(|change| change.committed());
             return;
         };
@@ -226,10 +249,26 @@ impl Thread {
                 tracing::error!("the disk is full: {} changes were rolled back", group.len());
                 group.drain(..).for_each(|change| change.failed(StoreError::DiskFull));
             }
-            Some(
-                ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase,
-            ) => abort(&error),
+            _ if is_fatal(&error) => abort(&error),
             _ => self.apart(group, error),
+        }
+    }
+
+    /// After an erasure: moves the log into the database, where what was deleted is overwritten,
+    /// and empties it. Not while somebody reads an older moment: then after the next group.
+    fn empty_the_log(&mut self) {
+        if !self.erased {
+            return;
+        }
+        let emptied = self.connection.busy_timeout(Duration::ZERO).and_then(|()| {
+            let pragma = "PRAGMA wal_checkpoint(TRUNCATE)";
+            self.connection.query_row(pragma, [], |row| row.get::<_, bool>(0))
+        });
+        let _ = self.connection.busy_timeout(BUSY);
+        match emptied {
+            Ok(busy) => self.erased = busy,
+            Err(error) if is_fatal(&error) => abort(&error),
+            Err(error) => tracing::warn!(%error, "the log was not emptied after an erasure"),
         }
     }
 
@@ -250,6 +289,7 @@ impl Thread {
             connection: &self.connection,
             floor_s: self.floor_s,
             newest_s: Cell::new(i64::MIN),
+            erased: Cell::new(false),
         };
         for change in group.iter_mut() {
             change.apply(&tx)?;
@@ -260,9 +300,16 @@ impl Thread {
             now_s => nonce::prune(&self.connection, now_s, 2 * group.len() + 16)?,
         };
         self.connection.prepare_cached("COMMIT")?.execute([])?;
+        self.erased |= tx.erased.get();
         self.floor_s = floor_s;
         Ok(())
     }
+}
+
+/// Whether nobody can tell any more what is on the disk.
+fn is_fatal(error: &rusqlite::Error) -> bool {
+    use ErrorCode::{DatabaseCorrupt, NotADatabase, SystemIoFailure};
+    matches!(error.sqlite_error_code(), Some(SystemIoFailure | DatabaseCorrupt | NotADatabase))
 }
 
 /// What was written cannot be trusted to be there.

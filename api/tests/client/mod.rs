@@ -1,5 +1,5 @@
 //! A client for tests: really signed requests to a router, and people with devices and items.
-#![allow(dead_code, reason = "each test file uses what it needs")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test file uses what it needs")]
 
 mod person;
 
@@ -31,6 +31,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+#[allow(unused_imports, reason = "each test file uses what it needs")]
 pub use person::{Person, device, key, new_item, record};
 
 /// The service's name in tests.

@@ -1,0 +1,114 @@
+//! Data directories that cannot be served, and what the error says.
+#![allow(clippy::unwrap_used)]
+
+mod client;
+
+use std::{fs, path::Path};
+
+use client::{Person, Service, new_item};
+use hallmark_api::{
+    app::Settings,
+    store::{OpenError, Options, Store},
+};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+fn open(directory: &Path) -> Result<Store, OpenError> {
+    Store::open(directory, &Options::default())
+}
+
+/// A directory that was used and closed.
+async fn used() -> TempDir {
+    let directory = TempDir::new().unwrap();
+    let service = Service::over(directory.path(), Settings::default(), &Options::default());
+    let mut person = Person::joined(&service).await;
+    for _ in 0..20 {
+        person.put(&service, vec![new_item()], vec![]).await.ok();
+    }
+    directory
+}
+
+fn database(directory: &TempDir) -> Connection {
+    Connection::open(directory.path().join("hallmark.db")).unwrap()
+}
+
+#[tokio::test]
+async fn one_process_at_a_time() {
+    let directory = used().await;
+    let first = open(directory.path()).unwrap();
+    let error = open(directory.path()).unwrap_err();
+    assert!(matches!(error, OpenError::InUse { .. }));
+    assert!(error.to_string().contains("already in use"), "{error}");
+    assert!(error.to_string().contains(&directory.path().display().to_string()));
+    drop(first);
+    open(directory.path()).unwrap();
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_left_alone() {
+    let directory = used().await;
+    database(&directory).pragma_update(None, "user_version", 7).unwrap();
+    let before = fs::read(directory.path().join("hallmark.db")).unwrap();
+    let error = open(directory.path()).unwrap_err();
+    assert!(matches!(error, OpenError::Newer { found: 7, known: 1, .. }), "{error}");
+    assert_eq!(fs::read(directory.path().join("hallmark.db")).unwrap(), before);
+}
+
+#[tokio::test]
+async fn another_programs_database_is_left_alone() {
+    let directory = TempDir::new().unwrap();
+    database(&directory).execute_batch("CREATE TABLE notes (text)").unwrap();
+    let error = open(directory.path()).unwrap_err();
+    assert!(matches!(error, OpenError::Foreign { .. }), "{error}");
+    fs::write(directory.path().join("hallmark.db"), "a text, no database").unwrap();
+    let error = open(directory.path()).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains("hallmark.db"), "{error}");
+}
+
+#[tokio::test]
+async fn damage_is_found_after_a_crash() {
+    let directory = used().await;
+    let path = directory.path().join("hallmark.db");
+    let mut bytes = fs::read(&path).unwrap();
+    // Pages in the middle: not the header, not the schema.
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 4096].fill(0x5a);
+    fs::write(&path, &bytes).unwrap();
+    // A process that was killed has not marked it as closed.
+    database(&directory).execute("UPDATE meta SET value = 0 WHERE name = 'clean'", []).unwrap();
+    let error = open(directory.path()).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+    for part in ["hallmark.db", "damaged", "restore", "backup"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_directory_left_without_closing_opens() {
+    let directory = used().await;
+    database(&directory).execute("UPDATE meta SET value = 0 WHERE name = 'clean'", []).unwrap();
+    drop(open(directory.path()).unwrap());
+    let clean: bool = database(&directory)
+        .query_row("SELECT value FROM meta WHERE name = 'clean'", [], |row| row.get(0))
+        .unwrap();
+    assert!(clean, "closed in order");
+}
+
+/// Where nobody may make files, the superuser neither.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_directory_that_cannot_be_written_is_named() {
+    let error = open(Path::new("/sys/kernel")).unwrap_err();
+    assert!(matches!(error, OpenError::NotWritable { .. }), "{error}");
+    assert!(error.to_string().contains("/sys/kernel"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_is_no_directory() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("data");
+    fs::write(&file, "x").unwrap();
+    let error = open(&file).unwrap_err();
+    assert!(matches!(error, OpenError::NotWritable { .. }), "{error}");
+}
