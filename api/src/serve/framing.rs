@@ -277,7 +277,7 @@ impl<S: AsyncRead + Unpin> Framed<S> {
         let mut state = self.line.state();
         if state.answering && !(state.ended && state.ahead.is_empty()) {
             // The next request waits for this answer; the connection wakes hyper after it.
-            state.held = true;
+            state.held = !waiting;
             return Poll::Pending;
         }
         if waiting {

@@ -4,6 +4,7 @@
 //! answered with a problem document, and so that nothing of a body or of the next request is taken
 //! for it. Anything two readers could frame differently is refused.
 
+use axum::http::Uri;
 use hallmark_core::problem::Code;
 
 /// The most header fields that any setting allows.
@@ -41,6 +42,9 @@ pub(super) fn read(bytes: &[u8], max_fields: usize) -> Result<Option<Head>, Code
         Err(httparse::Error::TooManyHeaders) => return Err(Code::HeadersTooLarge),
         Err(_) => return Err(Code::Malformed),
     };
+    if request.path.is_none_or(|target| target.parse::<Uri>().is_err()) {
+        return Err(Code::Malformed);
+    }
     let (mut length, mut chunked) = (None, false);
     for field in request.headers.iter() {
         if field.name.eq_ignore_ascii_case("content-length") {

@@ -87,6 +87,8 @@ fn what_is_not_http_is_told_so() {
     for bytes in [
         "\u{16}\u{3}\u{1}\u{2}\r\n",
         "GET / HTTP/2.0\r\n\r\n",
+        "GET /v1/<> HTTP/1.1\r\nhost: a\r\n\r\n",
+        "GET http://[ HTTP/1.1\r\nhost: a\r\n\r\n",
         "GET / HTTP/1.1\r\nbad name: x\r\n\r\n",
         "POST /v1/things HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n12",
         "POST /v1/things HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n1",
