@@ -8,3 +8,5 @@ pub mod fuzz;
 
 #[cfg(feature = "instruments")]
 pub mod blindness;
+#[cfg(feature = "instruments")]
+pub mod faults;
