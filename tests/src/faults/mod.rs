@@ -11,6 +11,7 @@
 
 mod campaign;
 mod program;
+pub mod replay;
 mod service;
 mod strace;
 mod table;

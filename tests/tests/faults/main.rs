@@ -5,4 +5,6 @@
 
 mod command;
 mod ledger;
+mod model;
+mod power;
 mod service;
