@@ -10,3 +10,5 @@ pub mod fuzz;
 pub mod blindness;
 #[cfg(feature = "instruments")]
 pub mod faults;
+#[cfg(feature = "instruments")]
+pub mod hostile;
