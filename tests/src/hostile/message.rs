@@ -58,10 +58,17 @@ impl Request {
     /// # Errors
     /// When nobody answers, or with something else than HTTP.
     pub fn send(&self, to: SocketAddr) -> io::Result<Answer> {
-        let mut connection = TcpStream::connect(to)?;
+        self.send_on(TcpStream::connect(to)?)
+    }
+
+    /// The same on a connection that was opened for it.
+    ///
+    /// # Errors
+    /// As of [`Request::send`].
+    pub fn send_on(&self, mut connection: TcpStream) -> io::Result<Answer> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         if header(&self.headers, "host").is_none() {
-            head += &format!("host: {to}\r\n");
+            head += &format!("host: {}\r\n", connection.peer_addr()?);
         }
         for (name, value) in travelling(&self.headers) {
             head += &format!("{name}: {value}\r\n");

@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used)] // a control that cannot be set up may say so by panicking
 
 mod command;
+mod hallmarkd;
 mod ledger;
 mod model;
+mod people;
 mod power;
 mod service;
