@@ -233,7 +233,10 @@ fn what_cannot_be_replayed_is_refused() {
         let refused = read(&format!("{CREATE}{line}\n")).expect_err(line).to_string();
         assert!(refused.contains(says), "{line}: {refused}");
     }
-    let index = "1 mmap(NULL, 9, PROT_READ|PROT_WRITE, MAP_SHARED, 4<{/d/x-shm}>, 0) = 0x7f\n";
+    let index = "1 openat(AT_FDCWD<{/}>, \"{/d/x-shm}\", O_RDWR|O_CREAT, 0600) = 4<{/d/x-shm}>\n\
+        1 pwrite64(4<{/d/x-shm}>, \"{x}\", 1, 9) = 1\n\
+        1 mmap(NULL, 9, PROT_READ|PROT_WRITE, MAP_SHARED, 4<{/d/x-shm}>, 0) = 0x7f\n";
     let private = "1 mmap(NULL, 9, PROT_READ|PROT_WRITE, MAP_PRIVATE, 3<{/d/a}>, 0) = 0x7f\n";
-    assert!(read(&format!("{CREATE}{index}{private}")).is_ok());
+    let recording = read(&format!("{CREATE}{index}{private}")).unwrap();
+    assert_eq!(recording.events().count(), 2);
 }

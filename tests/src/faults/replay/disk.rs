@@ -5,7 +5,8 @@ use std::{
     ffi::OsString,
     fs,
     hash::{DefaultHasher, Hash, Hasher},
-    io,
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -171,16 +172,21 @@ pub(super) fn fingerprint(state: &State, acknowledged: usize) -> u64 {
     hasher.finish()
 }
 
-/// Writes a state to a folder, in place of what was there.
+/// Writes a state to a folder, in place of what was there. All of it is the owner's alone.
 pub(super) fn write(state: &State, folder: &Path) -> io::Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }
-    fs::create_dir_all(folder)?;
+    let mut private = fs::DirBuilder::new();
+    private.mode(0o700).create(folder)?;
     for (path, content) in state {
+        let path = folder.join(path);
         match content {
-            None => fs::create_dir(folder.join(path))?,
-            Some(content) => fs::write(folder.join(path), content)?,
+            None => private.create(path)?,
+            Some(content) => {
+                let mut file = fs::OpenOptions::new();
+                file.write(true).create_new(true).mode(0o600).open(path)?.write_all(content)?;
+            }
         }
     }
     Ok(())

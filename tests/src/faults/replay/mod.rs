@@ -18,9 +18,10 @@
 //!
 //! # What it does not know
 //!
-//! Files that are mapped and written, copied inside the kernel or opened without a name are refused,
-//! except for SQLite's `-shm`, which holds nothing that lasts. One process writes the folder. A sync
-//! of everything (`sync`, `syncfs`) and files opened with `O_SYNC` count as unsynced.
+//! Files that are mapped and written, copied inside the kernel or opened without a name are refused.
+//! SQLite's `-shm` is left out: it holds nothing that lasts. One process writes the folder. A sync
+//! of everything (`sync`, `syncfs`) and files opened with `O_SYNC` count as unsynced. Whose the files
+//! are is not replayed: all of them are the owner's alone.
 
 mod disk;
 mod plan;

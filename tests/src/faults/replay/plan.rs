@@ -35,8 +35,8 @@ impl Default for Plan {
 pub struct Loss {
     /// How many events had happened.
     pub after: usize,
-    /// What became of the changes that were not synced, in order.
-    pub kept: Vec<Kept>,
+    /// What was not synced, in order, in the words of [`Recording::words`], and what became of it.
+    pub unsynced: Vec<(String, Kept)>,
     /// What is wrong.
     pub wrong: String,
 }
@@ -90,7 +90,9 @@ impl Plan {
                 write(&state, place)?;
                 replayed.states += 1;
                 if let Err(wrong) = check(place, &acknowledged) {
-                    replayed.lost.push(Loss { after: after + 1, kept, wrong });
+                    let words = disk.pending().map(|event| recording.words(event));
+                    let unsynced = words.zip(kept).collect();
+                    replayed.lost.push(Loss { after: after + 1, unsynced, wrong });
                 }
             }
         }
@@ -135,6 +137,9 @@ impl Plan {
     }
 }
 
+/// How many losses are written out, and how many changes of each.
+const MOST_SHOWN: usize = 5;
+
 impl fmt::Display for Replayed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { cuts, states, acknowledged, lost } = self;
@@ -143,20 +148,18 @@ impl fmt::Display for Replayed {
             "{states} states at {cuts} cuts, {acknowledged} acknowledged, {} lost",
             lost.len()
         )?;
-        for loss in lost.iter().take(3) {
-            let kept: String = loss.kept.iter().map(|kept| kept.letter()).collect();
-            write!(f, "\n  after event {}, unsynced {kept}: {}", loss.after, loss.wrong)?;
+        for loss in lost.iter().take(MOST_SHOWN) {
+            write!(f, "\n  after event {}: {}", loss.after, loss.wrong)?;
+            let gone: Vec<_> =
+                loss.unsynced.iter().filter(|(_, kept)| *kept != Kept::Whole).collect();
+            for (words, kept) in gone.iter().take(MOST_SHOWN) {
+                let half = if *kept == Kept::Half { " (one half)" } else { "" };
+                write!(f, "\n    not on the disk: {words}{half}")?;
+            }
+            if gone.len() > MOST_SHOWN {
+                write!(f, "\n    and {} more", gone.len() - MOST_SHOWN)?;
+            }
         }
         Ok(())
-    }
-}
-
-impl Kept {
-    fn letter(self) -> char {
-        match self {
-            Self::Whole => '1',
-            Self::Half => '/',
-            Self::Lost => '0',
-        }
     }
 }

@@ -31,7 +31,8 @@ impl Recording {
             reader.read(call)?;
         }
         reader.events.sort_by_key(|(line, _)| *line);
-        Ok(Self { before, folders: reader.tree.into_folders(), events: reader.events })
+        let (folders, names) = reader.tree.into_nodes();
+        Ok(Self { before, folders, names, events: reader.events })
     }
 }
 
@@ -100,13 +101,10 @@ impl Reader<'_> {
                     .nth(4)
                     .map(|text| Call { arguments: text.to_owned(), ..call.clone() });
                 if let (true, Some(file)) = (writes, file) {
-                    let kept = |path: &PathBuf| !path.to_string_lossy().ends_with("-shm");
-                    self.refuse(&file, kept)?;
+                    self.refuse(&file)?;
                 }
             }
-            "copy_file_range" | "sendfile" | "splice" | "truncate" => {
-                self.refuse(call, |_| true)?
-            }
+            "copy_file_range" | "sendfile" | "splice" | "truncate" => self.refuse(call)?,
             "io_uring_setup" => return Err(cannot(call, PathBuf::new())),
             _ => self.names(call)?,
         }
@@ -273,7 +271,7 @@ impl Reader<'_> {
     }
 
     /// An error where the call is about a file of ours.
-    fn refuse(&self, call: &Call, counts: impl Fn(&PathBuf) -> bool) -> Result<(), RecordingError> {
+    fn refuse(&self, call: &Call) -> Result<(), RecordingError> {
         // A file may stand behind a later argument: the target of a copy.
         let arguments = call
             .arguments
@@ -284,7 +282,7 @@ impl Reader<'_> {
                 Some((_, Descriptor::File(path) | Descriptor::Removed(path))) => path,
                 _ => continue,
             };
-            if self.inside(&file).is_some() && counts(&file) {
+            if self.inside(&file).is_some() {
                 return Err(cannot(call, file));
             }
         }
@@ -295,9 +293,12 @@ impl Reader<'_> {
         }
     }
 
+    /// The path below the folder, which is itself the empty path; none outside of it, and none for
+    /// what SQLite makes anew each time.
     fn inside(&self, path: &Path) -> Option<PathBuf> {
-        // The folder itself is the empty path.
-        path.strip_prefix(self.folder).ok().map(|path| path.components().collect())
+        let inside = path.strip_prefix(self.folder).ok()?;
+        let lasts = !path.as_os_str().as_encoded_bytes().ends_with(b"-shm");
+        lasts.then(|| inside.components().collect())
     }
 }
 

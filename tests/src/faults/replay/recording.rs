@@ -134,6 +134,8 @@ pub struct Recording {
     pub(super) before: Before,
     /// Which nodes are folders.
     pub(super) folders: BTreeSet<NodeId>,
+    /// The first name of each node.
+    pub(super) names: Vec<PathBuf>,
     /// With the line of the trace in which each ended, or for what was sent, began.
     pub(super) events: Vec<(usize, Event)>,
 }
@@ -156,6 +158,27 @@ impl Recording {
     /// What was done, in order.
     pub fn events(&self) -> impl Iterator<Item = &Event> {
         self.events.iter().map(|(_, event)| event)
+    }
+
+    /// An event in a few words: what was done to which file, by its first name.
+    #[must_use]
+    pub fn words(&self, event: &Event) -> String {
+        let name = |node: &NodeId| self.names[node.0].display().to_string();
+        match event {
+            Event::Write { file, offset, bytes } => {
+                format!("{} bytes at {offset} of {}", bytes.len(), name(file))
+            }
+            Event::Resize { file, len } => format!("length {len} of {}", name(file)),
+            Event::Name { folder, changes } => {
+                let changes = changes.iter().map(|(changed, node)| match node {
+                    Some(node) => format!("{} is {}", changed.display(), name(node)),
+                    None => format!("no {}", changed.display()),
+                });
+                format!("in {}: {}", name(folder), changes.collect::<Vec<_>>().join(", "))
+            }
+            Event::Sync { node, .. } => format!("sync of {}", name(node)),
+            Event::Sent(sent) => format!("{} bytes sent", sent.bytes.len()),
+        }
     }
 
     /// The same without any sync: a disk that lies, which loses what is acknowledged.

@@ -15,13 +15,16 @@ pub(super) struct Tree {
     /// Length of each node in bytes, with all that was written.
     lens: Vec<u64>,
     folders: BTreeSet<NodeId>,
+    /// The first name of each node, for messages.
+    first: Vec<PathBuf>,
 }
 
 impl Tree {
     /// The folder alone.
     pub(super) fn new() -> Self {
         let names = BTreeMap::from([(PathBuf::new(), NodeId(0))]);
-        Self { names, lens: vec![0], folders: BTreeSet::from([NodeId(0)]) }
+        let folders = BTreeSet::from([NodeId(0)]);
+        Self { names, lens: vec![0], folders, first: vec![PathBuf::from(".")] }
     }
 
     pub(super) fn find(&self, path: &Path) -> Option<NodeId> {
@@ -38,15 +41,16 @@ impl Tree {
         self.add(path, 0)
     }
 
-    /// All that are folders, under whatever name.
-    pub(super) fn into_folders(self) -> BTreeSet<NodeId> {
-        self.folders
+    /// All that are folders, under whatever name, and the first name of each node.
+    pub(super) fn into_nodes(self) -> (BTreeSet<NodeId>, Vec<PathBuf>) {
+        (self.folders, self.first)
     }
 
     /// A new file of that length.
     pub(super) fn add(&mut self, path: &Path, len: u64) -> Option<Event> {
         let node = NodeId(self.lens.len());
         self.lens.push(len);
+        self.first.push(path.to_owned());
         self.name(path, node)
     }
 
