@@ -35,7 +35,7 @@ pub struct Proxy {
 
 #[derive(Debug)]
 struct Shared {
-    service: Mutex<SocketAddr>,
+    service: Mutex<Option<SocketAddr>>,
     rules: Mutex<Vec<Rule>>,
     exchanges: Mutex<Vec<Exchange>>,
     connections: Mutex<Vec<TcpStream>>,
@@ -48,10 +48,21 @@ impl Proxy {
     /// # Errors
     /// When no port can be had.
     pub fn before(service: SocketAddr) -> io::Result<Self> {
+        let proxy = Self::first()?;
+        proxy.turn_to(service);
+        Ok(proxy)
+    }
+
+    /// Is there before the service, so that the service can be told its name: a service that checks
+    /// the authority of requests has to know the proxy's. [`Proxy::turn_to`] comes next.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub fn first() -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            service: Mutex::new(service),
+            service: Mutex::default(),
             rules: Mutex::default(),
             exchanges: Mutex::default(),
             connections: Mutex::default(),
@@ -91,7 +102,7 @@ impl Proxy {
     /// From now on, asks another service: one that was restored from an older copy, or that tells
     /// another history.
     pub fn turn_to(&self, service: SocketAddr) {
-        *lock(&self.shared.service) = service;
+        *lock(&self.shared.service) = Some(service);
     }
 
     /// Everything so far, in the order in which the requests came.
@@ -167,7 +178,11 @@ impl Shared {
             Act::Withhold { asks } => *asks,
             Act::Answer(_) | Act::Bytes(_) | Act::Flood { .. } => false,
         };
-        let said = if asks { Some(request.send(service)?) } else { None };
+        let said = match (asks, service) {
+            (true, Some(service)) => Some(request.send(service)?),
+            (true, None) => return Err(io::ErrorKind::NotConnected.into()),
+            (false, _) => None,
+        };
         self.keep(at, |exchange| exchange.service.clone_from(&said));
         let method = &request.method;
         let answer = match (act, said) {
