@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used)] // a control that cannot be set up may say so by panicking
 
+#[path = "../hallmarkd/mod.rs"]
+mod daemon;
 mod folder;
+mod hallmarkd;
 mod memory;
 
 use hallmark_suites::blindness::Canaries;

@@ -3,41 +3,22 @@
 //! The short campaigns run with the other tests; the full ones by
 //! `cargo nextest run -p hallmark-suites --test faults --run-ignored only`.
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use hallmark_suites::faults::{
-    Campaign, Program, Running, Scope, Service, Table,
+    Campaign, Running, Scope, Service, Table,
     replay::{Before, Plan, Recording, Replayed, Sent},
     strace_is_missing,
 };
 
-use super::people::{Kept, Person, by_port, use_service};
+use super::daemon::{
+    self,
+    people::{Kept, Person, by_port, use_service},
+};
 
-/// `hallmarkd`, next to these tests' own folder; without it, says so and returns nothing.
-fn hallmarkd() -> Option<PathBuf> {
-    let test = std::env::current_exe().unwrap();
-    let path = test.ancestors().nth(2).unwrap().join("hallmarkd");
-    if !path.exists() {
-        eprintln!("skipped: hallmarkd is not built: cargo build -p hallmark-api --bin hallmarkd");
-        return None;
-    }
-    (!strace_is_missing()).then_some(path)
-}
-
-/// The service with its data there and its key beside it.
-fn service(path: &Path, data: &Path, key: &Path) -> Service {
-    let program = Program::new(path).arg("--data").arg(data).arg("--key-file").arg(key);
-    let ready = |line: &str| {
-        let (_, rest) = line.split_once("hallmarkd: http://")?;
-        rest.split(',').next()?.parse().ok()
-    };
-    let program = program.args(["--listen", "127.0.0.1:0", "--log-level", "warn"]);
-    Service { program, ready, patience: Duration::from_secs(30) }
+/// The service, where it and the tools are there.
+fn service(data: &Path) -> Option<Service> {
+    daemon::service(data, &[]).filter(|_| !strace_is_missing())
 }
 
 fn finds(running: &Running, people: &[Person]) -> Result<(), String> {
@@ -48,24 +29,23 @@ fn finds(running: &Running, people: &[Person]) -> Result<(), String> {
 }
 
 /// Blobs have names by chance, so all calls count, whatever they are on.
-fn campaign(path: &Path, stride: usize) -> Table {
+fn campaign(stride: usize) -> Option<Table> {
     let place = tempfile::tempdir().unwrap();
     let mut campaign = Campaign::new(&place.path().join("data"), place.path()).unwrap();
     (campaign.stride, campaign.scope) = (stride, Scope::All);
-    let service = service(path, &campaign.folder, &place.path().join("key"));
+    let service = service(&campaign.folder)?;
     let drive = |running: &Running| use_service(running.address().unwrap(), 4, 6);
     let check = |running: &Running, people: &Vec<Person>| finds(running, people);
     let table = campaign.against_service(|_| Ok(()), &service, drive, check).unwrap();
     eprintln!("{table}");
-    table
+    Some(table)
 }
 
-fn replay(path: &Path, people: usize, items: usize, plan: &Plan) -> [Replayed; 2] {
+fn replay(people: usize, items: usize, plan: &Plan) -> Option<[Replayed; 2]> {
     let place = tempfile::tempdir().unwrap();
     let outside = place.path().canonicalize().unwrap();
-    let (data, key) = (outside.join("data"), outside.join("key"));
     let strace = Recording::strace(&outside.join("trace"));
-    let running = service(path, &data, &key).start(Some(&strace)).unwrap();
+    let running = service(&outside.join("data"))?.start(Some(&strace)).unwrap();
     let address = running.address().unwrap_or_else(|| panic!("{}", running.said()));
     let people = use_service(address, people, items);
     running.stop().unwrap();
@@ -76,7 +56,7 @@ fn replay(path: &Path, people: usize, items: usize, plan: &Plan) -> [Replayed; 2
 
     let place = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let state = place.path().join("state");
-    let service = service(path, &state.join("data"), &state.join("key"));
+    let service = service(&state.join("data"))?;
     let acknowledgement = |sent: &Sent| {
         let port = sent.peer.as_ref()?.rsplit(':').next()?.parse().ok()?;
         told.get(&port).filter(|_| sent.bytes.starts_with(b"HTTP/1.1 2")).cloned()
@@ -99,29 +79,26 @@ fn replay(path: &Path, people: usize, items: usize, plan: &Plan) -> [Replayed; 2
     let lying = Plan { stride: plan.stride * 10, by_chance: 0, of_each: 1, ..plan.clone() };
     let lied = lying.replay(&recording.without_syncs(), &state, acknowledgement, check).unwrap();
     eprintln!("syncs ignored: {lied}");
-    [honest, lied]
+    Some([honest, lied])
 }
 
 #[test]
 fn a_fault_at_some_calls_loses_nothing_acknowledged() {
-    let Some(path) = hallmarkd() else { return };
-    let table = campaign(&path, 20);
+    let Some(table) = campaign(20) else { return };
     assert!(table.broken() == 0 && table.points() > 20, "{table}");
 }
 
 #[test]
 #[ignore = "the full campaign: some minutes"]
 fn a_fault_at_any_call_loses_nothing_acknowledged() {
-    let Some(path) = hallmarkd() else { return };
-    let table = campaign(&path, 1);
+    let Some(table) = campaign(1) else { return };
     assert!(table.broken() == 0 && table.points() >= 300, "{table}");
 }
 
 #[test]
 fn a_loss_of_power_at_some_moments_loses_nothing_acknowledged() {
-    let Some(path) = hallmarkd() else { return };
     let plan = Plan { stride: 9, of_each: 2, by_chance: 2, ..Plan::default() };
-    let [honest, lied] = replay(&path, 4, 4, &plan);
+    let Some([honest, lied]) = replay(4, 4, &plan) else { return };
     assert!(honest.lost.is_empty() && honest.states >= 40, "{honest}");
     assert!(!lied.lost.is_empty(), "{lied}");
 }
@@ -129,9 +106,8 @@ fn a_loss_of_power_at_some_moments_loses_nothing_acknowledged() {
 #[test]
 #[ignore = "the full campaign: some minutes"]
 fn a_loss_of_power_at_any_moment_loses_nothing_acknowledged() {
-    let Some(path) = hallmarkd() else { return };
     let plan = Plan { of_each: 3, by_chance: 3, ..Plan::default() };
-    let [honest, lied] = replay(&path, 6, 20, &plan);
+    let Some([honest, lied]) = replay(6, 20, &plan) else { return };
     assert!(honest.lost.is_empty() && honest.states >= 1000, "{honest}");
     assert!(!lied.lost.is_empty(), "{lied}");
 }

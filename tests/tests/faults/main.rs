@@ -4,9 +4,10 @@
 #![allow(clippy::unwrap_used)] // a control that cannot be set up may say so by panicking
 
 mod command;
+#[path = "../hallmarkd/mod.rs"]
+mod daemon;
 mod hallmarkd;
 mod ledger;
 mod model;
-mod people;
 mod power;
 mod service;

@@ -64,9 +64,9 @@ fn full_loses_nothing_in_a_thousand_states() {
     if strace_is_missing() {
         return;
     }
-    let recording = recording("full", 60);
+    let recording = recording("full", 120);
     let replayed = replay(&recording, &Plan::default());
-    assert!(replayed.states >= 1000 && replayed.acknowledged == 60, "{replayed}");
+    assert!(replayed.states >= 1000 && replayed.acknowledged == 120, "{replayed}");
     assert!(replayed.lost.is_empty(), "{replayed}");
 
     // The control: the same run on a disk that only says that it synced.

@@ -2,10 +2,9 @@
 
 #![allow(clippy::unwrap_used)] // a control that cannot be set up may say so by panicking
 
+#[path = "../hallmarkd/mod.rs"]
+mod daemon;
 mod hallmarkd;
-#[allow(dead_code)] // what only the faults need
-#[path = "../faults/people.rs"]
-mod people;
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

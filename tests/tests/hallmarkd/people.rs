@@ -40,6 +40,10 @@ pub struct Person {
     phone: SigningKey,
     manifests: Vec<Signed<Manifest>>,
     items: BTreeMap<ItemId, Leaf>,
+    /// What the items say: sealed before it is sent.
+    note: Vec<u8>,
+    /// The blob, as it is sent.
+    blob: Vec<u8>,
     /// With the port of this side of the connection on which it was acknowledged.
     pub kept: Vec<(u16, Kept)>,
 }
@@ -48,7 +52,9 @@ pub struct Person {
 /// acknowledged, when they are done or the service is gone.
 pub fn use_service(service: SocketAddr, people: usize, items: usize) -> Vec<Person> {
     let live = move || {
-        let mut person = Person::new();
+        let mut blob = vec![0; 20_000];
+        rand::rng().fill_bytes(&mut blob);
+        let mut person = Person::new(&[7; 900], &blob);
         // One that got no answer does not know how the account stands, and stops.
         person.live(service, items);
         person
@@ -58,20 +64,28 @@ pub fn use_service(service: SocketAddr, people: usize, items: usize) -> Vec<Pers
 }
 
 impl Person {
-    fn new() -> Self {
+    /// Somebody with one thing to say, sealed, and one blob, sent as it is.
+    pub fn new(note: &[u8], blob: &[u8]) -> Self {
         let [recovery, phone] = [(); 2].map(|()| SigningKey::generate(&mut rand::rng()));
         let id = AccountId::of(&recovery.public());
         let (manifests, items, kept) = (Vec::new(), BTreeMap::new(), Vec::new());
-        Self { id, recovery, phone, manifests, items, kept }
+        let (note, blob) = (note.to_vec(), blob.to_vec());
+        Self { id, recovery, phone, manifests, items, note, blob, kept }
     }
 
-    fn live(&mut self, service: SocketAddr, items: usize) -> Option<()> {
+    /// The secret keys, in hexadecimal.
+    pub fn secrets(&self) -> [String; 2] {
+        [&self.recovery, &self.phone].map(|key| data_encoding::HEXLOWER.encode(&*key.seed()))
+    }
+
+    /// Makes the account, the items and the blob.
+    pub fn live(&mut self, service: SocketAddr, items: usize) -> Option<()> {
         let (entry, wraps) = self.first_entry();
         let create = CreateAccount { entry, wraps };
         let (port, _) = self.post(service, "/v1/accounts", &json(&create)).ok()??;
         self.kept.push((port, Kept::Account));
         for n in 0..items {
-            let record = record();
+            let record = record(&self.note);
             let commit = self.commit(&record);
             let told = self.post(service, &self.at("/items"), &json(&commit)).ok()?;
             if let Some((port, _)) = told {
@@ -87,8 +101,7 @@ impl Person {
     }
 
     fn upload(&mut self, service: SocketAddr) -> Option<()> {
-        let (blob, mut content) = (BlobId::generate(&mut rand::rng()), vec![0; 20_000]);
-        rand::rng().fill_bytes(&mut content);
+        let (blob, content) = (BlobId::generate(&mut rand::rng()), self.blob.clone());
         let start = StartUpload { blob, size_bytes: content.len() as u64 };
         self.post(service, &self.at("/blobs"), &json(&start)).ok()?;
         let part = self.at(&format!("/blobs/{blob}/parts/0"));
@@ -225,7 +238,7 @@ impl Person {
     }
 }
 
-fn record() -> Record {
+fn record(note: &[u8]) -> Record {
     let sealed = |content: &[u8]| {
         let binding =
             Binding { account: b"a", item: b"i", version: 1, purpose: "hallmark/test/v1" };
@@ -233,7 +246,7 @@ fn record() -> Record {
         Base64(envelope.as_bytes().to_vec())
     };
     let item = ItemId::generate(&mut rand::rng());
-    Record { item, version: 1, key: sealed(b"key"), envelope: sealed(&[7; 900]) }
+    Record { item, version: 1, key: sealed(b"key"), envelope: sealed(note) }
 }
 
 fn json(value: &impl serde::Serialize) -> Vec<u8> {
