@@ -38,10 +38,8 @@ impl Canaries {
         for (kind, texts) in &self.0 {
             for text in texts {
                 for (form, needle) in forms(text) {
-                    let there = haystacks
-                        .iter()
-                        .any(|bytes| bytes.windows(needle.len()).any(|window| window == needle));
-                    if there {
+                    let finder = Finder::new(&needle);
+                    if haystacks.iter().any(|bytes| finder.find(bytes).is_some()) {
                         found.push((kind.clone(), form));
                     }
                 }
