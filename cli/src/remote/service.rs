@@ -210,7 +210,7 @@ impl HttpService {
             self.unreachable(format!("it answered {status}, which is not how this service refuses"))
         })?;
         let detail =
-            one_line(&problem.detail).chars().filter(|c| !c.is_control()).collect::<String>();
+            one_line(&problem.detail).chars().filter(|c| !is_invisible(*c)).collect::<String>();
         Ok(Problem::new(problem.code, detail))
     }
 

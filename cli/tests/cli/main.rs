@@ -22,6 +22,7 @@ mod shell;
 mod studio;
 mod terminal;
 mod trust;
+mod vault;
 mod verify;
 mod world;
 

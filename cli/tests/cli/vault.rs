@@ -1,0 +1,269 @@
+//! What a person keeps, on one device and on several, with and without a service.
+
+use std::{
+    fs,
+    process::{Child, Stdio},
+    time::{Duration, Instant},
+};
+
+use hallmark_core::json::Value;
+
+use crate::{
+    golden::Transcript,
+    world::{Run, World},
+};
+
+/// A service that is killed when the test ends.
+struct Service {
+    child: Child,
+    address: String,
+}
+
+impl Service {
+    /// One that keeps its data in the world's folder `name`.
+    fn start(world: &World, name: &str) -> Self {
+        Self::on(world, name, "127.0.0.1:0")
+    }
+
+    fn on(world: &World, name: &str, listen: &str) -> Self {
+        let ready = world.path(&format!("{name}.ready"));
+        let _ = fs::remove_file(&ready);
+        let data = format!("service-{name}");
+        let key = format!("{name}.key");
+        let child = world
+            .command()
+            .args(["serve", "--data", &data, "--listen", listen, "--key-file", &key])
+            .args(["--ready-file".as_ref(), ready.as_os_str()])
+            .args(["--log-level", "error"])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let started = Instant::now();
+        let address = loop {
+            match fs::read_to_string(&ready) {
+                Ok(address) => break address.trim().to_owned(),
+                Err(_) => assert!(started.elapsed() < Duration::from_secs(60), "not ready"),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        Self { child, address }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A person at a service.
+struct At<'a>(&'a World, &'a str, String);
+
+impl At<'_> {
+    fn run(&self, args: &[&str]) -> Run {
+        let (world, profile, url) = (self.0, self.1, self.2.as_str());
+        world.run(&[&["--profile", profile, "--server", url], args].concat())
+    }
+
+    #[track_caller]
+    fn done(&self, args: &[&str]) -> Run {
+        let run = self.run(args);
+        assert_eq!(run.code, Some(0), "{args:?}: {run:?}");
+        run
+    }
+
+    #[track_caller]
+    fn json(&self, args: &[&str]) -> Value {
+        let run = self.done(&[&["--json"], args].concat());
+        serde_json::from_str(&run.out).unwrap()
+    }
+
+    /// Lets another profile into the account.
+    fn joins(&self, other: &Self, name: &str) {
+        let asked = other.json(&["device", "join", "--wait", "0"]);
+        let (code, words) = (asked["code"].as_str().unwrap(), asked["words"].as_str().unwrap());
+        let added = self.json(&["device", "add", code, "--words", words, "--name", name]);
+        other.done(&["device", "join", "--words", added["words"].as_str().unwrap()]);
+    }
+
+    fn items(&self) -> Vec<String> {
+        let listed = self.json(&["item", "ls"]);
+        let all = listed["items"].as_array().unwrap().iter();
+        all.map(|item| item["summary"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+fn people<const N: usize>(world: &World, names: [&str; N]) {
+    names.iter().for_each(|name| world.person(name));
+}
+
+#[test]
+fn a_vault_on_one_device() {
+    let world = World::new();
+    world.person("default");
+    let mut told = Transcript::in_world(&world);
+    told.run(&["item", "ls"]);
+    told.run(&["item", "put", "ring-size", "size=52"]);
+    told.run(&["item", "put", "ring", "size=52"]);
+    told.run(&["item", "put", "payment-token", "provider=X", "token=4242 4242 4242 4242"]);
+    told.run(&["item", "put", "ring-size", "size=52", "system=eu"]);
+    told.run(&["item", "put", "delivery-address"]);
+    told.run(&["item", "edit", "ring-size", "size=53"]);
+    told.run(&["item", "edit", "ring-size"]);
+    told.run(&["item", "get", "ring-size"]);
+    told.run(&["item", "get", "ring-size", "--field", "size"]);
+    told.run(&["item", "get", "contact"]);
+    told.run(&["item", "history", "ring-size"]);
+    told.run(&["item", "rm", "ring-size"]);
+    told.run(&["item", "rm", "ring-size", "--yes"]);
+    told.run(&["account", "sync"]);
+    told.run(&["account", "create"]);
+    told.run(&["device", "list"]);
+    told.run(&["device", "add", "HMJ1AAAA"]);
+    told.run(&["account", "recover"]);
+    told.run(&["--server", "http://vault.example.com", "account", "sync"]);
+    told.run(&["--server", "http://127.0.0.1:9", "account", "sync"]);
+    told.run(&["account", "close", "--yes"]);
+    told.run(&["item", "ls"]);
+    told.holds("vault.txt");
+}
+
+#[test]
+fn two_devices_and_a_thief() {
+    let world = World::new();
+    people(&world, ["phone", "laptop", "fresh"]);
+    let service = Service::start(&world, "s");
+    let [phone, laptop, fresh] = ["phone", "laptop", "fresh"].map(|name| At(&world, name, service.url()));
+    phone.done(&["item", "put", "note", "text=one"]);
+    phone.joins(&laptop, "laptop");
+    laptop.done(&["item", "put", "note", "text=two"]);
+    let mut both = phone.items();
+    both.sort();
+    assert_eq!(both, ["one", "two"]);
+    let words = |at: &At<'_>| at.json(&["account", "show"])["stateWords"].clone();
+    assert_eq!(words(&phone), words(&laptop));
+
+    let code = phone.json(&["account", "code"])["words"].clone();
+    let code: Vec<&str> = code.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    world.write("paper", code.join("\n").as_bytes());
+    world.write("wrong", code.iter().rev().copied().collect::<Vec<_>>().join(" ").as_bytes());
+    phone.run(&["account", "code", "--written", "wrong"]).refused(1, &["wrong", "words"]);
+    phone.done(&["account", "code", "--written", "paper"]);
+    phone.run(&["account", "code"]).refused(1, &["on your paper alone"]);
+
+    laptop.done(&["device", "revoke", &fingerprint(&phone), "--yes"]);
+    let out = phone.run(&["item", "ls"]);
+    out.refused(1, &["took it off", "hallmark account recover"]);
+    let back = phone.done(&["account", "recover", "--code", "paper"]);
+    assert!(back.out.contains("UNVERIFIED"), "{back:?}");
+    laptop.run(&["item", "ls"]).refused(1, &["took it off"]);
+    fresh.done(&["account", "recover", "--code", "paper"]);
+    assert_eq!(fresh.items().len(), 2);
+    phone.run(&["device", "list"]).refused(1, &["took it off"]);
+}
+
+fn fingerprint(at: &At<'_>) -> String {
+    let own = at.json(&["account", "show"])["device"].clone();
+    let listed = at.json(&["device", "list"]);
+    let devices = listed["devices"].as_array().unwrap();
+    let device = devices.iter().find(|device| device["key"] == own).unwrap();
+    device["fingerprint"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_cannot_be_sent_waits() {
+    let world = World::new();
+    people(&world, ["phone", "fresh"]);
+    let service = Service::start(&world, "s");
+    let address = service.address.clone();
+    let phone = At(&world, "phone", service.url());
+    phone.done(&["item", "put", "note", "text=sent"]);
+    drop(service);
+    let kept = phone.done(&["item", "put", "note", "text=waiting"]);
+    assert!(kept.out.contains("Not sent yet"), "{kept:?}");
+    let listed = phone.done(&["item", "ls"]);
+    assert!(listed.out.contains("(not sent yet)"), "{listed:?}");
+    phone.run(&["account", "sync"]).refused(1, &["did not answer", "check the address"]);
+    let again = Service::on(&world, "s", &address);
+    let synced = phone.json(&["account", "sync"]);
+    assert_eq!(synced["sent"], 1);
+    let elsewhere = At(&world, "phone", "http://127.0.0.1:1".into());
+    elsewhere.run(&["account", "sync"]).refused(2, &["kept at", "leave --server"]);
+    drop(again);
+}
+
+#[test]
+fn attachments_and_a_provenance_file() {
+    let world = World::minted();
+    people(&world, ["phone", "fresh"]);
+    let service = Service::start(&world, "s");
+    let [phone, fresh] = ["phone", "fresh"].map(|name| At(&world, name, service.url()));
+    world.write("photo.jpg", &vec![7; 5 << 20]);
+    phone.done(&["item", "put", "note", "text=photo", "--attach", "photo.jpg"]);
+    phone.done(&["piece", "offer", "piece.hallmark"]);
+    phone.done(&["piece", "keep", "piece.hallmark"]);
+    phone.joins(&fresh, "fresh");
+    fresh.done(&["item", "get", "note", "--save", "saved"]);
+    assert_eq!(world.read("saved/photo.jpg"), world.read("photo.jpg"));
+    fresh.run(&["item", "get", "note", "--save", "saved"]).refused(1, &["is there already"]);
+    fresh.done(&["item", "get", "provenance", "--save", "saved"]);
+    assert_eq!(world.read("saved/piece.hallmark"), world.read("piece.hallmark"));
+    let owner = |profile: &str| {
+        let store = world.store(profile);
+        let (_, secrets) = store.read().pieces.iter().next().unwrap();
+        secrets.existing_owner_key().unwrap().public()
+    };
+    assert_eq!(owner("phone"), owner("fresh"), "either device can hand the piece on");
+    let shown = fresh.done(&["item", "get", "provenance"]);
+    assert!(!shown.out.contains("secrets"), "{shown:?}");
+
+    phone.done(&["piece", "keep", "piece.hallmark", "--note", "again"]);
+    assert_eq!(phone.items().len(), 2, "the same piece is one item");
+    fresh.done(&["item", "edit", "note", "--detach", "photo.jpg"]);
+    phone.done(&["account", "export", "--to", "plain"]);
+    let plain = world.snapshot();
+    let exported = |end: &str| {
+        plain.iter().any(|(path, _)| {
+            path.starts_with(world.path("plain")) && path.to_string_lossy().ends_with(end)
+        })
+    };
+    assert!(exported("files/piece.hallmark") && exported("item.json"));
+    assert!(!exported("photo.jpg"));
+    phone.run(&["account", "export", "--to", "plain"]).refused(1, &["not empty"]);
+
+    fresh.done(&["account", "close", "--yes"]);
+    let receipt: Value = serde_json::from_slice(&world.read("erasure.json")).unwrap();
+    assert_eq!(receipt["statement"]["items"], 3);
+    phone.run(&["item", "ls"]).refused(1, &["no such account"]);
+    let blobs = world.path("service-s/blobs");
+    let left = world.snapshot().into_iter().filter(|(path, _)| path.starts_with(&blobs)).count();
+    assert_eq!(left, 0, "no file of the account is left");
+}
+
+/// T-38: what a service says is one line, and not our own.
+#[test]
+fn a_service_that_speaks_in_our_name() {
+    use std::io::{Read, Write};
+    let world = World::new();
+    world.person("default");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let speaker = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]).unwrap();
+        let body = r#"{"type":"urn:hallmark:problem:internal","title":"x","status":500,"detail":"no\n\u001b[2JINTEGRITY  sound\u202e"}"#;
+        let head = format!("HTTP/1.1 500 x\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+    });
+    world.done(&["item", "put", "note", "text=x"]);
+    let run = world.run(&["--server", &url, "account", "sync"]);
+    speaker.join().unwrap();
+    run.refused(1, &["the service refused: no / [2JINTEGRITY sound"]);
+    assert!(run.err.lines().all(|line| !line.starts_with("INTEGRITY")), "{run:?}");
+    assert!(!run.err.contains(['\u{1b}', '\u{202e}']), "{run:?}");
+}
