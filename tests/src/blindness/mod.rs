@@ -2,7 +2,7 @@
 //!
 //! [`Canaries`] are planted where only their owner may read: plaintexts, private file names, secret
 //! keys. [`Search`] looks for each of them in bytes, in a folder with its names, and in the memory
-//! of a running process. [`leak`] writes a folder that leaks each of them in each form, so that a
+//! of a running process. [`leak()`] writes a folder that leaks each of them in each form, so that a
 //! search which finds nothing can be shown to find everything.
 //!
 //! # What is found

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use hallmark_suites::blindness::{Canaries, Form, Leak, Packing, Search, Subject, leak};
+use hallmark_suites::blindness::{Canaries, Form, Leak, Packing, Place, Search, Subject, leak};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::canaries;
@@ -105,4 +105,8 @@ fn a_folder_that_cannot_be_read_is_not_called_clean() {
     assert!(search.in_folder(&folder.path().join("missing")).is_err());
     fs::write(folder.path().join("file"), b"").unwrap();
     assert_eq!(search.in_folder(folder.path()).unwrap().places, 1);
+    // A link is what it points to by name, and is not followed.
+    std::os::unix::fs::symlink("wedding-ring-invoice.pdf", folder.path().join("link")).unwrap();
+    let hits = search.in_folder(folder.path()).unwrap().hits;
+    assert!(hits.iter().all(|hit| hit.place == Place::File("link".into())) && !hits.is_empty());
 }

@@ -112,6 +112,7 @@ fn a_connection_serves_one_request_after_the_other() {
             }
             head += &line;
         }
+        assert!(head.starts_with("HTTP/1.1 100 Continue\r\n"), "{head}");
         let mut body = vec![0; length];
         connection.read_exact(&mut body).unwrap();
         let value: Value = serde_json::from_slice(&body).unwrap();
