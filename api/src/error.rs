@@ -96,7 +96,7 @@ fn of_store(error: &StoreError) -> (Code, String) {
         StoreError::ItemsChanged => (Code::ItemsChanged, "Synchronise, then try again."),
         StoreError::Differs => (Code::Differs, "What is there stays; choose another name."),
         StoreError::Position => {
-            (Code::Malformed, "A position is named that the account has not reached.")
+            (Code::Ahead, "The account has not come as far here as the request says it has.")
         }
         StoreError::NoBlob => (Code::NoBlob, "Start an upload under this id first."),
         StoreError::Incomplete => {

@@ -109,7 +109,7 @@ async fn items_come_change_and_go() {
     for beyond in ["devices=2&manifest=2&items=2", "devices=1&manifest=3", "items=3"] {
         let answer =
             service.ask(&person.phone, "GET", &person.at(&format!("/sync?{beyond}"))).await;
-        assert_eq!(answer.code(), Code::Malformed, "{beyond}");
+        assert_eq!(answer.code(), Code::Ahead, "{beyond}");
     }
 }
 
@@ -284,7 +284,7 @@ async fn an_entry_continues_list_and_manifest() {
     let last = service.ask(&phone, "GET", &format!("{path}?from=1")).await.json::<Devices>();
     assert_eq!(last.entries, person.entries[1..]);
     let beyond = service.ask(&phone, "GET", &format!("{path}?from=3")).await;
-    assert_eq!(beyond.code(), Code::Malformed);
+    assert_eq!(beyond.code(), Code::Ahead);
 }
 
 #[tokio::test]

@@ -135,7 +135,6 @@ impl Session {
     }
 
     /// The time by now: that of the session, and what has passed since it began.
-    #[must_use]
     pub fn clock(&self) -> impl Fn() -> Timestamp + Send + 'static {
         let (now, began) = (self.now, self.began);
         move || {

@@ -1,6 +1,11 @@
 //! What the shell asks of the service it stands around.
 
-/// Three questions to the service inside. The shell knows nothing else of it but its router.
+use std::pin::Pin;
+
+/// A round of tidying under way.
+pub type Tidying = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Four questions to the service inside. The shell knows nothing else of it but its router.
 pub struct Hooks {
     /// Whether requests can be served now: the store is open and takes writes. Called for each
     /// `GET /readyz`, from an async task: it must answer at once and not block.
@@ -9,6 +14,9 @@ pub struct Hooks {
     /// once, after the last request was answered or cut off, on a thread where it may block; the
     /// process ends after it.
     pub drain: Box<dyn FnOnce() + Send>,
+    /// Removes what nobody needs any more. Called when the service starts and every hour after; one
+    /// call at a time.
+    pub tidy: Box<dyn Fn() -> Tidying + Send + Sync>,
     /// Appends the service's own measurements in the Prometheus text format, whole lines. Called
     /// for each `GET /metrics`, on a thread where it may block for a moment. Labels hold no key,
     /// address, path or anything else a client chose.
@@ -16,9 +24,14 @@ pub struct Hooks {
 }
 
 impl Default for Hooks {
-    /// Always ready, nothing to wait for, nothing to measure.
+    /// Always ready, nothing to wait for, nothing to tidy, nothing to measure.
     fn default() -> Self {
-        Self { is_ready: Box::new(|| true), drain: Box::new(|| {}), metrics: Box::new(|_| {}) }
+        Self {
+            is_ready: Box::new(|| true),
+            drain: Box::new(|| {}),
+            tidy: Box::new(|| Box::pin(async {})),
+            metrics: Box::new(|_| {}),
+        }
     }
 }
 

@@ -33,6 +33,8 @@ const WORKERS: usize = 2;
 const STACK_BYTES: usize = 1 << 20;
 /// How often the memory of durations is tidied.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// How often the service inside is tidied.
+const TIDY: Duration = Duration::from_secs(3600);
 
 /// Where an embedded service logs to.
 pub enum LogTo {
@@ -200,6 +202,14 @@ impl Server {
             }
         });
         beside.push(tidied.abort_handle());
+        let swept = runtime.spawn(async move {
+            let mut tick = tokio::time::interval(TIDY);
+            loop {
+                tick.tick().await;
+                (hooks.tidy)().await;
+            }
+        });
+        beside.push(swept.abort_handle());
         let (stop_accepting, stopped) = oneshot::channel();
         let listener = Listener::new(socket, Arc::clone(&front), certificates.clone());
         let accepting = runtime.spawn(listener.run(async {

@@ -13,7 +13,7 @@ use super::{Hooks, ServeError, Settings};
 use crate::{
     app::{self, App},
     http,
-    store::{Options, Store},
+    store::{self, Options, Store},
 };
 
 /// Opens the service in `settings.data`, which signs its receipts with `key` and takes requests
@@ -31,9 +31,19 @@ pub fn open(
     let inner = app::Settings { authorities, quota_bytes: settings.quota_bytes };
     let app = Arc::new(App::new(store, inner, key, Box::new(system_time)));
     let (ready, closing) = (Arc::clone(app.store()), Arc::clone(app.store()));
+    let tidied = Arc::clone(&app);
     let hooks = Hooks {
         is_ready: Box::new(move || ready.is_healthy()),
         drain: Box::new(move || closing.close()),
+        tidy: Box::new(move || {
+            let app = Arc::clone(&tidied);
+            Box::pin(async move {
+                // What stays behind is removed by the next round.
+                if let Err(error) = app.tidy().await {
+                    tracing::warn!(%error, "leftovers stay for now");
+                }
+            })
+        }),
         ..Hooks::default()
     };
     Ok((http::router(app), hooks))
@@ -47,21 +57,20 @@ fn system_time() -> Timestamp {
     Timestamp::from_unix_s(seconds).or_else(|_| Timestamp::from_unix_s(0)).expect("1970 is a time")
 }
 
-/// What is said until the store has `backup` and `restore`.
-const NOT_BUILT: &str = "this version makes no copies: stop the service and copy the folder";
-
 /// Copies the data in `data` into the folder `to` while a service may be running on it.
 ///
 /// # Errors
 /// [`ServeError::Service`].
-pub fn backup(_data: &Path, _to: &Path) -> Result<(), ServeError> {
-    Err(ServeError::Service(NOT_BUILT.into()))
+pub fn backup(data: &Path, to: &Path) -> Result<(), ServeError> {
+    store::backup::backup(data, to, system_time())
+        .map(drop)
+        .map_err(|error| ServeError::Service(error.into()))
 }
 
 /// Makes the data directory `data` from the backup `from`.
 ///
 /// # Errors
 /// [`ServeError::Service`].
-pub fn restore(_from: &Path, _data: &Path) -> Result<(), ServeError> {
-    Err(ServeError::Service(NOT_BUILT.into()))
+pub fn restore(from: &Path, data: &Path) -> Result<(), ServeError> {
+    store::backup::restore(from, data).map(drop).map_err(|error| ServeError::Service(error.into()))
 }

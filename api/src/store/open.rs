@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::ErrorKind,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
@@ -36,9 +36,26 @@ pub(super) fn open(directory: &Path) -> Result<Opened, OpenError> {
     Ok(Opened { connection, lock })
 }
 
+/// Makes the directory and what is missing above it. Until it has a database, the names of all of
+/// them are made durable, since a run that was killed may not have come to it: what is kept is as
+/// lasting as its path. Folders that this program may not read are not of its making.
+fn make(directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    if directory.join(DATABASE).exists() {
+        return Ok(());
+    }
+    for above in std::path::absolute(directory)?.ancestors().skip(1) {
+        match File::open(above).and_then(|folder| folder.sync_all()) {
+            Err(error) if error.kind() != ErrorKind::PermissionDenied => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn lock(directory: &Path) -> Result<File, OpenError> {
     let not_writable = |source| OpenError::NotWritable { directory: directory.to_owned(), source };
-    fs::create_dir_all(directory).map_err(not_writable)?;
+    make(directory).map_err(not_writable)?;
     let path = directory.join(LOCK);
     let lock = File::options().create(true).truncate(false).write(true).open(path);
     let lock = lock.map_err(not_writable)?;

@@ -138,7 +138,8 @@ fn two_devices_and_a_thief() {
     let world = World::new();
     people(&world, ["phone", "laptop", "fresh"]);
     let service = Service::start(&world, "s");
-    let [phone, laptop, fresh] = ["phone", "laptop", "fresh"].map(|name| At(&world, name, service.url()));
+    let [phone, laptop, fresh] =
+        ["phone", "laptop", "fresh"].map(|name| At(&world, name, service.url()));
     phone.done(&["item", "put", "note", "text=one"]);
     phone.joins(&laptop, "laptop");
     laptop.done(&["item", "put", "note", "text=two"]);

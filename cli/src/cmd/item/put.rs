@@ -1,6 +1,6 @@
 //! Keeping and changing items.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use hallmark_core::{account::ItemId, seal::blob::Work};
@@ -135,7 +135,7 @@ fn changed(desk: &mut Desk<'_>, seen: &Seen, mut now: Version) -> anyhow::Result
 }
 
 /// Seals a file for an item.
-fn attach(desk: &mut Desk<'_>, item: ItemId, path: &PathBuf) -> anyhow::Result<Attachment> {
+fn attach(desk: &mut Desk<'_>, item: ItemId, path: &Path) -> anyhow::Result<Attachment> {
     let name = path
         .file_name()
         .and_then(|name| name.to_str())
