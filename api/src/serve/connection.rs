@@ -74,7 +74,7 @@ where
     }
     let word = word.map(|code| refusal::bytes(code, refusal::detail(code)));
     // Whoever went away does not read it.
-    let _ = last_word(framed.into_stream(), word.as_deref(), line.is_unread()).await;
+    let _ = Box::pin(last_word(framed.into_stream(), word.as_deref(), line.is_unread())).await;
     drop(busy);
 }
 
