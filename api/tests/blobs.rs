@@ -198,6 +198,7 @@ async fn uploads_count_when_they_start_and_no_more_when_deleted() {
     start(&service, &person, blob, 900).await.ok();
     assert_eq!(start(&service, &person, blob, 901).await.code(), Code::Differs);
     assert_eq!(start(&service, &person, blob_id(), 101).await.code(), Code::Quota);
+    assert_eq!(start(&service, &person, blob_id(), (1 << 53) - 1).await.code(), Code::Quota);
     assert_eq!(start(&service, &person, blob_id(), 0).await.code(), Code::Malformed);
     assert_eq!(person.put(&service, vec![new_item()], vec![]).await.code(), Code::Quota);
     assert_eq!(files(&service), 1, "a refused upload leaves no file");

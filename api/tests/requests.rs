@@ -229,7 +229,7 @@ async fn bodies_are_as_documented() {
 #[tokio::test]
 async fn addresses_and_methods_that_are_none() {
     let service = Service::start();
-    let account = "ab".repeat(32);
+    let (account, blob) = ("ab".repeat(32), "cd".repeat(16));
     for (method, path, expected) in [
         ("GET", "/".to_owned(), Code::NotFound),
         ("GET", "/v1/nothing".to_owned(), Code::NotFound),
@@ -242,6 +242,8 @@ async fn addresses_and_methods_that_are_none() {
         ("GET", format!("/v1/accounts/{account}/sync?devices=-1"), Code::Malformed),
         ("GET", format!("/v1/accounts/{account}/sync?devices=1&devices=2"), Code::Malformed),
         ("GET", format!("/v1/accounts/{account}/sync?other=1"), Code::Malformed),
+        ("PUT", format!("/v1/accounts/{account}/blobs/{blob}/parts/+1"), Code::Malformed),
+        ("PUT", format!("/v1/accounts/{account}/blobs/{blob}/parts/01"), Code::Malformed),
         ("GET", format!("/v1/accounts/{account}/sync"), Code::NoAccount),
     ] {
         assert_eq!(code(&service, &call(method, &path, b"")).await, expected, "{method} {path}");

@@ -63,6 +63,9 @@ impl App {
     /// The service over an open store. `key` signs receipts.
     pub fn new(store: Store, settings: Settings, key: SigningKey, clock: Clock) -> Self {
         let replay = Replay::new(clock().unix_s());
+        // The largest integer that JSON carries to every client.
+        let quota_bytes = settings.quota_bytes.min(json::MAX_INTEGER);
+        let settings = Settings { quota_bytes, ..settings };
         Self { store: Arc::new(store), settings, key, clock, replay, states: States::default() }
     }
 

@@ -7,7 +7,7 @@ use axum::{
     body::Bytes,
     extract::State,
     http::{HeaderValue, header},
-    response::IntoResponse,
+    response::{IntoResponse, Response},
     routing::get,
 };
 use hallmark_core::{account::exchange::ServiceInfo, json::Value};
@@ -35,23 +35,21 @@ pub(super) fn documents<S: Clone + Send + Sync + 'static>(document: &Value) -> R
     let json = Bytes::from(document.to_string());
     let (page, policy) = reference::page(document);
     let (page, policy) = (Bytes::from(page), HeaderValue::from_str(&policy).ok());
-    let answer = async move |media_type: &'static str, body: Bytes| {
-        let mut response = body.into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=300"));
-        response
-    };
-    let (of_json, of_page) = (answer, answer);
-    Router::new()
-        .route("/openapi.json", get(async move || of_json("application/json", json).await))
-        .route(
-            "/reference",
-            get(async move || {
-                let mut response = of_page("text/html; charset=utf-8", page).await;
-                let policy = policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy));
-                response.headers_mut().extend(policy);
-                response
-            }),
-        )
+    Router::new().route("/openapi.json", get(async move || typed("application/json", json))).route(
+        "/reference",
+        get(async move || {
+            let mut response = typed("text/html; charset=utf-8", page);
+            let policy = policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy));
+            response.headers_mut().extend(policy);
+            response
+        }),
+    )
+}
+
+fn typed(media_type: &'static str, body: Bytes) -> Response {
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=300"));
+    response
 }

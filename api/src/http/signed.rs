@@ -1,6 +1,6 @@
 //! Extractors: a signed request with its body, and what stands in a path or a query.
 
-use std::{str::FromStr, sync::Arc};
+use std::{fmt::Display, str::FromStr, sync::Arc};
 
 use axum::{
     body::{Bytes, to_bytes},
@@ -125,25 +125,30 @@ pub(super) trait Places: Sized {
     fn read(values: &[String]) -> Option<Self>;
 }
 
-impl<A: FromStr> Places for (A,) {
+impl<A: FromStr + Display> Places for (A,) {
     fn read(values: &[String]) -> Option<Self> {
         let [a] = values else { return None };
-        Some((a.parse().ok()?,))
+        Some((one_spelling(a)?,))
     }
 }
 
-impl<A: FromStr, B: FromStr> Places for (A, B) {
+impl<A: FromStr + Display, B: FromStr + Display> Places for (A, B) {
     fn read(values: &[String]) -> Option<Self> {
         let [a, b] = values else { return None };
-        Some((a.parse().ok()?, b.parse().ok()?))
+        Some((one_spelling(a)?, one_spelling(b)?))
     }
 }
 
-impl<A: FromStr, B: FromStr, C: FromStr> Places for (A, B, C) {
+impl<A: FromStr + Display, B: FromStr + Display, C: FromStr + Display> Places for (A, B, C) {
     fn read(values: &[String]) -> Option<Self> {
         let [a, b, c] = values else { return None };
-        Some((a.parse().ok()?, b.parse().ok()?, c.parse().ok()?))
+        Some((one_spelling(a)?, one_spelling(b)?, one_spelling(c)?))
     }
+}
+
+/// What a segment stands for, if it is written as that is: no sign, no leading zeros.
+fn one_spelling<T: FromStr + Display>(text: &str) -> Option<T> {
+    text.parse::<T>().ok().filter(|value| value.to_string() == text)
 }
 
 /// The parameters of a query.

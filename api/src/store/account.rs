@@ -147,8 +147,8 @@ impl Store {
 
     /// Erases an account: first all its rows, in one transaction, then its files. Both are durable
     /// when it returns. SQLite overwrites what it deletes, and the log is emptied at once, or after
-    /// the next change while somebody reads. What remains are the nonces of the last minutes,
-    /// with the keys that used them, and copies made before.
+    /// the next change while somebody reads. What remains are the nonces of the last hour, with
+    /// the keys that used them, and copies made before.
     ///
     /// # Errors
     /// Whether the caller may; that a file cannot be removed: then the rows are gone already, and

@@ -16,12 +16,15 @@ use super::{
     Caller, Store, StoreError,
     device::allowed,
     file::{Claim, FileName},
-    nonce::check_unspent,
+    nonce::{self, check_unspent},
     writer::Tx,
 };
 
 /// After so long an upload that was not finished is removed: 7 days, in seconds.
 pub const UNFINISHED_S: i64 = 7 * 86_400;
+
+/// The most nonces forgotten at once.
+const MAX_PRUNED: usize = 100_000;
 
 /// A part of a blob as it came in.
 #[derive(Debug, Clone)]
@@ -85,7 +88,10 @@ impl Store {
             .run(move |connection| {
                 check_unspent(connection, &caller)?;
                 let (number, _) = allowed(connection, account, &caller.key)?;
-                Ok(row(connection, number, blob)?.is_some())
+                let there = row(connection, number, blob)?.is_some();
+                // Before a file of that size is made.
+                let fits = there || size_bytes <= quota_bytes;
+                if fits { Ok(there) } else { Err(StoreError::Quota) }
             })
             .await?;
         let name = FileName::of(account, blob, &caller);
@@ -239,7 +245,7 @@ impl Store {
     }
 
     /// Removes uploads that were started [`UNFINISHED_S`] before `now_s` and never finished, and
-    /// files that no row names. Returns how many files went.
+    /// files that no row names, and forgets nonces that count no more. Returns how many files went.
     ///
     /// # Errors
     /// That rows or files cannot be read or written.
@@ -379,6 +385,8 @@ fn delete_unfinished(tx: &Tx<'_>, now_s: i64) -> Result<Vec<FileName>, StoreErro
         })?
         .collect::<Result<Vec<(i64, Row)>, _>>()?;
     old.iter().try_for_each(|(account, row)| delete(tx, *account, row))?;
+    nonce::prune(tx, now_s, MAX_PRUNED)?;
+    tx.saw(now_s);
     Ok(old.into_iter().map(|(_, row)| row.file).collect())
 }
 

@@ -20,7 +20,8 @@ use hallmark_core::{
 
 use super::{Caller, StoreError};
 
-const FOLDER: &str = "blobs";
+/// The folder of blobs, in a data directory.
+pub(super) const FOLDER: &str = "blobs";
 const NAME_DOMAIN: &[u8] = b"hallmark/blob-file/v1\0";
 
 /// The name of one blob's file.
@@ -102,10 +103,16 @@ pub(super) struct BlobFiles {
 impl BlobFiles {
     /// The folder of a data directory, made if it is not there.
     pub(super) fn open(directory: &Path) -> io::Result<Self> {
-        let folder = directory.join(FOLDER);
-        fs::create_dir_all(&folder)?;
+        let files = Self::at(directory);
+        fs::create_dir_all(&files.folder)?;
         sync(directory)?;
-        Ok(Self { folder, creating: Arc::default(), parts: Arc::default() })
+        Ok(files)
+    }
+
+    /// The folder of a data directory, wherever it is.
+    pub(super) fn at(directory: &Path) -> Self {
+        let folder = directory.join(FOLDER);
+        Self { folder, creating: Arc::default(), parts: Arc::default() }
     }
 
     pub(super) fn path(&self, name: FileName) -> PathBuf {

@@ -21,6 +21,7 @@
 //!   soon after. Copies made before (`backup`) still hold it.
 
 mod account;
+pub mod backup;
 mod blob;
 mod device;
 mod error;
@@ -43,6 +44,7 @@ pub use nonce::{Caller, KEPT_S, WINDOW};
 pub use writer::Durability;
 
 use file::BlobFiles;
+use hallmark_core::time::Timestamp;
 use readers::Readers;
 use writer::Writer;
 
@@ -102,6 +104,18 @@ impl Store {
     /// Whether changes are taken: the writer runs and was not closed.
     pub fn is_healthy(&self) -> bool {
         self.writer.is_running()
+    }
+
+    /// Copies everything into the folder `to` while serving: see [`backup::backup`]. Blocks.
+    ///
+    /// # Errors
+    /// [`backup::BackupError`].
+    pub fn backup(
+        &self,
+        to: &Path,
+        taken: Timestamp,
+    ) -> Result<backup::Backup, backup::BackupError> {
+        backup::backup(&self.directory, to, taken)
     }
 
     /// Takes no more changes, applies those that wait, and marks the directory as left in order.

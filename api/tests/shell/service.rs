@@ -132,7 +132,7 @@ impl Service {
 }
 
 /// Waits until something is so.
-pub fn until(is_so: impl Fn() -> bool) {
+pub fn until(mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < PATIENCE, "it never came about");

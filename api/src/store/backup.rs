@@ -1,0 +1,317 @@
+//! Copies of a data directory: taken while it is served, checked when they are brought back.
+//!
+//! ```text
+//! hallmark.db       the database at one moment, without what was deleted before
+//! blobs/xx/<name>   the files of the blobs it names
+//! BACKUP.json       what is in the folder, with sizes and hashes; written last
+//! ```
+//!
+//! A folder without `BACKUP.json` is no backup: it was cut short. A blob that is deleted while the
+//! copy is taken is left out of it, row and file. An account erased later is still in the backups
+//! taken before.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::{self, ErrorKind, Read, Write},
+    path::{Component, Path, PathBuf},
+};
+
+use hallmark_core::{
+    hash::{Hasher, Sha256},
+    time::Timestamp,
+};
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    StoreError, blob,
+    file::{self, BlobFiles, FileName},
+    open::DATABASE,
+    schema,
+};
+
+/// The file that makes a folder a backup.
+const MANIFEST: &str = "BACKUP.json";
+/// The format of [`Backup`].
+const VERSION: u32 = 1;
+/// The longest manifest read, bytes.
+const MAX_MANIFEST_BYTES: u64 = 1 << 30;
+
+/// What is in a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backup {
+    /// The format: 1.
+    pub version: u32,
+    /// When it was begun.
+    pub taken: Timestamp,
+    /// All files but this one.
+    pub files: Vec<BackupFile>,
+}
+
+/// One file of a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupFile {
+    /// Where it is, from the folder on, with `/`.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its hash.
+    pub sha256: Sha256,
+}
+
+/// Why a backup is not taken or not brought back.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The folder has something in it.
+    #[error("{} is not empty; name a folder that is, or that is not there yet", folder.display())]
+    NotEmpty {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// No data directory, or one of another version.
+    #[error("{} holds no database that this program can copy; name the data directory", folder.display())]
+    NoData {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// No backup, one that was cut short, or of a newer program.
+    #[error("{} is no whole backup ({why}); use another one", folder.display())]
+    NotWhole {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A file is not the one that was copied.
+    #[error("{} is not the file that was backed up; use another backup", file.display())]
+    Altered {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A file cannot be read or written.
+    #[error("{}: {source}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The database cannot be copied.
+    #[error("the database cannot be copied: {0}")]
+    Database(#[from] StoreError),
+}
+
+impl From<rusqlite::Error> for BackupError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// Copies the data directory `from` into the folder `to`, which is empty or not there. A service
+/// may be running on it: the copy is one moment of it. Everything is durable when this returns.
+/// Blocks.
+///
+/// # Errors
+/// [`BackupError`]; what was copied by then stays, without its manifest.
+pub fn backup(from: &Path, to: &Path, taken: Timestamp) -> Result<Backup, BackupError> {
+    empty(to)?;
+    let database = to.join(DATABASE);
+    let live = copy_database(from, &database)?;
+    let source = BlobFiles::at(from);
+    let target = BlobFiles::at(to);
+    let copy = Connection::open(&database)?;
+    let mut files = Vec::new();
+    for name in blob::all_files(&copy)? {
+        match copy_file(&source.path(name), &target.path(name)) {
+            Ok((bytes, sha256)) => {
+                let path = format!("{}/{}", file::FOLDER, name.path().display());
+                files.push(BackupFile { path, bytes, sha256 });
+            }
+            // Deleted meanwhile, unless the service still names it: then it is lost.
+            Err(error) if is_gone(&error) && !blob::all_files(&live)?.contains(&name) => {
+                leave_out(&copy, name)?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    copy.close().map_err(|(_, error)| error)?;
+    let (bytes, sha256) = hash(&database)?;
+    files.push(BackupFile { path: DATABASE.to_owned(), bytes, sha256 });
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    sync_all(to, &files)?;
+    let backup = Backup { version: VERSION, taken, files };
+    write_manifest(to, &backup)?;
+    Ok(backup)
+}
+
+/// Makes the data directory `to`, which is empty or not there, from the backup `from`. Every file
+/// is checked before it counts, and all are durable when this returns. Blocks.
+///
+/// # Errors
+/// [`BackupError`]; then `to` has no database, and nothing starts on it.
+pub fn restore(from: &Path, to: &Path) -> Result<Backup, BackupError> {
+    let backup = read_manifest(from)?;
+    empty(to)?;
+    // The database last, under another name until all is there.
+    let unfinished = to.join(format!("{DATABASE}.restoring"));
+    for listed in &backup.files {
+        let relative = Path::new(&listed.path);
+        let target = match listed.path == DATABASE {
+            true => unfinished.clone(),
+            false => to.join(relative),
+        };
+        let copied = copy_file(&from.join(relative), &target)?;
+        if copied != (listed.bytes, listed.sha256) {
+            return Err(BackupError::Altered { file: from.join(relative) });
+        }
+        at(&target, File::open(&target).and_then(|file| file.sync_all()))?;
+    }
+    sync_folders(to, &backup.files)?;
+    let database = to.join(DATABASE);
+    at(&database, fs::rename(&unfinished, &database))?;
+    at(to, file::sync(to))?;
+    Ok(backup)
+}
+
+fn empty(folder: &Path) -> Result<(), BackupError> {
+    at(folder, fs::create_dir_all(folder))?;
+    if at(folder, fs::read_dir(folder))?.next().is_some() {
+        return Err(BackupError::NotEmpty { folder: folder.to_owned() });
+    }
+    Ok(())
+}
+
+/// Writes the database at one moment, and at its smallest; returns the one that goes on.
+fn copy_database(from: &Path, to: &Path) -> Result<Connection, BackupError> {
+    let source = from.join(DATABASE);
+    let no_data = || BackupError::NoData { folder: from.to_owned() };
+    if !source.is_file() {
+        return Err(no_data());
+    }
+    let connection = Connection::open(&source)?;
+    let application: i64 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version = schema::version(&connection)?;
+    if application != schema::APPLICATION_ID || version != schema::MIGRATIONS.len() as i64 {
+        return Err(no_data());
+    }
+    connection.execute("VACUUM INTO ?1", [to.display().to_string()])?;
+    Ok(connection)
+}
+
+fn is_gone(error: &BackupError) -> bool {
+    matches!(error, BackupError::File { source, .. } if source.kind() == ErrorKind::NotFound)
+}
+
+/// Takes the row of a blob that was deleted meanwhile out of the copy.
+fn leave_out(copy: &Connection, name: FileName) -> Result<(), BackupError> {
+    let name = name.as_bytes();
+    copy.execute(
+        "UPDATE accounts SET bytes = bytes - blobs.size FROM blobs
+         WHERE blobs.account = accounts.number AND blobs.file = ?1",
+        [name],
+    )?;
+    copy.execute(
+        "DELETE FROM parts WHERE blob IN (SELECT number FROM blobs WHERE file = ?1)",
+        [name],
+    )?;
+    copy.execute("DELETE FROM blobs WHERE file = ?1", [name])?;
+    Ok(())
+}
+
+fn write_manifest(folder: &Path, backup: &Backup) -> Result<(), BackupError> {
+    let path = folder.join(MANIFEST);
+    let json = serde_json::to_vec_pretty(backup).expect("our own types are JSON");
+    let written = File::create_new(&path).and_then(|mut file| {
+        file.write_all(&json)?;
+        file.sync_all()
+    });
+    at(&path, written)?;
+    at(folder, file::sync(folder))
+}
+
+fn read_manifest(folder: &Path) -> Result<Backup, BackupError> {
+    let not_whole = |why| BackupError::NotWhole { folder: folder.to_owned(), why };
+    let path = folder.join(MANIFEST);
+    let mut json = Vec::new();
+    match File::open(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(not_whole("it has no BACKUP.json"));
+        }
+        opened => {
+            let mut bounded = at(&path, opened)?.take(MAX_MANIFEST_BYTES);
+            at(&path, bounded.read_to_end(&mut json))?;
+        }
+    }
+    let backup: Backup =
+        serde_json::from_slice(&json).map_err(|_| not_whole("its BACKUP.json does not read"))?;
+    if backup.version != VERSION {
+        return Err(not_whole("it was taken by a newer program"));
+    }
+    let paths: BTreeSet<&str> = backup.files.iter().map(|file| file.path.as_str()).collect();
+    let inside =
+        |path: &&str| Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+    if paths.len() != backup.files.len() || !paths.iter().all(inside) || !paths.contains(DATABASE) {
+        return Err(not_whole("its BACKUP.json names no possible files"));
+    }
+    Ok(backup)
+}
+
+/// Copies a file to a new one; returns its size and hash. Never held whole.
+fn copy_file(from: &Path, to: &Path) -> Result<(u64, Sha256), BackupError> {
+    let mut source = at(from, File::open(from))?;
+    if let Some(folder) = to.parent() {
+        at(folder, fs::create_dir_all(folder))?;
+    }
+    let mut target = at(to, File::create_new(to))?;
+    pass(from, &mut source, |bytes| at(to, target.write_all(bytes)))
+}
+
+fn hash(path: &Path) -> Result<(u64, Sha256), BackupError> {
+    let mut file = at(path, File::open(path))?;
+    pass(path, &mut file, |_| Ok(()))
+}
+
+/// Hands a file on piece by piece; returns its size and hash.
+fn pass(
+    path: &Path,
+    file: &mut File,
+    mut to: impl FnMut(&[u8]) -> Result<(), BackupError>,
+) -> Result<(u64, Sha256), BackupError> {
+    let (mut hasher, mut size_bytes) = (Hasher::new(), 0);
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = at(path, file.read(&mut buffer))?;
+        if read == 0 {
+            return Ok((size_bytes, hasher.finish()));
+        }
+        hasher.update(&buffer[..read]);
+        to(&buffer[..read])?;
+        size_bytes += read as u64;
+    }
+}
+
+fn sync_all(folder: &Path, files: &[BackupFile]) -> Result<(), BackupError> {
+    for listed in files {
+        let path = folder.join(&listed.path);
+        at(&path, File::open(&path).and_then(|file| file.sync_all()))?;
+    }
+    sync_folders(folder, files)
+}
+
+/// Makes the names of files durable, down from the folder they are in.
+fn sync_folders(folder: &Path, files: &[BackupFile]) -> Result<(), BackupError> {
+    let folders: BTreeSet<PathBuf> = files
+        .iter()
+        .flat_map(|listed| Path::new(&listed.path).ancestors().skip(1))
+        .map(|relative| folder.join(relative))
+        .collect();
+    folders.iter().try_for_each(|folder| at(folder, file::sync(folder)))
+}
+
+fn at<T>(file: &Path, result: io::Result<T>) -> Result<T, BackupError> {
+    result.map_err(|source| BackupError::File { file: file.to_owned(), source })
+}
