@@ -1,9 +1,9 @@
 //! The `hallmarkd` binary: the service alone.
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use clap::Parser;
-use hallmark_api::serve::{Outcome, ServeArgs, run};
+use hallmark_api::serve::{ServeArgs, run};
 
 /// The blind service: it stores what it cannot read.
 #[derive(Debug, Parser)]
@@ -15,13 +15,9 @@ struct Program {
 
 fn main() -> ExitCode {
     match run(&Program::parse().serve, "hallmarkd") {
-        Ok(Outcome::Stopped) => ExitCode::SUCCESS,
-        Ok(Outcome::BackedUp { to }) => {
-            println!("Backed up to {}. Keep the key file too, elsewhere.", to.display());
-            ExitCode::SUCCESS
-        }
-        Ok(Outcome::Restored { data }) => {
-            println!("Restored into {}.", data.display());
+        Ok(outcome) => {
+            // Whoever closed standard output does not read it.
+            let _ = writeln!(std::io::stdout(), "{outcome}");
             ExitCode::SUCCESS
         }
         Err(error) => {

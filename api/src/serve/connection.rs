@@ -15,7 +15,7 @@ use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    time::{Instant, Sleep, sleep_until},
+    time::{Instant, Sleep, sleep, sleep_until},
 };
 
 use super::{
@@ -28,6 +28,8 @@ use super::{
 
 /// The most that hyper buffers of a connection, each way.
 const BUFFER_BYTES: usize = 128 << 10;
+/// After so long without a request, what a conversation needs is let go until the next.
+const REST: Duration = Duration::from_secs(1);
 /// How long and how much is read from a peer that still sends what nobody wants: without that, the
 /// last word is lost when the connection is reset.
 const LINGER: Duration = Duration::from_secs(2);
@@ -42,41 +44,59 @@ where
     let mut framed = Framed::new(stream, limits.max_header_bytes, limits.max_headers);
     let line = Arc::clone(framed.line());
     let mut clock = Clock::new(&line, Arc::clone(&limits));
-    // Nothing is made for a connection that has not sent a whole head.
-    let waited = poll_fn(|cx| match framed.poll_head(cx) {
-        Poll::Ready(_) => Poll::Ready(None),
-        Poll::Pending => clock.poll_end(cx, &line).map(Some),
-    })
-    .await;
-    let begins = waited.is_none() && matches!(line.doing(), Doing::Whole);
-    let (stream, ended, _busy) = match begins {
-        true => converse(framed, clock, peer, Arc::clone(&front)).await,
-        false => (framed.into_stream(), waited, None),
+    let mut busy = None;
+    let end = loop {
+        // Nothing is kept for a connection that has not sent a whole head.
+        let waited = poll_fn(|cx| match framed.poll_head(cx) {
+            Poll::Ready(_) => Poll::Ready(End::Over),
+            Poll::Pending => clock.poll_end(cx, &line).map(End::Limit),
+        })
+        .await;
+        if !matches!((waited, line.doing()), (End::Over, Doing::Whole)) {
+            break waited;
+        }
+        let end;
+        (framed, end, busy) = Box::pin(converse(framed, &mut clock, peer, &front)).await;
+        if end != End::Rest {
+            break end;
+        }
     };
-    if let Some(limit) = ended {
-        front.meter.rejected(limit);
-    }
-    let fault = line.fault().or((ended == Some(Limit::Header)).then_some(Code::Timeout));
-    if fault.is_some() && ended.is_none() {
-        front.meter.rejected(Limit::Header);
-    }
     front.meter.traffic(line.take_traffic());
-    if ended == Some(Limit::Send) {
+    let word = match end {
+        End::Limit(limit) => {
+            front.meter.rejected(limit);
+            (limit == Limit::Header).then_some(Code::Timeout)
+        }
+        End::Over | End::Rest => line.fault().inspect(|_| front.meter.rejected(Limit::Header)),
+    };
+    if end == End::Limit(Limit::Send) {
         return;
     }
-    let word = fault.map(|code| refusal::bytes(code, refusal::detail(code)));
+    let word = word.map(|code| refusal::bytes(code, refusal::detail(code)));
     // Whoever went away does not read it.
-    let _ = last_word(stream, word.as_deref(), line.is_unread()).await;
+    let _ = Box::pin(last_word(framed.into_stream(), word.as_deref(), line.is_unread())).await;
+    drop(busy);
 }
 
-/// Requests and answers, until no more can follow. Returns the stream, the limit that ended it, and
-/// the mark of an answer that may still be on its way.
+/// How a conversation ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// No more can follow.
+    Over,
+    /// A limit was reached.
+    Limit(Limit),
+    /// There was no request for a while; one may follow.
+    Rest,
+}
+
+/// Requests and answers, until no more can follow or none does. Returns what it spoke over, and the
+/// mark of an answer that may still be on its way.
 async fn converse<S>(
     framed: Framed<S>,
-    mut clock: Clock,
+    clock: &mut Clock,
     peer: IpAddr,
-    front: Arc<Front>,
-) -> (S, Option<Limit>, Option<Busy>)
+    front: &Arc<Front>,
+) -> (Framed<S>, End, Option<Busy>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -88,33 +108,45 @@ where
         slot(&busy).get_or_insert_with(|| front.busy());
         let answering = line.answering();
         let caller = Caller { peer, line: Arc::clone(&line), answering };
-        let answer = Arc::clone(&front).answer(request, caller);
+        let answer = Arc::clone(front).answer(request, caller);
         Box::pin(async move { Ok::<_, std::convert::Infallible>(answer.await) })
     });
-    let mut conversation = Box::new(
-        http1::Builder::new()
-            .header_read_timeout(None)
-            .max_buf_size(BUFFER_BYTES.max(front.limits.max_header_bytes + 1))
-            .max_headers(front.limits.max_headers)
-            .serve_connection(TokioIo::new(framed), service),
-    );
-    let ended = poll_fn(|cx| {
+    let mut conversation = http1::Builder::new()
+        .header_read_timeout(None)
+        .max_buf_size(BUFFER_BYTES.max(front.limits.max_header_bytes + 1))
+        .max_headers(front.limits.max_headers)
+        .serve_connection(TokioIo::new(framed), service);
+    let mut rest = std::pin::pin!(sleep(REST));
+    let end = poll_fn(|cx| {
         loop {
-            if Pin::new(&mut *conversation).poll(cx).is_ready() {
-                return Poll::Ready(None);
+            if Pin::new(&mut conversation).poll(cx).is_ready() {
+                return Poll::Ready(End::Over);
             }
             front.meter.traffic(line.take_traffic());
             if !line.is_busy() {
                 *slot(&busy) = None;
             }
-            if !line.has_to_wake() {
-                return clock.poll_end(cx, &line).map(Some);
+            if line.has_to_wake() {
+                continue;
             }
+            if let (Doing::Idle(since), None) = (line.doing(), line.stalled()) {
+                if rest.deadline() != since + REST {
+                    rest.as_mut().reset(since + REST);
+                }
+                if rest.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(End::Rest);
+                }
+            }
+            return clock.poll_end(cx, &line).map(End::Limit);
         }
     })
     .await;
-    let stream = conversation.into_parts().io.into_inner().into_stream();
-    (stream, ended, busy.into_inner().unwrap_or_else(PoisonError::into_inner))
+    let parts = conversation.into_parts();
+    // Hyper is given no byte of a request before the one it answers is over; if it has some all the
+    // same, nothing can follow.
+    let end = if end == End::Rest && !parts.read_buf.is_empty() { End::Over } else { end };
+    let busy = slot(&busy).take();
+    (parts.io.into_inner(), end, busy)
 }
 
 fn slot(busy: &Mutex<Option<Busy>>) -> MutexGuard<'_, Option<Busy>> {

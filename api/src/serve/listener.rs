@@ -89,8 +89,10 @@ impl Listener {
                 return connection::serve(stream, address, front).await;
             };
             let most = Duration::from_millis(front.limits.tls_handshake_timeout_ms);
-            match tokio::time::timeout(most, certificates.acceptor().accept(stream)).await {
-                Ok(Ok(stream)) => connection::serve(stream, address, front).await,
+            // Apart, so that a connection without TLS has no room for one with it.
+            let handshake = Box::pin(certificates.acceptor().accept(stream));
+            match tokio::time::timeout(most, handshake).await {
+                Ok(Ok(stream)) => Box::pin(connection::serve(stream, address, front)).await,
                 _ => front.meter.rejected(Limit::Handshake),
             }
         });

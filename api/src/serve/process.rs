@@ -29,12 +29,36 @@ pub enum Outcome {
     BackedUp {
         /// Where to.
         to: PathBuf,
+        /// Number of files.
+        files: usize,
     },
     /// A data directory was made from a copy.
     Restored {
         /// The data directory.
         data: PathBuf,
+        /// Number of files, each of them checked.
+        files: usize,
     },
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("Stopped."),
+            Self::BackedUp { to, files } => write!(
+                f,
+                "Backed up to {} ({files} files). The key file is not part of it: keep it too, \
+                 elsewhere.",
+                to.display()
+            ),
+            Self::Restored { data, files } => write!(
+                f,
+                "Restored into {} ({files} files, all as they were backed up). Serve it with the \
+                 key file it was served with.",
+                data.display()
+            ),
+        }
+    }
 }
 
 /// Does what `args` say: runs the service until SIGTERM or SIGINT, or copies its data. `program` is
@@ -46,10 +70,12 @@ pub fn run(args: &ServeArgs, program: &str) -> Result<Outcome, ServeError> {
     match &args.command {
         None => serve(&args.run, program).map(|()| Outcome::Stopped),
         Some(ServeCommand::Backup { data, to }) => {
-            wire::backup(data, to).map(|()| Outcome::BackedUp { to: to.clone() })
+            let files = wire::back_up(data, to)?.files.len();
+            Ok(Outcome::BackedUp { to: to.clone(), files })
         }
         Some(ServeCommand::Restore { from, data }) => {
-            wire::restore(from, data).map(|()| Outcome::Restored { data: data.clone() })
+            let files = wire::restore(from, data)?.files.len();
+            Ok(Outcome::Restored { data: data.clone(), files })
         }
     }
 }

@@ -13,7 +13,10 @@ use super::{Hooks, ServeError, Settings};
 use crate::{
     app::{self, App},
     http,
-    store::{self, Options, Store},
+    store::{
+        Options, Store,
+        backup::{self, Backup},
+    },
 };
 
 /// Opens the service in `settings.data`, which signs its receipts with `key` and takes requests
@@ -57,20 +60,20 @@ fn system_time() -> Timestamp {
     Timestamp::from_unix_s(seconds).or_else(|_| Timestamp::from_unix_s(0)).expect("1970 is a time")
 }
 
-/// Copies the data in `data` into the folder `to` while a service may be running on it.
+/// Copies the data in `data` into the folder `to`, which is empty or not there, while a service may
+/// be running on it: see [`backup::backup`].
 ///
 /// # Errors
 /// [`ServeError::Service`].
-pub fn backup(data: &Path, to: &Path) -> Result<(), ServeError> {
-    store::backup::backup(data, to, system_time())
-        .map(drop)
-        .map_err(|error| ServeError::Service(error.into()))
+pub fn back_up(data: &Path, to: &Path) -> Result<Backup, ServeError> {
+    backup::backup(data, to, system_time()).map_err(|error| ServeError::Service(error.into()))
 }
 
-/// Makes the data directory `data` from the backup `from`.
+/// Makes the data directory `data`, which is empty or not there, from the backup `from`: see
+/// [`backup::restore`].
 ///
 /// # Errors
 /// [`ServeError::Service`].
-pub fn restore(from: &Path, data: &Path) -> Result<(), ServeError> {
-    store::backup::restore(from, data).map(drop).map_err(|error| ServeError::Service(error.into()))
+pub fn restore(from: &Path, data: &Path) -> Result<Backup, ServeError> {
+    backup::restore(from, data).map_err(|error| ServeError::Service(error.into()))
 }

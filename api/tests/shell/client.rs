@@ -30,6 +30,14 @@ impl Client {
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         Self::over(stream)
     }
+
+    /// Whether something is there to be read.
+    pub fn is_answered(&self) -> bool {
+        self.stream.set_nonblocking(true).unwrap();
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).unwrap();
+        peeked.is_ok()
+    }
 }
 
 impl<S: Read + Write> Client<S> {

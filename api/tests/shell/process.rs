@@ -11,6 +11,7 @@ use hallmark_core::problem::Code;
 
 use crate::{client::Client, service::until};
 
+const DATA: &[&str] = &["--data", "data"];
 const READY: &[&str] = &["--ready-file", "ready"];
 
 struct Daemon {
@@ -22,7 +23,8 @@ impl Daemon {
     fn start(more: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_hallmarkd"))
-            .args(["--data", "data", "--listen", "127.0.0.1:0"])
+            .args(["--listen", "127.0.0.1:0"])
+            .args(if more.contains(&"--data") { &[] } else { DATA })
             .args(if more.contains(&"--ready-file") { &[] } else { READY })
             .args(more)
             .current_dir(dir.path())
@@ -95,7 +97,7 @@ fn a_second_signal_ends_it_at_once() {
     let (mut probe, mut client) = (daemon.ready(), daemon.ready());
     client.send("POST /v1/accounts HTTP/1.1\r\nhost: a\r\ncontent-digest: x\r\n");
     client.send("signature-input: x\r\nsignature: x\r\ncontent-length: 5\r\n\r\n123");
-    while !probe.get("/metrics").text().contains("hallmark_http_in_flight 2\n") {}
+    until(|| probe.get("/metrics").text().contains("hallmark_http_in_flight 2\n"));
     daemon.signal("TERM");
     until(|| daemon.try_connect().is_none());
     assert!(daemon.child.try_wait().unwrap().is_none(), "it did not wait");
@@ -151,4 +153,30 @@ fn what_cannot_work_is_refused_at_the_start() {
         assert_eq!(status.code(), Some(1), "{said}");
         assert!(said.contains(why), "{said}");
     }
+}
+
+/// A copy is made while the service runs, and served in its stead.
+#[test]
+fn a_running_service_is_backed_up_and_restored() {
+    let mut daemon = Daemon::start(&[]);
+    let mut client = daemon.ready();
+    let folder = daemon.dir.path().to_owned();
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hallmarkd"));
+        let run = command.args(args).current_dir(&folder).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (run.status.code(), text(run.stdout) + &text(run.stderr))
+    };
+    let (code, said) = run(&["backup", "--data", "data", "--to", "copy"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("Backed up to copy") && said.contains("key file"), "{said}");
+    assert_eq!(client.get("/readyz").status, 200);
+    let (code, said) = run(&["restore", "--from", "copy", "--data", "data"]);
+    assert_eq!(code, Some(1), "over a data directory in use: {said}");
+    let (code, said) = run(&["restore", "--from", "copy", "--data", "again"]);
+    assert_eq!(code, Some(0), "{said}");
+    daemon.signal("TERM");
+    assert!(daemon.end().0.success());
+    let second = Daemon::start(&["--data", folder.join("again").to_str().unwrap()]);
+    assert_eq!(second.ready().get("/readyz").status, 200);
 }

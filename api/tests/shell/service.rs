@@ -53,6 +53,7 @@ impl State {
             is_ready: Box::new(move || ready.load(Ordering::SeqCst)),
             drain: Box::new(move || drained.store(true, Ordering::SeqCst)),
             metrics: Box::new(|text| text.push_str("test_store_rows 7\n")),
+            ..Hooks::default()
         }
     }
 
@@ -132,7 +133,7 @@ impl Service {
 }
 
 /// Waits until something is so.
-pub fn until(is_so: impl Fn() -> bool) {
+pub fn until(mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < PATIENCE, "it never came about");

@@ -9,14 +9,16 @@ use hallmark_core::problem::Code;
 
 use crate::{client::Client, service::Service};
 
-/// Sends a byte now and then, until it fails or `bytes` are over.
+/// Sends a byte now and then until there is an answer, which has to come before `bytes` are over.
 fn dribble(client: &mut Client, bytes: &[u8]) {
     for byte in bytes {
-        if !client.try_send([*byte]) {
+        if client.is_answered() {
             return;
         }
+        client.try_send([*byte]);
         std::thread::sleep(Duration::from_millis(20));
     }
+    panic!("a byte now and then holds a connection");
 }
 
 /// Each further byte buys no time.
@@ -25,7 +27,7 @@ fn slow_headers_are_ended() {
     let service = Service::start(|limits| limits.header_timeout_ms = 300);
     let mut client = service.connect();
     client.send("GET /v1/things/1 HTTP/1.1\r\nx: ");
-    dribble(&mut client, &[b'y'; 25]);
+    dribble(&mut client, &[b'y'; 1000]);
     client.answer().unwrap().is_problem(Code::Timeout);
     assert!(client.is_closed());
     assert_eq!(service.metric("hallmark_rejected_total{limit=\"header\"}"), 1.0);
@@ -47,7 +49,7 @@ fn slow_headers_are_ended_on_a_used_connection() {
 fn empty_lines_are_no_request() {
     let service = Service::start(|limits| limits.header_timeout_ms = 300);
     let mut client = service.connect();
-    dribble(&mut client, &b"\r\n".repeat(12));
+    dribble(&mut client, &b"\r\n".repeat(500));
     client.answer().unwrap().is_problem(Code::Timeout);
 }
 
@@ -83,7 +85,7 @@ fn a_body_has_a_least_rate() {
     let post = "POST /v1/things HTTP/1.1\r\nhost: a\r\ncontent-length: 2000\r\n\r\n";
     let mut slow = service.connect();
     slow.send(post);
-    dribble(&mut slow, &[b'x'; 50]);
+    dribble(&mut slow, &[b'x'; 1000]);
     slow.answer().unwrap().is_problem(Code::Timeout);
 
     let mut steady = service.connect();
@@ -95,6 +97,20 @@ fn a_body_has_a_least_rate() {
     }
     assert!(start.elapsed() > Duration::from_millis(300));
     assert_eq!(steady.answer().unwrap().text(), "2000");
+}
+
+/// A connection that rested for longer than anything is kept for goes on as before.
+#[test]
+fn a_connection_may_rest_between_requests() {
+    let service = Service::start(|_| {});
+    let mut client = service.connect();
+    for _ in 0..2 {
+        assert_eq!(client.get("/v1/things/1").text(), "thing");
+        std::thread::sleep(Duration::from_millis(1200));
+        client.send("POST /v1/things HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n12345");
+        assert_eq!(client.answer().unwrap().text(), "5");
+    }
+    assert_eq!(service.metric("hallmark_connections_accepted_total"), 2.0);
 }
 
 /// Whatever a handler makes of a body that broke off, the limit is what is answered.

@@ -19,8 +19,7 @@ fn what_is_under_way_is_answered_and_nothing_new_is_taken() {
     assert_eq!(kept.get("/v1/things/1").status, 200);
     assert_eq!(probe.get("/readyz").status, 200);
     working.send("GET /v1/gate HTTP/1.1\r\nhost: a\r\n\r\n");
-    let metric = |client: &mut crate::client::Client| client.get("/metrics").text().to_owned();
-    while !metric(&mut kept).contains("hallmark_http_in_flight 2\n") {}
+    until(|| kept.get("/metrics").text().contains("hallmark_http_in_flight 2\n"));
 
     let stopping = std::thread::spawn(move || running.stop());
     until(|| TcpStream::connect(address).is_err());
@@ -42,13 +41,12 @@ fn what_is_under_way_is_answered_and_nothing_new_is_taken() {
 #[test]
 fn an_answer_under_way_is_sent_whole() {
     let Service { running, state } = Service::start(|_| {});
-    let mut client = crate::client::Client::connect(running.address());
+    let address = running.address();
+    let mut client = crate::client::Client::connect(address);
     client.send("GET /v1/big HTTP/1.1\r\nhost: a\r\n\r\n");
-    let mut probe = crate::client::Client::connect(running.address());
-    while !probe.get("/metrics").text().contains("hallmark_http_in_flight 2\n") {}
-    drop(probe);
+    until(|| client.is_answered());
     let stopping = std::thread::spawn(move || running.stop());
-    std::thread::sleep(Duration::from_millis(100));
+    until(|| TcpStream::connect(address).is_err());
     assert_eq!(client.answer().unwrap().body.len(), 64 << 20);
     stopping.join().unwrap();
     assert!(state.is_drained.load(Ordering::SeqCst));
@@ -60,7 +58,7 @@ fn what_takes_too_long_is_cut_off() {
     let mut stuck = crate::client::Client::connect(running.address());
     stuck.send("GET /v1/gate HTTP/1.1\r\nhost: a\r\n\r\n");
     let mut probe = crate::client::Client::connect(running.address());
-    while !probe.get("/metrics").text().contains("hallmark_http_in_flight 2\n") {}
+    until(|| probe.get("/metrics").text().contains("hallmark_http_in_flight 2\n"));
     let start = Instant::now();
     running.stop();
     assert!(start.elapsed() >= Duration::from_millis(300));

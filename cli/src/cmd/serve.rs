@@ -10,15 +10,11 @@ use crate::report::Report;
 /// # Errors
 /// What kept the service from starting, or the copy from being made.
 pub fn run(args: &ServeArgs) -> anyhow::Result<Report> {
-    let (json, text) = match serve::run(args, "hallmark serve")? {
-        Outcome::Stopped => (serde_json::json!({"stopped": true}), "Stopped.".to_owned()),
-        Outcome::BackedUp { to } => {
-            let text = format!("Backed up to {}. Keep the key file too, elsewhere.", to.display());
-            (serde_json::json!({"to": to}), text)
-        }
-        Outcome::Restored { data } => {
-            (serde_json::json!({"data": data}), format!("Restored into {}.", data.display()))
-        }
+    let outcome = serve::run(args, "hallmark serve")?;
+    let json = match &outcome {
+        Outcome::Stopped => serde_json::json!({"stopped": true}),
+        Outcome::BackedUp { to, files } => serde_json::json!({"to": to, "files": files}),
+        Outcome::Restored { data, files } => serde_json::json!({"data": data, "files": files}),
     };
-    Report::new(&json, text)
+    Report::new(&json, outcome.to_string())
 }
