@@ -224,8 +224,11 @@ impl<'s> Desk<'s> {
 const NO_SERVICE: &str = "no service is named yet: --server https://... (or HALLMARK_SERVER), once, has it on your other \
      devices as well";
 
-/// Why a service was not reached, where that is all that went wrong.
+/// Why a service was not reached, or has nothing, where that is all that went wrong.
 fn unreached(error: &anyhow::Error) -> Option<String> {
+    if let Some(closed @ OnlineError::Closed) = error.downcast_ref() {
+        return Some(closed.to_string());
+    }
     let service = match error.downcast_ref::<OnlineError>() {
         Some(OnlineError::Service(service)) => Some(service),
         _ => error.downcast_ref::<ServiceError>(),

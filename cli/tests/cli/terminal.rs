@@ -348,3 +348,43 @@ fn a_countersignature_is_asked_for() {
     }
     assert_ne!(world.read("draft.json"), draft);
 }
+
+/// The first thing kept brings the recovery code, asks for two of its words back, and erases it only
+/// then.
+#[test]
+fn the_recovery_code_is_written_down() {
+    let world = World::new();
+    world.person("default");
+    let put = ["item", "put", "ring-size"];
+    let Some(mut talk) = Conversation::begin(&world, &put, |_| ()) else { return };
+    talk.answer("size:", "52");
+    talk.answer("system:", "eu");
+    talk.answer("finger (may stay empty):", "");
+    talk.answer("note (may stay empty):", "");
+    talk.wait_for("from your paper (or Enter for later):");
+    let screen = talk.seen.clone();
+    let words: std::collections::BTreeMap<usize, String> = numbered(&screen);
+    assert_eq!(words.len(), 14, "{screen}");
+    let asked = screen.rsplit("Type words ").next().unwrap();
+    let positions: Vec<usize> =
+        asked.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
+    let [first, second] = positions[..] else { panic!("{asked}") };
+    let wrong = format!("{} {}", words[&second], words[&first]);
+    talk.answer("(or Enter for later):", &wrong);
+    let right = format!("{} {}", words[&first], words[&second]);
+    talk.answer("(or Enter for later):", &right);
+    let run = talk.end();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.out.contains("only your paper has it now"), "{run:?}");
+    world.run(&["account", "code"]).refused(1, &["on your paper alone"]);
+}
+
+/// The words of a numbered table.
+fn numbered(screen: &str) -> std::collections::BTreeMap<usize, String> {
+    let tokens: Vec<&str> = screen.split_whitespace().collect();
+    let pairs = tokens.windows(2).filter_map(|pair| {
+        let number = pair[0].strip_suffix('.')?.parse().ok()?;
+        Some((number, pair[1].to_owned()))
+    });
+    pairs.collect()
+}

@@ -240,7 +240,10 @@ fn attachments_and_a_provenance_file() {
     fresh.done(&["account", "close", "--yes"]);
     let receipt: Value = serde_json::from_slice(&world.read("erasure.json")).unwrap();
     assert_eq!(receipt["statement"]["items"], 3);
-    phone.run(&["item", "ls"]).refused(1, &["no such account"]);
+    let listed = phone.done(&["item", "ls"]);
+    assert!(listed.out.contains("the service no longer has this account"), "{listed:?}");
+    phone.run(&["account", "sync"]).refused(1, &["hallmark account export"]);
+    phone.done(&["account", "export", "--to", "left"]);
     let blobs = world.path("service-s/blobs");
     let left = world.snapshot().into_iter().filter(|(path, _)| path.starts_with(&blobs)).count();
     assert_eq!(left, 0, "no file of the account is left");

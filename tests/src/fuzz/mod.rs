@@ -7,6 +7,7 @@
 //! compares the four. What the command line alone reads (`piece.toml`, a `did:web` document) is
 //! tested there, with proptest.
 
+pub mod account;
 pub mod media;
 pub mod sealed;
 
@@ -39,7 +40,8 @@ use hallmark_vault::provenance::{
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 35] = [
+pub const TARGETS: [(&str, Target); 40] = [
+    ("answer", account::answer),
     ("archive", archive),
     ("blob", sealed::blob),
     ("card", card),
@@ -55,6 +57,8 @@ pub const TARGETS: [(&str, Target); 35] = [
     ("httpsig", sealed::request),
     ("inspect", inspect_file),
     ("item", sealed::envelope),
+    ("item_content", account::item_content),
+    ("join_code", account::join_code),
     ("jpeg", media::jpeg),
     ("json", strict_json),
     ("media_type", media::media_type),
@@ -66,6 +70,7 @@ pub const TARGETS: [(&str, Target); 35] = [
     ("pdf", media::pdf),
     ("piece_id", piece_id),
     ("png", media::png),
+    ("problem", account::problem),
     ("profile", sealed::profile),
     ("proof", data_integrity_proof),
     ("recovery", sealed::recovery_code),
@@ -75,6 +80,7 @@ pub const TARGETS: [(&str, Target); 35] = [
     ("timestamp", timestamp),
     ("wav", media::wav),
     ("webp", media::webp),
+    ("wire_request", account::wire_request),
 ];
 
 /// What [`minisign_file`] checks signatures over.

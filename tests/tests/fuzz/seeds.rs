@@ -3,12 +3,18 @@
 use std::{fs, io::Cursor};
 
 use hallmark_core::{
+    account::{
+        BlobId, ItemId, Signed,
+        exchange::{Commit, Cursor, Devices, Erasure, ServiceInfo, Sync, Upload},
+        manifest::{Leaves, Manifest},
+    },
     chain::ChainSecret,
     hash::Sha256,
     httpsig::{self, ContentDigest, KeyId, Target},
     id::PieceId,
     json,
     key::SigningKey,
+    problem::{Code, Problem},
     proof,
     recovery::RecoverySecret,
     seal::{
@@ -20,6 +26,8 @@ use hallmark_core::{
 use hallmark_suites::fuzz::{self, sealed};
 use hallmark_vault::{
     hygiene::MediaType,
+    identity::{Account, device::DeviceKeys, pairing::JoinCode},
+    item::{Content, Kind as ItemKind, content::Version, sealed as sealed_item},
     profile::{PieceSecrets, Profile, Studio},
     provenance::{
         archive::Archive,
@@ -84,6 +92,7 @@ pub fn written() -> Vec<(&'static str, Vec<u8>)> {
         ("text", "Ring \"Flut\", 18 kt — für Ána".into()),
         ("timestamp", "2026-05-03T12:00:00Z".into()),
     ];
+    seeds.extend(account());
     seeds.extend(media());
     seeds.extend(sealed_and_signed());
     seeds.extend(state());
@@ -281,4 +290,82 @@ fn minted() -> Vec<u8> {
         Minting { piece: piece(), sources: vec![photo], made: None, at: at(), status_days: 180 };
     let keys = StudioKeys { identity: key(1), writer: WriterKey::new(key(2)) };
     write::mint(minting, &keys, &chain(), Cursor::new(Vec::new())).unwrap().into_inner()
+}
+
+/// An account with two devices and one item, in what is sent and answered about it.
+fn account() -> Vec<(&'static str, Vec<u8>)> {
+    let mut rng = ChaCha20Rng::seed_from_u64(3);
+    let mut account = Account::create(at(), &mut rng);
+    let create = account.unregistered().unwrap();
+    let code = JoinCode::new(DeviceKeys::generate(&mut rng).public());
+    let added = account.add(code.device(), at(), &mut rng).unwrap();
+    let append = added.append(Vec::new());
+    account.accept(added);
+    let by = account.device().signing();
+    let version = Version {
+        fields: [("text".to_owned(), "52".to_owned())].into(),
+        attachments: Vec::new(),
+        at: at(),
+        by: by.public(),
+    };
+    let content = Content::new(ItemKind::Note, version.clone()).unwrap();
+    let content = content.edited(1, version).unwrap();
+    let item = ItemId::from_bytes([7; 16]);
+    let record =
+        sealed_item::record(account.id(), item, 1, &content, account.root(), &mut rng).unwrap();
+    let leaves = Leaves([(item, record.leaf())].into());
+    let manifest = Manifest {
+        account: account.id(),
+        version: 1,
+        previous: None,
+        devices: 1,
+        items: 1,
+        root: leaves.root(),
+        at: at(),
+        by: by.public(),
+    };
+    let manifest = Signed::new(manifest, &by).unwrap();
+    let commit =
+        Commit { manifest: manifest.clone(), records: vec![record.clone()], removed: vec![item] };
+    let devices =
+        Devices { entries: account.entries().to_vec(), wraps: Some(append.wraps.clone()) };
+    let sync = Sync {
+        entries: account.entries().to_vec(),
+        wraps: Some(append.wraps.clone()),
+        manifests: vec![manifest],
+        records: vec![record],
+        removed: Vec::new(),
+        rewrapped: Vec::new(),
+        next: Some(Cursor { manifest: 1, item: Some(item) }),
+    };
+    let blob = BlobId::from_bytes([8; 16]);
+    let upload = Upload { blob, size_bytes: 5, parts: vec![0], complete: true };
+    let erasure = Erasure {
+        account: account.id(),
+        at: at(),
+        items: 1,
+        blobs: 1,
+        bytes: 5,
+        by: key(4).public(),
+    };
+    let info = ServiceInfo {
+        key: key(4).public(),
+        now: at(),
+        quota_bytes: 1 << 30,
+        max_body_bytes: 8 << 20,
+    };
+    let json = |value: serde_json::Value| serde_json::to_vec(&value).unwrap();
+    vec![
+        ("answer", json(serde_json::to_value(&devices).unwrap())),
+        ("answer", json(serde_json::to_value(&sync).unwrap())),
+        ("answer", json(serde_json::to_value(&upload).unwrap())),
+        ("answer", json(serde_json::to_value(&info).unwrap())),
+        ("answer", json(serde_json::to_value(Signed::new(erasure, &key(4)).unwrap()).unwrap())),
+        ("wire_request", json(serde_json::to_value(&create).unwrap())),
+        ("wire_request", json(serde_json::to_value(&append).unwrap())),
+        ("wire_request", json(serde_json::to_value(&commit).unwrap())),
+        ("problem", json(serde_json::to_value(Problem::new(Code::Quota, "x")).unwrap())),
+        ("join_code", code.to_string().into()),
+        ("item_content", content.plaintext().to_vec()),
+    ]
 }

@@ -223,8 +223,10 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
     /// Why the service refused this device: it may have been taken off the account, which an entry
     /// shows that the service cannot make up.
     fn explained(&self, error: ServiceError) -> OnlineError {
-        if !matches!(error.code(), Some(Code::Revoked | Code::NotListed)) {
-            return error.into();
+        match error.code() {
+            Some(Code::Revoked | Code::NotListed) => {}
+            Some(Code::NoAccount) => return OnlineError::Closed,
+            _ => return error.into(),
         }
         let mut account = self.account().clone();
         let from = account.entries().len() as u64;

@@ -173,6 +173,12 @@ pub enum OnlineError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The service does not have the account.
+    #[error(
+        "the service no longer has this account: a device of yours closed it, or the service lost \
+         it. What is on this device stays, and `hallmark account export` writes it into a folder"
+    )]
+    Closed,
     /// There is no account here.
     #[error(
         "this profile has no account yet; `hallmark item put` makes one, `hallmark device join` \
