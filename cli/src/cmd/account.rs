@@ -21,7 +21,7 @@ use crate::{
     args::{AccountCommand, CloseArgs, CodeArgs, ExportArgs, RecoverArgs},
     input,
     output::{Access, Output},
-    report::Report,
+    report::{FAILED, Report, one_line},
     session::Session,
 };
 
@@ -104,7 +104,7 @@ fn show(session: &Session) -> anyhow::Result<Report> {
             "on paper; this device no longer has the code"
         },
         match &waiting {
-            Some(why) => format!("\nAs of the last time the service was reached: {why}"),
+            Some(why) => format!("\nWithout what may be new on other devices: {why}."),
             None => String::new(),
         }
     );
@@ -314,7 +314,7 @@ fn export(args: &ExportArgs, session: &Session) -> anyhow::Result<Report> {
         std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
     }
     let (items, unopened) = desk.online()?.items();
-    let mut files = 0;
+    let (mut files, mut missing) = (0, Vec::new());
     for seen in &items {
         let inside = folder.join(format!("{}-{}", seen.content.kind, seen.item));
         std::fs::create_dir_all(&inside)
@@ -326,11 +326,14 @@ fn export(args: &ExportArgs, session: &Session) -> anyhow::Result<Report> {
         Output::new(&path, false)?
             .write(Access::Private, |out| Ok(out.write_all(text.as_bytes())?))?;
         for attachment in &seen.content.now.attachments {
-            save(&mut desk, attachment, &inside.join("files"), false)?;
-            files += 1;
+            match save(&mut desk, attachment, &inside.join("files"), false) {
+                Ok(_) => files += 1,
+                // The rest is worth having all the same.
+                Err(error) => missing.push(format!("{}: {error:#}", one_line(&attachment.name))),
+            }
         }
     }
-    let text = format!(
+    let mut text = format!(
         "{} items and {files} files are in {}, in clear: whoever opens that folder reads them.{}{}",
         items.len(),
         folder.display(),
@@ -339,15 +342,19 @@ fn export(args: &ExportArgs, session: &Session) -> anyhow::Result<Report> {
             n => format!("\n{n} items do not open on this device and are not there."),
         },
         match &waiting {
-            Some(why) => format!("\nAs of the last time the service was reached: {why}"),
+            Some(why) => format!("\nWithout what may be new on other devices: {why}."),
             None => String::new(),
         }
     );
+    for file in &missing {
+        let _ = write!(text, "\nNOT THERE: {file}");
+    }
     let json = json!({
-        "to": folder, "items": items.len(), "files": files, "unopened": unopened,
-        "waiting": waiting,
+        "to": folder, "items": items.len(), "files": files, "missing": missing,
+        "unopened": unopened, "waiting": waiting,
     });
-    Report::new(&json, text)
+    let whole = missing.is_empty() && unopened == 0;
+    Ok(Report::new(&json, text)?.with_code(if whole { 0 } else { FAILED }))
 }
 
 /// The keys of attachments open nothing that is not beside them.

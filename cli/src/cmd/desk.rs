@@ -78,15 +78,15 @@ impl<'s> Desk<'s> {
     /// A profile with or without an account.
     ///
     /// # Errors
-    /// [`Usage`] for a service other than the one that keeps the account.
-    pub fn of(session: &'s Session, store: Store<Profile>) -> anyhow::Result<Self> {
+    /// [`Usage`] for a service other than the one that keeps the account. The same one at another
+    /// address is known by its key.
+    pub fn of(session: &'s Session, mut store: Store<Profile>) -> anyhow::Result<Self> {
         let folder = session.folder().context("a profile that is open has a folder")?;
         let profile = store.read();
         let known = profile.holdings.as_ref().and_then(|holdings| holdings.service.as_ref());
-        let known = known.or(profile.joining.as_ref().map(|joining| &joining.service));
-        let known = known.map(|service| service.address.clone());
+        let known = known.or(profile.joining.as_ref().map(|joining| &joining.service)).cloned();
         let server = session.server();
-        let address = server.address.clone().or(known.clone());
+        let address = server.address.clone().or(known.as_ref().map(|known| known.address.clone()));
         let (service, address): (Box<dyn Service>, _) = match &address {
             None => (Box::new(Nowhere), None),
             Some(address) => {
@@ -96,13 +96,19 @@ impl<'s> Desk<'s> {
             }
         };
         if let (Some(known), Some(address)) = (&known, &address)
-            && known != address
+            && known.address != *address
         {
-            return Err(Usage(format!(
-                "this account is kept at {known}, not at {address}: leave --server (or \
-                 HALLMARK_SERVER) out"
-            ))
-            .into());
+            check_moved(known, address, &*service)?;
+            store.update(&mut session.rng(), |profile| {
+                let kept = profile.holdings.iter_mut().flat_map(|holdings| &mut holdings.service);
+                let joining = profile.joining.iter_mut().map(|joining| &mut joining.service);
+                kept.chain(joining).for_each(|known| known.address.clone_from(address));
+            })?;
+            session.say(&format!(
+                "hallmark: your account's service is at {address} from now on; it signs with the key \
+                 that it had at {}",
+                known.address
+            ));
         }
         Ok(Self { session, store, folder, service, address })
     }
@@ -221,8 +227,22 @@ impl<'s> Desk<'s> {
     }
 }
 
-const NO_SERVICE: &str = "no service is named yet: --server https://... (or HALLMARK_SERVER), once, has it on your other \
-     devices as well";
+/// Whether the service at an address is the one that was known at another.
+fn check_moved(known: &KnownService, address: &str, service: &dyn Service) -> anyhow::Result<()> {
+    let elsewhere = || {
+        Usage(format!(
+            "this account is kept at {}, not at {address}: leave --server (or HALLMARK_SERVER) out",
+            known.address
+        ))
+    };
+    match service.info() {
+        Ok(info) if info.key == known.key => Ok(()),
+        _ => Err(elsewhere().into()),
+    }
+}
+
+const NO_SERVICE: &str =
+    "no service is named yet; --server https://... (or HALLMARK_SERVER) names one, once";
 
 /// Why a service was not reached, or has nothing, where that is all that went wrong.
 fn unreached(error: &anyhow::Error) -> Option<String> {

@@ -241,7 +241,7 @@ fn list(session: &Session) -> anyhow::Result<Report> {
         );
     }
     if let Some(why) = &waiting {
-        let _ = writeln!(text, "As of the last time the service was reached: {why}");
+        let _ = writeln!(text, "Without what may be new on other devices: {why}.");
     }
     Report::new(&json!({"devices": devices, "waiting": waiting}), text.trim_end())
 }

@@ -107,6 +107,14 @@ fn name_of(token: &str) -> String {
                 other => found == other,
             })
     };
+    // Items and accounts as people see them: mixed digits and letters, so that words stay words.
+    let mixed = token.bytes().any(|b| b.is_ascii_digit()) && !all(token, |b| b.is_ascii_digit());
+    if token.len() == 8 && all(token, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) && mixed {
+        return "ID".to_owned();
+    }
+    if token.len() == 9 && groups(4, base32) {
+        return "DEVICE".to_owned();
+    }
     let uuid = "ffffffff-ffff-ffff-ffff-ffffffffffff";
     let did = token.strip_prefix("did:key:").unwrap_or(token);
     let colon = token.trim_end_matches(':');

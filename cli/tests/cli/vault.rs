@@ -195,7 +195,14 @@ fn what_cannot_be_sent_waits() {
     assert_eq!(synced["sent"], 1);
     let elsewhere = At(&world, "phone", "http://127.0.0.1:1".into());
     elsewhere.run(&["account", "sync"]).refused(2, &["kept at", "leave --server"]);
+    let other = Service::start(&world, "other");
+    let impostor = At(&world, "phone", other.url());
+    impostor.run(&["account", "sync"]).refused(2, &["kept at", "leave --server"]);
     drop(again);
+    let moved = Service::start(&world, "s");
+    let synced = At(&world, "phone", moved.url()).done(&["account", "sync"]);
+    assert!(synced.err.contains("from now on"), "{synced:?}");
+    world.done(&["--profile", "phone", "account", "sync"]);
 }
 
 #[test]
@@ -243,7 +250,10 @@ fn attachments_and_a_provenance_file() {
     let listed = phone.done(&["item", "ls"]);
     assert!(listed.out.contains("the service no longer has this account"), "{listed:?}");
     phone.run(&["account", "sync"]).refused(1, &["hallmark account export"]);
-    phone.done(&["account", "export", "--to", "left"]);
+    let left = phone.run(&["account", "export", "--to", "left"]);
+    assert_eq!(left.code, Some(1), "{left:?}");
+    assert!(left.out.contains("NOT THERE: piece.hallmark"), "{left:?}");
+    assert_eq!(fs::read_dir(world.path("left")).unwrap().count(), 3);
     let blobs = world.path("service-s/blobs");
     let left = world.snapshot().into_iter().filter(|(path, _)| path.starts_with(&blobs)).count();
     assert_eq!(left, 0, "no file of the account is left");

@@ -39,6 +39,7 @@ fn known(account: &Account, cache: &Cache) -> Known {
 impl Fetched {
     /// Takes in one answer; `true` when it was the last.
     fn absorb(&mut self, answer: Sync) -> Result<bool, Deceit> {
+        let goes_on = !answer.manifests.is_empty();
         self.account.extend(&answer.entries, answer.wraps.as_ref())?;
         if !answer.manifests.is_empty() {
             let list = self.account.list();
@@ -60,7 +61,7 @@ impl Fetched {
         answer.rewrapped.iter().for_each(|key| self.cache.rewrap(key));
         match answer.next {
             None => Ok(true),
-            Some(next) if next >= self.cache.cursor() => {
+            Some(next) if next > self.cache.cursor() || next == self.cache.cursor() && goes_on => {
                 self.cache.set_cursor(next);
                 Ok(false)
             }

@@ -8,7 +8,7 @@ use hallmark_core::{
         AccountId, BlobId, ItemId, Signed,
         device_list::Change,
         exchange::{
-            AppendEntry, Commit, CreateAccount, Devices, Erasure, Membership, ServiceInfo,
+            AppendEntry, Commit, CreateAccount, Cursor, Devices, Erasure, Membership, ServiceInfo,
             StartUpload, Sync, Upload,
         },
     },
@@ -238,12 +238,20 @@ fn lies_about_devices() {
     is_list(scene.told(|answer| answer.entries = vec![theirs.clone()]));
 }
 
-/// An answer that leads nowhere ends, and gigabytes of pages do too.
+/// T-37: pages that go back end at once, and pages that do not go on as soon as that shows.
 #[test]
 fn pages_that_do_not_go_on() {
     let mut scene = Scene::new();
+    let mut pages = 0;
+    let still = scene.told(|answer| {
+        pages += 1;
+        assert!(pages < 10);
+        let end = Cursor { manifest: 1 << 40, item: None };
+        answer.next = Some(end);
+    });
+    assert_eq!(still, Deceit::Position);
     let back = scene.told(|answer| {
-        answer.next = Some(hallmark_core::account::exchange::Cursor { manifest: 0, item: None });
+        answer.next = Some(Cursor { manifest: 0, item: None });
     });
     assert_eq!(back, Deceit::Position);
 }

@@ -96,7 +96,10 @@ fn told(exchange: &Exchange, done: &str, here: &str, what: &str) -> String {
         }
         Exchange::Done(_) => format!("{done}: {what}."),
         Exchange::Waiting(why) => {
-            format!("{here}: {what}. Not sent yet, it will be with your next command: {why}")
+            format!(
+                "{here}: {what}. It goes to your other devices with the next command that reaches the \
+                 service: {why}."
+            )
         }
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn list(kind: Option<&str>, session: &Session) -> anyhow::Result<Repo
         let _ = writeln!(text, "{unopened} more do not open on this device.");
     }
     if let Some(why) = &waiting {
-        let _ = writeln!(text, "As of the last time the service was reached: {why}");
+        let _ = writeln!(text, "Without what may be new on other devices: {why}.");
     }
     let json: Vec<_> = shown
         .iter()
@@ -92,18 +92,21 @@ pub(super) fn get(args: &GetArgs, session: &Session) -> anyhow::Result<Report> {
         }
     }
     let mut text = format!(
-        "{} {}, version {}{}\n",
+        "{} {}, {}\n",
         seen.content.kind.title(),
         short(&seen.item.to_string()),
-        seen.version,
-        if seen.unsent { ", changed here and not sent yet" } else { "" }
+        match (seen.version, seen.unsent) {
+            (0, _) => "new and not sent yet".to_owned(),
+            (version, true) => format!("version {version}, changed here and not sent yet"),
+            (version, false) => format!("version {version}"),
+        }
     );
     said(&mut text, now);
     for path in &saved {
         let _ = writeln!(text, "Saved: {path}");
     }
     if let Some(why) = &waiting {
-        let _ = writeln!(text, "As of the last time the service was reached: {why}");
+        let _ = writeln!(text, "Without what may be new on other devices: {why}.");
     }
     let json = json!({
         "item": seen.item, "kind": seen.content.kind, "version": seen.version,
