@@ -107,9 +107,8 @@ fn name_of(token: &str) -> String {
                 other => found == other,
             })
     };
-    // Items and accounts as people see them: mixed digits and letters, so that words stay words.
-    let mixed = token.bytes().any(|b| b.is_ascii_digit()) && !all(token, |b| b.is_ascii_digit());
-    if token.len() == 8 && all(token, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) && mixed {
+    // Items and accounts as people see them.
+    if token.len() == 8 && all(token, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
         return "ID".to_owned();
     }
     if token.len() == 9 && groups(4, base32) {
