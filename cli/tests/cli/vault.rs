@@ -186,7 +186,7 @@ fn what_cannot_be_sent_waits() {
     phone.done(&["item", "put", "note", "text=sent"]);
     drop(service);
     let kept = phone.done(&["item", "put", "note", "text=waiting"]);
-    assert!(kept.out.contains("Not sent yet"), "{kept:?}");
+    assert!(kept.out.contains("with the next command that reaches the service"), "{kept:?}");
     let listed = phone.done(&["item", "ls"]);
     assert!(listed.out.contains("(not sent yet)"), "{listed:?}");
     phone.run(&["account", "sync"]).refused(1, &["did not answer", "check the address"]);
