@@ -10,6 +10,7 @@ use axum::{
 use hallmark_core::{account::exchange::PART_BYTES, httpsig::ContentDigest, json, problem::Code};
 use serde::de::DeserializeOwned;
 
+use super::rate;
 use crate::{
     app::{App, AppError, Received},
     error::Refusal,
@@ -28,7 +29,7 @@ impl FromRequest<Arc<App>> for SignedRequest {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let headers = &parts.headers;
         let authority = one(headers, header::HOST.as_str())?;
         let content_digest = one(headers, "content-digest")?;
@@ -36,7 +37,7 @@ impl FromRequest<Arc<App>> for SignedRequest {
         let signature = one(headers, "signature")?;
         let body = read(body, limit(&parts)).await?;
         let digest = ContentDigest::of(&body);
-        let caller = app.authenticate(&Received {
+        let received = Received {
             method: parts.method.as_str(),
             authority,
             path: parts.uri.path(),
@@ -45,8 +46,10 @@ impl FromRequest<Arc<App>> for SignedRequest {
             signature_input,
             signature,
             body: digest,
-        })?;
+        };
+        let caller = app.authenticate(&received).await?;
         let media_type = one(headers, header::CONTENT_TYPE.as_str()).ok().map(str::to_owned);
+        rate::charge(app, &mut parts, &caller).await?;
         Ok(Self { caller, body, digest, media_type })
     }
 }
@@ -113,7 +116,9 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let values = Path::<Vec<String>>::from_request_parts(parts, state).await;
-        values.ok().and_then(|Path(values)| A::read(&values)).map(Self).ok_or_else(|| {
+        // No name needs to be percent-encoded: an address has one spelling.
+        let values = values.ok().filter(|_| !parts.uri.path().contains('%'));
+        values.and_then(|Path(values)| A::read(&values)).map(Self).ok_or_else(|| {
             Refusal::new(Code::Malformed, "The address names something that cannot be a name.")
         })
     }
