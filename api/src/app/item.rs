@@ -102,7 +102,7 @@ fn after(
         let what = "Another key signed the manifest than the request";
         return Err(AppError::ManifestParts { what });
     }
-    state.list.verify_manifest(&commit.manifest)?.check_follows(state.manifest.as_ref())?;
+    state.list.verify_manifest(&commit.manifest)?;
     let changed = commit.records.iter().map(|record| (record.item, record.leaf()));
     let leaves = state.leaves.clone().after(changed, &commit.removed)?;
     if leaves.0.len() > MAX_ITEMS {

@@ -28,7 +28,7 @@ struct From {
     get, path = "/v1/accounts/{account}/devices",
     params(("account" = String, Path, description = "The account."), ("from" = u64, Query, description = "Place of the first entry wanted."),),
     responses((status = 200, description = "The entries from that place on.", body = ref("#/components/schemas/Devices"))),
-    extensions(("x-problems" = json!(["not-listed", "no-account"]))),
+    extensions(("x-problems" = json!(["not-listed", "no-account", "ahead"]))),
 )]
 async fn devices(
     State(app): State<Arc<App>>,

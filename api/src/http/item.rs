@@ -58,7 +58,7 @@ struct Has {
     get, path = "/v1/accounts/{account}/sync",
     params(("account" = String, Path, description = "The account."), ("devices" = u64, Query, description = "Number of device list entries it has."), ("manifest" = u64, Query, description = "Version of its newest manifest."), ("items" = u64, Query, description = "The manifest of its cursor."), ("item" = Option<String>, Query, description = "The item of its cursor."),),
     responses((status = 200, description = "What is new.", body = ref("#/components/schemas/Sync"))),
-    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account"]))),
+    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "ahead"]))),
 )]
 async fn sync(
     State(app): State<Arc<App>>,

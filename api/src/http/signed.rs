@@ -5,7 +5,7 @@ use std::{fmt::Display, str::FromStr, sync::Arc};
 use axum::{
     body::{Bytes, to_bytes},
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, header, request::Parts, uri::Authority},
 };
 use hallmark_core::{account::exchange::PART_BYTES, httpsig::ContentDigest, json, problem::Code};
 use serde::de::DeserializeOwned;
@@ -31,7 +31,9 @@ impl FromRequest<Arc<App>> for SignedRequest {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
         let (mut parts, body) = request.into_parts();
         let headers = &parts.headers;
-        let authority = one(headers, header::HOST.as_str())?;
+        let host = one(headers, header::HOST.as_str())?;
+        // A target in absolute form has the last word (RFC 9112, section 3.2.2).
+        let authority = parts.uri.authority().map_or(host, Authority::as_str);
         let content_digest = one(headers, "content-digest")?;
         let signature_input = one(headers, "signature-input")?;
         let signature = one(headers, "signature")?;
