@@ -19,7 +19,7 @@ use crate::{app::AppError, store::StoreError};
 #[derive(Debug)]
 pub struct Refusal {
     problem: Problem,
-    retry_after_s: Option<u32>,
+    retry_after_s: Option<u64>,
     size_bytes: Option<u64>,
 }
 
@@ -65,6 +65,11 @@ impl From<AppError> for Refusal {
             AppError::Json(error) => (Code::Malformed, format!("The body is {error}.")),
             AppError::Body(error) => {
                 (Code::Malformed, format!("The body is not the one documented: {error}."))
+            }
+            AppError::RateLimited { limit } => {
+                let limited = Self::new(Code::RateLimited, "Wait as long as Retry-After says.");
+                let retry_after_s = Some(limit.whole_s());
+                return Self { retry_after_s, ..limited };
             }
             AppError::BeforeStart => (Code::BeforeRestart, "Sign the request again.".to_owned()),
             AppError::Entry(error) => (Code::EntryRefused, format!("Refused: {error}.")),

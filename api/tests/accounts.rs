@@ -78,6 +78,30 @@ async fn membership_follows_the_device_list() {
     assert_eq!(of(phone).await, None);
 }
 
+/// Anybody can list any key; whoever listed it last is asked about, and words are compared.
+#[tokio::test]
+async fn of_two_accounts_that_list_a_key_the_last_is_named() {
+    let service = Service::start();
+    let (mut person, mut thief) = (Person::joined(&service).await, Person::joined(&service).await);
+    let (phone, thief_phone, laptop) = (key_of(&person), key_of(&thief), key(11));
+    let add = Change::Add { device: device(&laptop) };
+    let of =
+        async || service.ask(&laptop, "GET", "/v1/membership").await.json::<Membership>().account;
+    person.change(&service, add.clone(), &phone).await.ok();
+    assert_eq!(of().await, Some(person.id()));
+    thief.change(&service, add.clone(), &thief_phone).await.ok();
+    assert_eq!(of().await, Some(thief.id()));
+    // An entry about another device lists nothing anew.
+    person.change(&service, Change::Add { device: device(&key(12)) }, &phone).await.ok();
+    assert_eq!(of().await, Some(thief.id()));
+    person.change(&service, Change::Revoke { device: laptop.public() }, &phone).await.ok();
+    assert_eq!(of().await, Some(thief.id()));
+    person.change(&service, add, &phone).await.ok();
+    assert_eq!(of().await, Some(person.id()));
+    service.ask(&laptop, "GET", &person.at("/sync")).await.ok();
+    service.ask(&laptop, "GET", &thief.at("/sync")).await.ok();
+}
+
 #[tokio::test]
 async fn items_come_change_and_go() {
     let service = Service::start();
@@ -206,11 +230,14 @@ async fn a_commit_is_refused_unless_everything_belongs() {
         let answer = service.post(&phone, &person.at("/items"), &commit).await;
         assert_eq!(answer.code(), code, "case {at}");
     }
-    let mut plain = new_item();
+    let (mut plain, mut bare) = (new_item(), new_item());
     plain.envelope.0 = b"12 Rue de la Paix".to_vec();
-    let commit = person.commit(vec![plain], vec![]);
-    let answer = service.post(&phone, &person.at("/items"), &commit).await;
-    assert_eq!(answer.code(), Code::Malformed, "no sealed item");
+    bare.key.0 = b"a key in clear".to_vec();
+    for record in [plain, bare] {
+        let commit = person.commit(vec![record], vec![]);
+        let answer = service.post(&phone, &person.at("/items"), &commit).await;
+        assert_eq!(answer.code(), Code::Malformed, "no sealed item");
+    }
     let by_recovery = person.commit_by(&person.recovery, records(), vec![], |_| ());
     let answer = service.post(&person.recovery, &person.at("/items"), &by_recovery).await;
     assert_eq!(answer.code(), Code::ManifestRefused);
@@ -219,15 +246,61 @@ async fn a_commit_is_refused_unless_everything_belongs() {
 
 #[tokio::test]
 async fn an_account_holds_no_more_than_its_quota() {
-    let quota_bytes = 3 * (340 + 340);
+    // Three items with their manifest, and room for three more manifests.
+    let quota_bytes = 3 * (340 + 340) + 4 * MANIFEST_BYTES;
     let settings = Settings { quota_bytes, ..Settings::default() };
     let service = Service::with(settings, &Default::default());
     let mut person = Person::joined(&service).await;
     let items = [new_item(), new_item(), new_item()];
     person.put(&service, items.to_vec(), vec![]).await.ok();
-    assert_eq!(person.put(&service, vec![new_item()], vec![]).await.code(), Code::Quota);
+    let more = vec![new_item(), new_item(), new_item(), new_item()];
+    assert_eq!(person.put(&service, more, vec![]).await.code(), Code::Quota);
     person.put(&service, vec![new_item()], vec![items[0].item]).await.ok();
     person.put(&service, vec![record(items[1].item, 2)], vec![]).await.ok();
+}
+
+/// More than a manifest takes and less than two.
+const MANIFEST_BYTES: u64 = 800;
+
+#[tokio::test]
+async fn manifests_and_removed_names_count_and_a_full_account_can_still_shrink() {
+    let settings = Settings { quota_bytes: 20_000, ..Settings::default() };
+    let service = Service::with(settings, &Default::default());
+    let mut person = Person::joined(&service).await;
+    let item = new_item();
+    person.put(&service, vec![item.clone()], vec![]).await.ok();
+    let mut manifests = 1;
+    let full = loop {
+        let answer = person.put(&service, vec![], vec![]).await;
+        if !answer.status.is_success() {
+            break answer.code();
+        }
+        manifests += 1;
+        assert!(manifests < 100, "an account grows without end");
+    };
+    assert_eq!(full, Code::Quota);
+    assert!(manifests > 20_000 / MANIFEST_BYTES, "{manifests}");
+    let phone = key_of(&person);
+    person.change(&service, Change::Add { device: device(&key(11)) }, &phone).await.ok();
+    person.change(&service, Change::Revoke { device: phone.public() }, &key(11)).await.ok();
+    let laptop = key(11);
+    let commit = person.commit_by(&laptop, vec![], vec![item.item], |_| ());
+    service.post(&laptop, &person.at("/items"), &commit).await.ok();
+
+    let settings = Settings { quota_bytes: 300_000, ..Settings::default() };
+    let service = Service::with(settings, &Default::default());
+    let mut person = Person::joined(&service).await;
+    let (mut rounds, mut removed) = (0, Vec::new());
+    loop {
+        let items: Vec<_> = (0..100).map(|_| new_item()).collect();
+        let names = items.iter().map(|record| record.item).collect();
+        if !person.put(&service, items, removed).await.status.is_success() {
+            break;
+        }
+        (rounds, removed) = (rounds + 1, names);
+        assert!(rounds < 100, "names of what is gone are kept without end");
+    }
+    assert!(rounds > 20, "{rounds}");
 }
 
 #[tokio::test]
@@ -254,8 +327,19 @@ async fn devices_come_and_go_with_the_keys_under_the_new_root() {
         let answer = service.post(&laptop, &person.at("/devices"), &append).await;
         assert_eq!(answer.code(), Code::EntryRefused, "case {at}");
     }
+    let mut bare = good.clone();
+    bare.rewrapped[0].key.0 = b"a key in clear".to_vec();
+    let answer = service.post(&laptop, &person.at("/devices"), &bare).await;
+    assert_eq!(answer.code(), Code::Malformed, "no sealed item");
     let answer = service.post(&phone, &person.at("/devices"), &good).await;
     assert_eq!(answer.code(), Code::EntryRefused, "sent by another device than signed it");
+    let mut same_root = person.append(Change::Add { device: device(&key(12)) }, &laptop);
+    same_root.rewrapped = good.rewrapped.clone();
+    let answer = service.post(&laptop, &person.at("/devices"), &same_root).await;
+    assert_eq!(answer.code(), Code::EntryRefused, "keys of a root that stays");
+    let other = Person::joined(&service).await;
+    let answer = service.post(&other.phone, &other.at("/devices"), &good).await;
+    assert!(!answer.status.is_success(), "an entry of another account");
 
     person.change(&service, revoke, &laptop).await.ok();
     service.post(&laptop, &person.at("/devices"), &good).await.ok();

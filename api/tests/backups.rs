@@ -134,6 +134,20 @@ async fn a_backup_that_is_not_whole_is_not_brought_back() {
         let error = restore(&copy, &to).unwrap_err();
         assert!(matches!(error, BackupError::NotWhole { .. }), "{error}");
     }
+    // Files that are there and as listed, in places where no file of a backup is.
+    let hello = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    let outside = folders.path().join("outside");
+    fs::write(&outside, "hello").unwrap();
+    let absolute = outside.display().to_string();
+    for path in ["../outside", "blobs/../../outside", absolute.as_str(), "hallmark.db"] {
+        let more = format!(r#"{{"path": "{path}", "bytes": 5, "sha256": "{hello}"}},"#);
+        let text = json.replace("\"files\": [", &format!("\"files\": [{more}"));
+        assert_ne!(text, json);
+        fs::write(&manifest, text).unwrap();
+        let error = restore(&copy, &to).unwrap_err();
+        assert!(matches!(error, BackupError::NotWhole { .. }), "{path}: {error}");
+        assert!(!to.exists(), "nothing is made of it");
+    }
     fs::remove_file(&manifest).unwrap();
     let error = restore(&copy, &to).unwrap_err();
     assert!(matches!(error, BackupError::NotWhole { .. }), "{error}");

@@ -3,6 +3,11 @@
 
 mod client;
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use client::{Answer, NOW_S, Person, Service, device, key, new_item, rng};
 use hallmark_api::app::Settings;
 use hallmark_core::{
@@ -191,14 +196,16 @@ async fn a_revoked_device_touches_no_blob() {
 
 #[tokio::test]
 async fn uploads_count_when_they_start_and_no_more_when_deleted() {
-    let settings = Settings { quota_bytes: 1000, ..Settings::default() };
+    let settings = Settings { quota_bytes: 2000, ..Settings::default() };
     let service = Service::with(settings, &Default::default());
     let mut person = Person::joined(&service).await;
     let blob = blob_id();
-    start(&service, &person, blob, 900).await.ok();
-    assert_eq!(start(&service, &person, blob, 901).await.code(), Code::Differs);
+    start(&service, &person, blob, 1900).await.ok();
+    assert_eq!(start(&service, &person, blob, 1901).await.code(), Code::Differs);
     assert_eq!(start(&service, &person, blob_id(), 101).await.code(), Code::Quota);
     assert_eq!(start(&service, &person, blob_id(), (1 << 53) - 1).await.code(), Code::Quota);
+    let beyond = start(&service, &person, blob_id(), 1 << 53).await;
+    assert_eq!(beyond.code(), Code::Malformed, "no integer that every client reads alike");
     assert_eq!(start(&service, &person, blob_id(), 0).await.code(), Code::Malformed);
     assert_eq!(person.put(&service, vec![new_item()], vec![]).await.code(), Code::Quota);
     assert_eq!(files(&service), 1, "a refused upload leaves no file");
@@ -207,7 +214,74 @@ async fn uploads_count_when_they_start_and_no_more_when_deleted() {
     assert_eq!(service.ask(&person.phone, "DELETE", &path).await.code(), Code::NoBlob);
     assert_eq!(files(&service), 0);
     person.put(&service, vec![new_item()], vec![]).await.ok();
-    start(&service, &person, blob, 320).await.ok();
+    start(&service, &person, blob, 500).await.ok();
+    assert_eq!(start(&service, &person, blob_id(), 500).await.code(), Code::Quota);
+}
+
+#[tokio::test]
+async fn a_part_is_bytes_and_says_so() {
+    let service = Service::start();
+    let person = Person::joined(&service).await;
+    let blob = blob_id();
+    start(&service, &person, blob, 10).await.ok();
+    let path = person.at(&format!("/blobs/{blob}/parts/0"));
+    let mut part = service.call(&person.phone, "PUT", &path, &content(10));
+    part.media_type = Some("application/json");
+    assert_eq!(service.send(&part).await.code(), Code::MediaType);
+    put(&service, &person, blob, 0, &content(10)).await.ok();
+}
+
+/// Whatever arrives together, the row names the bytes that are there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_part_sent_twice_at_once_is_one_of_the_two() {
+    let service = Arc::new(Service::start());
+    let person = Arc::new(Person::joined(&service).await);
+    for _ in 0..8 {
+        let blob = blob_id();
+        start(&service, &person, blob, 100_000).await.ok();
+        let tasks: Vec<_> = (0..8_u8)
+            .map(|n| {
+                let (service, person) = (service.clone(), person.clone());
+                tokio::spawn(async move {
+                    let bytes = vec![n; 100_000];
+                    let answer = put(&service, &person, blob, 0, &bytes).await;
+                    if answer.status.is_success() {
+                        return Some(bytes);
+                    }
+                    let code = answer.code();
+                    assert!(matches!(code, Code::Overloaded | Code::Differs), "{code}");
+                    None
+                })
+            })
+            .collect();
+        let mut taken = Vec::new();
+        for task in tasks {
+            taken.extend(task.await.unwrap());
+        }
+        assert_eq!(taken.len(), 1, "one part was taken twice");
+        assert!(read(&service, &person, blob, None).await.body == taken[0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_upload_that_begins_is_not_swept() {
+    let service = Arc::new(Service::start());
+    let person = Arc::new(Person::joined(&service).await);
+    let done = Arc::new(AtomicBool::new(false));
+    let sweeping = {
+        let (service, done) = (service.clone(), done.clone());
+        tokio::spawn(async move {
+            while !done.load(Ordering::SeqCst) {
+                service.app.tidy().await.unwrap();
+            }
+        })
+    };
+    for _ in 0..60 {
+        uploaded(&service, &person, &content(10)).await;
+    }
+    done.store(true, Ordering::SeqCst);
+    sweeping.await.unwrap();
+    assert_eq!(files(&service), 60);
 }
 
 #[tokio::test]

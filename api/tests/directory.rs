@@ -50,8 +50,26 @@ async fn a_newer_schema_is_left_alone() {
     database(&directory).pragma_update(None, "user_version", 7).unwrap();
     let before = fs::read(directory.path().join("hallmark.db")).unwrap();
     let error = open(directory.path()).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 7, known: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 7, known: 2, .. }), "{error}");
     assert_eq!(fs::read(directory.path().join("hallmark.db")).unwrap(), before);
+}
+
+/// Version 1 counted items and blobs alone.
+#[tokio::test]
+async fn an_older_schema_counts_what_it_had_not_counted() {
+    let directory = used().await;
+    let bytes = || {
+        let sql = "SELECT bytes FROM accounts";
+        database(&directory).query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let counted = bytes();
+    database(&directory)
+        .execute_batch("UPDATE accounts SET bytes = 20 * (340 + 340); PRAGMA user_version = 1")
+        .unwrap();
+    drop(open(directory.path()).unwrap());
+    assert_eq!(bytes(), counted);
+    assert!(counted > 20 * (340 + 340) + 20 * 400, "{counted}");
+    assert!(directory.path().join("hallmark.db.before-v2").exists());
 }
 
 #[tokio::test]
@@ -60,6 +78,12 @@ async fn another_programs_database_is_left_alone() {
     database(&directory).execute_batch("CREATE TABLE notes (text)").unwrap();
     let error = open(directory.path()).unwrap_err();
     assert!(matches!(error, OpenError::Foreign { .. }), "{error}");
+    for (field, value) in [("application_id", 7), ("user_version", 1)] {
+        let directory = TempDir::new().unwrap();
+        database(&directory).pragma_update(None, field, value).unwrap();
+        let error = open(directory.path()).unwrap_err();
+        assert!(matches!(error, OpenError::Foreign { .. }), "{field}: {error}");
+    }
     fs::write(directory.path().join("hallmark.db"), "a text, no database").unwrap();
     let error = open(directory.path()).unwrap_err();
     assert!(matches!(error, OpenError::Damaged { .. }), "{error}");

@@ -128,6 +128,38 @@ async fn a_read_counts_once_and_not_from_before_the_start() {
     assert_eq!(answer.headers["retry-after"], "1");
 }
 
+/// Signed ahead of the service's clock, so that the next start may come before it.
+#[tokio::test]
+async fn a_read_signed_ahead_counts_once_even_across_a_crash() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let start = |directory: &std::path::Path, started_s| {
+        let (settings, options) = (Settings::default(), Options::default());
+        Service::over_at(directory, settings, &options, started_s)
+    };
+    let service = start(directory.path(), NOW_S - 10);
+    let ahead = || Call::signed(&key(1), "GET", MEMBERSHIP, b"", NOW_S + 50);
+    let sent = ahead();
+    service.send(&sent).await.ok();
+    assert_eq!(code(&service, &sent).await, Code::Replayed);
+    // What a crash at this moment leaves.
+    let crashed = tempfile::TempDir::new().unwrap();
+    for name in ["hallmark.db", "hallmark.db-wal"] {
+        std::fs::copy(directory.path().join(name), crashed.path().join(name)).unwrap();
+    }
+    drop(service);
+    for directory in [&directory, &crashed] {
+        // While it is still ahead, and when the clock has come to it.
+        for started_s in [NOW_S + 5, NOW_S + 49] {
+            for now_s in [started_s, NOW_S + 60] {
+                let service = start(directory.path(), started_s);
+                service.set_now_s(now_s);
+                assert_eq!(code(&service, &sent).await, Code::Replayed, "{started_s} {now_s}");
+                service.send(&ahead()).await.ok();
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_change_counts_once_even_across_a_restart() {
     let directory = tempfile::TempDir::new().unwrap();
@@ -244,10 +276,49 @@ async fn addresses_and_methods_that_are_none() {
         ("GET", format!("/v1/accounts/{account}/sync?other=1"), Code::Malformed),
         ("PUT", format!("/v1/accounts/{account}/blobs/{blob}/parts/+1"), Code::Malformed),
         ("PUT", format!("/v1/accounts/{account}/blobs/{blob}/parts/01"), Code::Malformed),
+        ("GET", format!("/v1/accounts/%61{}/sync", &account[1..]), Code::Malformed),
+        ("GET", format!("/v1/%61ccounts/{account}/sync"), Code::NotFound),
+        ("GET", format!("/v1/accounts/{account}/sync/"), Code::NotFound),
+        ("GET", format!("/v1//accounts/{account}/sync"), Code::NotFound),
+        ("GET", "/v1/membership/".to_owned(), Code::NotFound),
+        ("GET", "/v1/Membership".to_owned(), Code::NotFound),
+        ("GET", format!("/v1/accounts/{account}/sync?item=&item="), Code::Malformed),
+        ("GET", format!("/v1/accounts/{account}/sync?devices=1%30"), Code::NoAccount),
+        ("GET", format!("/v1/accounts/{account}/sync?"), Code::NoAccount),
         ("GET", format!("/v1/accounts/{account}/sync"), Code::NoAccount),
     ] {
         assert_eq!(code(&service, &call(method, &path, b"")).await, expected, "{method} {path}");
     }
+}
+
+#[tokio::test]
+async fn methods_that_are_none_are_told_which_there_are() {
+    let service = Service::start();
+    let account = "ab".repeat(32);
+    for (path, allowed) in [
+        ("/v1/service".to_owned(), "GET,HEAD"),
+        (format!("/v1/accounts/{account}/devices"), "GET,HEAD,POST"),
+        (format!("/v1/accounts/{account}"), "DELETE"),
+        ("/openapi.json".to_owned(), "GET,HEAD"),
+    ] {
+        for method in ["OPTIONS", "PATCH", "TRACE", "QUERY"] {
+            let answer = service.send(&call(method, &path, b"")).await;
+            assert_eq!(answer.code(), Code::Method, "{method} {path}");
+            assert_eq!(answer.headers["allow"], allowed, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_head_is_a_read_of_its_own() {
+    let service = Service::start();
+    let head = call("HEAD", MEMBERSHIP, b"");
+    let answer = service.send(&head).await;
+    answer.ok();
+    assert!(answer.body.is_empty() && answer.headers.contains_key("content-length"));
+    assert_eq!(service.send(&head).await.status, 401, "sent before");
+    let get = Call { method: "GET".to_owned(), ..call("HEAD", MEMBERSHIP, b"") };
+    assert_eq!(code(&service, &get).await, Code::Signature);
 }
 
 #[tokio::test]

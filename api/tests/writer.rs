@@ -3,11 +3,15 @@
 
 mod client;
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use client::{Person, Service, device, key, new_item};
 use hallmark_api::{
     app::Settings,
+    limit::Rate,
     store::{Durability, Options},
 };
 use hallmark_core::{
@@ -18,7 +22,9 @@ use hallmark_core::{
 
 /// 64 tasks commit to one account until each has had one taken.
 async fn contend(options: &Options) {
-    let service = Arc::new(Service::with(Settings::default(), options));
+    let account_rate = Rate::new(1, 1_000_000);
+    let settings = Settings { account_rate, ..Settings::default() };
+    let service = Arc::new(Service::with(settings, options));
     let person = Person::joined(&service).await;
     let phone = person.phone.seed();
     let person = Arc::new(tokio::sync::Mutex::new(person));
@@ -133,4 +139,23 @@ async fn what_is_discarded_is_acknowledged_and_nowhere() {
     assert_eq!(person.manifests.last().map(Signed::claimed).unwrap().version, 3);
     let sync = service.ask(&person.phone, "GET", &person.at("/sync")).await;
     assert_eq!(sync.code(), Code::NoAccount);
+}
+
+#[tokio::test]
+async fn the_store_counts_what_it_does_and_holds() {
+    let service = Service::start();
+    let store = service.app.store();
+    let now = Instant::now();
+    let empty = store.measures(now).held.unwrap();
+    assert_eq!((empty.accounts, empty.items, empty.blobs, empty.bytes), (0, 0, 0, 0));
+    let mut person = Person::joined(&service).await;
+    person.put(&service, vec![new_item(), new_item()], vec![]).await.ok();
+    assert_eq!(store.measures(now + Duration::from_secs(59)).held, Some(empty));
+    let measures = store.measures(now + Duration::from_secs(60));
+    let held = measures.held.unwrap();
+    assert_eq!((held.accounts, held.items, held.blobs), (1, 2, 0));
+    assert!(held.bytes > 2 * (340 + 340), "{held:?}");
+    assert_eq!((measures.waiting, measures.group_sizes.count, measures.group_sizes.sum), (0, 2, 2));
+    assert_eq!(measures.commits_us.count, 2);
+    assert!(measures.database_bytes > 0 && measures.log_bytes > 0);
 }

@@ -6,7 +6,7 @@ use hallmark_core::{
     json::JsonError,
 };
 
-use crate::store::StoreError;
+use crate::{limit::RetryAfter, store::StoreError};
 
 /// Why a request is refused. `crate::error` says what the client is told.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,12 @@ pub enum AppError {
     ManifestParts {
         /// What, in words.
         what: &'static str,
+    },
+    /// The account asks too much.
+    #[error(transparent)]
+    RateLimited {
+        /// When to come back.
+        limit: RetryAfter,
     },
     /// The store refuses.
     #[error(transparent)]

@@ -9,6 +9,7 @@ use hallmark_core::{
         manifest::MAX_ITEMS,
     },
     hash::Sha256,
+    json,
     seal::item::Envelope,
 };
 
@@ -16,7 +17,7 @@ use super::{
     App, AppError,
     state::{Size, State},
 };
-use crate::store::{Caller, NextManifest, StoreError, SyncFrom};
+use crate::store::{Caller, NextManifest, REMOVED_BYTES, StoreError, SyncFrom};
 
 impl App {
     /// Takes the next manifest and what it changes, all or nothing. The manifest that is the newest
@@ -101,7 +102,7 @@ fn after(
         let what = "Another key signed the manifest than the request";
         return Err(AppError::ManifestParts { what });
     }
-    state.list.verify_manifest(&commit.manifest)?.check_follows(state.manifest.as_ref())?;
+    state.list.verify_manifest(&commit.manifest)?;
     let changed = commit.records.iter().map(|record| (record.item, record.leaf()));
     let leaves = state.leaves.clone().after(changed, &commit.removed)?;
     if leaves.0.len() > MAX_ITEMS {
@@ -115,7 +116,7 @@ fn after(
         leaves,
         sizes: state.sizes.clone(),
     };
-    let delta_bytes = resize(&mut next, commit)?;
+    let delta_bytes = resize(&mut next, commit)? + history_bytes(commit);
     Ok((next, delta_bytes))
 }
 
@@ -136,6 +137,15 @@ fn resize(state: &mut State, commit: &Commit) -> Result<i64, AppError> {
         delta_bytes += size.total() - before.map_or(0, Size::total);
     }
     Ok(delta_bytes)
+}
+
+/// What a commit leaves for good, whatever becomes of its items: the manifest as it is stored, and
+/// the names of what it removes.
+fn history_bytes(commit: &Commit) -> i64 {
+    let manifest = serde_json::to_value(&commit.manifest).expect("our own types are JSON");
+    let removed = commit.removed.len() as u64 * REMOVED_BYTES;
+    // Lengths of what was in one body.
+    (json::canonical(&manifest).len() as u64 + removed) as i64
 }
 
 /// Whether bytes have the outside of a sealed item: nothing else is stored.

@@ -10,6 +10,7 @@ mod blob;
 mod device;
 mod error;
 mod item;
+mod rate;
 mod replay;
 mod request;
 mod state;
@@ -17,7 +18,7 @@ mod state;
 use std::sync::Arc;
 
 use hallmark_core::{
-    account::exchange::ServiceInfo,
+    account::{AccountId, exchange::ServiceInfo},
     json,
     key::{PublicKey, SigningKey},
     time::Timestamp,
@@ -26,7 +27,10 @@ use hallmark_core::{
 pub use error::AppError;
 pub use request::Received;
 
-use crate::store::{Caller, Store};
+use crate::{
+    limit::{Buckets, Rate},
+    store::{Caller, Store},
+};
 use replay::Replay;
 use state::States;
 
@@ -39,13 +43,22 @@ pub struct Settings {
     /// The names under which clients reach the service, `host` or `host:port`. A request signed for
     /// another is refused. Empty takes whatever the request says: only for a listener on loopback.
     pub authorities: Vec<String>,
-    /// The most bytes of items and blobs that one account may hold. Default 10 GiB.
+    /// The most bytes of items, blobs and manifests that one account may hold. Default 10 GiB.
     pub quota_bytes: u64,
+    /// How much one account may ask. Default 100 requests a second, 1,000 at once.
+    pub account_rate: Rate,
+    /// Accounts whose rates are remembered. Default 100,000.
+    pub max_tracked: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { authorities: Vec::new(), quota_bytes: 10 << 30 }
+        Self {
+            authorities: Vec::new(),
+            quota_bytes: 10 << 30,
+            account_rate: Rate::new(100, 1000),
+            max_tracked: 100_000,
+        }
     }
 }
 
@@ -57,6 +70,7 @@ pub struct App {
     clock: Clock,
     replay: Replay,
     states: States,
+    rates: Buckets<AccountId>,
 }
 
 impl App {
@@ -66,7 +80,9 @@ impl App {
         // The largest integer that JSON carries to every client.
         let quota_bytes = settings.quota_bytes.min(json::MAX_INTEGER);
         let settings = Settings { quota_bytes, ..settings };
-        Self { store: Arc::new(store), settings, key, clock, replay, states: States::default() }
+        let rates = Buckets::new(settings.account_rate, settings.max_tracked);
+        let (store, states) = (Arc::new(store), States::default());
+        Self { store, settings, key, clock, replay, states, rates }
     }
 
     /// The store.

@@ -3,8 +3,18 @@
 //! A read changes nothing, so its nonce is not worth a write. It is remembered until no request
 //! signed then would be taken any more; when memory is full the oldest go and the floor rises to
 //! them. What was signed at or before the floor is refused, and the client signs again. The floor
-//! begins at the time the service started, since what was remembered before is gone. A replayed
-//! read tells whoever sends it what the answer's ciphertext is, no more.
+//! begins at the time the service started, since what was remembered before is gone.
+//!
+//! # Decisions
+//!
+//! - **A read signed ahead of the service's clock is worth a write.** The floor of the next start
+//!   may lie before it. So its nonce is spent in the store, durably, before it is answered, and for
+//!   as long as the window reaches past the start each read is looked up there as well. A client
+//!   with a right clock waits for nothing, one with a fast clock pays a commit for each read, and a
+//!   service that was killed knows as much as one that was stopped.
+//! - **What remains**: a service whose clock was set back between two runs takes again what was
+//!   signed since the time it shows. A replayed read tells whoever sends it what the answer's
+//!   ciphertext is, no more.
 
 use std::{
     collections::BTreeSet,
@@ -13,19 +23,39 @@ use std::{
 
 use hallmark_core::{httpsig::Nonce, key::PublicKey};
 
-use super::AppError;
-use crate::store::{Caller, KEPT_S, StoreError};
+use super::{App, AppError};
+use crate::store::{Caller, KEPT_S, StoreError, WINDOW};
 
 /// The most reads remembered, about 10 MB.
 const MAX_REMEMBERED: usize = 100_000;
 
-pub(super) struct Replay(Mutex<Seen>);
+pub(super) struct Replay {
+    started_s: i64,
+    seen: Mutex<Seen>,
+}
 
 struct Seen {
     floor_s: i64,
     most: usize,
     // Oldest first.
     reads: BTreeSet<(i64, [u8; 32], [u8; Nonce::LEN])>,
+}
+
+impl App {
+    /// Remembers a read, so that it is not answered again.
+    ///
+    /// # Errors
+    /// [`StoreError::Replayed`], [`StoreError::BelowFloor`], [`AppError::BeforeStart`]; for a read
+    /// signed ahead of the service's clock, that nothing can be written.
+    pub(super) async fn remember_read(&self, caller: &Caller) -> Result<(), AppError> {
+        self.replay.remember(caller)?;
+        if caller.created_s > caller.now_s {
+            self.store.spend(*caller).await?;
+        } else if self.replay.is_near_start(caller) {
+            self.store.check_unspent(*caller).await?;
+        }
+        Ok(())
+    }
 }
 
 impl Replay {
@@ -35,15 +65,21 @@ impl Replay {
     }
 
     fn with_room(started_s: i64, most: usize) -> Self {
-        Self(Mutex::new(Seen { floor_s: started_s, most, reads: BTreeSet::new() }))
+        let seen = Seen { floor_s: started_s, most, reads: BTreeSet::new() };
+        Self { started_s, seen: Mutex::new(seen) }
     }
 
-    /// Remembers a read.
+    /// Whether a run before this one could have taken the read, as one signed ahead of its clock.
+    fn is_near_start(&self, caller: &Caller) -> bool {
+        caller.created_s <= self.started_s + i64::from(WINDOW.future_s)
+    }
+
+    /// Remembers a read in memory.
     ///
     /// # Errors
     /// [`StoreError::Replayed`], [`AppError::BeforeStart`].
-    pub(super) fn remember(&self, caller: &Caller) -> Result<(), AppError> {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn remember(&self, caller: &Caller) -> Result<(), AppError> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.forget_older_than(caller.now_s - KEPT_S);
         if caller.created_s <= seen.floor_s {
             return Err(AppError::BeforeStart);

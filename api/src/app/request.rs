@@ -36,7 +36,7 @@ impl App {
     /// # Errors
     /// [`AppError::Signature`], [`AppError::Unsigned`], [`AppError::Authority`],
     /// [`AppError::BeforeStart`], or that it was sent before.
-    pub fn authenticate(&self, received: &Received<'_>) -> Result<Caller, AppError> {
+    pub async fn authenticate(&self, received: &Received<'_>) -> Result<Caller, AppError> {
         let unverified = Unverified::parse(
             received.content_digest,
             received.signature_input,
@@ -58,7 +58,7 @@ impl App {
         let (nonce, created_s) = (*verified.nonce(), verified.created());
         let caller = Caller { key, nonce, created_s, now_s };
         if matches!(received.method, "GET" | "HEAD") {
-            self.replay.remember(&caller)?;
+            self.remember_read(&caller).await?;
         }
         Ok(caller)
     }

@@ -17,6 +17,7 @@ use hallmark_core::{
         manifest::{Leaves, Manifest},
     },
     hash::Sha256,
+    key::PublicKey,
 };
 
 use super::{App, AppError};
@@ -131,6 +132,12 @@ impl States {
         let state = kept.take(account)?;
         kept.put(account, state.clone());
         Some(state)
+    }
+
+    /// Whether a state is kept that lists this device. No tells nothing.
+    pub(super) fn lists(&self, account: AccountId, key: &PublicKey) -> bool {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.states.get(&account).is_some_and(|(_, state)| state.list.is_listed(key))
     }
 
     /// Keeps a state, unless a newer one of the account is kept.

@@ -17,6 +17,9 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 }
 
 /// Which account lists the device that asks.
+///
+/// Of several the one that listed it last. Anybody can list any key: compare words with the device
+/// that let this one in.
 #[utoipa::path(
     get, path = "/v1/membership",
     responses((status = 200, description = "The account, where one does.", body = ref("#/components/schemas/Membership"))),

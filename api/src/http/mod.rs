@@ -12,6 +12,7 @@ mod device;
 mod item;
 mod openapi;
 mod range;
+mod rate;
 mod reference;
 mod schema;
 mod service;
@@ -47,6 +48,7 @@ pub fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(async || {
             Refusal::new(Code::Method, "Allow names the methods this address knows.")
         })
+        .layer(middleware::from_fn_with_state(app.clone(), rate::announced))
         .layer(middleware::from_fn_with_state(app.clone(), dated))
         .with_state(app)
 }

@@ -5,11 +5,12 @@ use std::{fmt::Display, str::FromStr, sync::Arc};
 use axum::{
     body::{Bytes, to_bytes},
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, header, request::Parts, uri::Authority},
 };
 use hallmark_core::{account::exchange::PART_BYTES, httpsig::ContentDigest, json, problem::Code};
 use serde::de::DeserializeOwned;
 
+use super::rate;
 use crate::{
     app::{App, AppError, Received},
     error::Refusal,
@@ -28,15 +29,17 @@ impl FromRequest<Arc<App>> for SignedRequest {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let headers = &parts.headers;
-        let authority = one(headers, header::HOST.as_str())?;
+        let host = one(headers, header::HOST.as_str())?;
+        // A target in absolute form has the last word (RFC 9112, section 3.2.2).
+        let authority = parts.uri.authority().map_or(host, Authority::as_str);
         let content_digest = one(headers, "content-digest")?;
         let signature_input = one(headers, "signature-input")?;
         let signature = one(headers, "signature")?;
         let body = read(body, limit(&parts)).await?;
         let digest = ContentDigest::of(&body);
-        let caller = app.authenticate(&Received {
+        let received = Received {
             method: parts.method.as_str(),
             authority,
             path: parts.uri.path(),
@@ -45,8 +48,10 @@ impl FromRequest<Arc<App>> for SignedRequest {
             signature_input,
             signature,
             body: digest,
-        })?;
+        };
+        let caller = app.authenticate(&received).await?;
         let media_type = one(headers, header::CONTENT_TYPE.as_str()).ok().map(str::to_owned);
+        rate::charge(app, &mut parts, &caller).await?;
         Ok(Self { caller, body, digest, media_type })
     }
 }
@@ -113,7 +118,9 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let values = Path::<Vec<String>>::from_request_parts(parts, state).await;
-        values.ok().and_then(|Path(values)| A::read(&values)).map(Self).ok_or_else(|| {
+        // No name needs to be percent-encoded: an address has one spelling.
+        let values = values.ok().filter(|_| !parts.uri.path().contains('%'));
+        values.and_then(|Path(values)| A::read(&values)).map(Self).ok_or_else(|| {
             Refusal::new(Code::Malformed, "The address names something that cannot be a name.")
         })
     }

@@ -60,6 +60,14 @@ pub struct RetryAfter {
     pub rate: Rate,
 }
 
+impl RetryAfter {
+    /// The wait in whole seconds, rounded up, so that nobody comes back too early.
+    #[must_use]
+    pub fn whole_s(&self) -> u64 {
+        super::fields::whole_s(self.wait)
+    }
+}
+
 /// One bucket for each key, at most `capacity` of them remembered. Safe to share between threads.
 #[derive(Debug)]
 pub struct Buckets<K> {
@@ -107,6 +115,17 @@ impl<K: Copy + Eq + Hash + Ord> Buckets<K> {
         let left = (rate.window() - full_in).as_nanos() / rate.interval.as_nanos().max(1);
         let tokens = u32::try_from(left).unwrap_or(rate.burst);
         Ok(Remaining { tokens, full_in, rate })
+    }
+
+    /// Gives a token back that was taken for nothing. A bucket that was forgotten meanwhile is full.
+    pub fn give_back(&self, key: K) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(before) = kept.full_at.get(&key).copied() else { return };
+        kept.order.remove(&(before, key));
+        // At the start of the system's clock there is no earlier moment: then it stays taken.
+        let full_at = before.checked_sub(self.rate.interval).unwrap_or(before);
+        kept.full_at.insert(key, full_at);
+        kept.order.insert((full_at, key));
     }
 
     /// Number of buckets remembered.
@@ -168,6 +187,20 @@ mod tests {
         assert!(buckets.take(1, start).is_ok());
         assert!(buckets.take(1, start).is_ok());
         assert!(buckets.take(1, start - ms(30_000)).is_err());
+    }
+
+    #[test]
+    fn a_token_given_back_can_be_taken_again() {
+        let buckets = Buckets::new(Rate::new(1, 2), 8);
+        let start = Instant::now();
+        for _ in 0..5 {
+            assert!(buckets.take(1, start).is_ok());
+            buckets.give_back(1);
+        }
+        assert!(buckets.take(1, start).is_ok() && buckets.take(1, start).is_ok());
+        assert!(buckets.take(1, start).is_err());
+        buckets.give_back(2);
+        assert_eq!(buckets.len(), 1, "a full bucket is the same as none");
     }
 
     /// Somebody with many addresses cannot make the service forget who is at the limit.

@@ -26,7 +26,7 @@ pub fn announce(headers: &mut HeaderMap, policy: &'static str, remaining: &Remai
 /// The same where there is nothing left, with the seconds after which to come back, rounded up.
 pub fn announce_refusal(headers: &mut HeaderMap, policy: &'static str, refused: &RetryAfter) {
     add(headers, policy, refused.rate, 0, refused.rate.window());
-    headers.insert(RETRY_AFTER, HeaderValue::from(whole_s(refused.wait)));
+    headers.insert(RETRY_AFTER, HeaderValue::from(refused.whole_s()));
 }
 
 fn add(headers: &mut HeaderMap, policy: &str, rate: Rate, left: u32, full_in: Duration) {
@@ -43,7 +43,7 @@ fn add(headers: &mut HeaderMap, policy: &str, rate: Rate, left: u32, full_in: Du
 }
 
 /// Seconds, rounded up, so that nobody comes back too early.
-fn whole_s(time: Duration) -> u64 {
+pub(super) fn whole_s(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 

@@ -71,7 +71,7 @@ pub struct RunArgs {
     /// Network whose word on a client's address is believed; may be repeated
     #[arg(long, value_name = "NETWORK")]
     pub trusted_proxy: Vec<super::peer::Network>,
-    /// Most bytes of items and blobs of one account [default: 10737418240]
+    /// Most bytes of items, blobs and manifests of one account [default: 10737418240]
     #[arg(long, value_name = "BYTES")]
     pub quota_bytes: Option<u64>,
     /// Serve /metrics there instead of to this machine's own requests

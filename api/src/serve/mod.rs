@@ -34,6 +34,7 @@ pub mod peer;
 mod process;
 mod refusal;
 mod running;
+mod store_meter;
 mod tls;
 pub mod wire;
 

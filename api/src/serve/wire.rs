@@ -3,16 +3,17 @@
 use std::{
     path::Path,
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use axum::Router;
 use hallmark_core::{key::SigningKey, time::Timestamp};
 
-use super::{Hooks, ServeError, Settings};
+use super::{Hooks, ServeError, Settings, store_meter};
 use crate::{
     app::{self, App},
     http,
+    limit::Rate,
     store::{
         Options, Store,
         backup::{self, Backup},
@@ -31,10 +32,16 @@ pub fn open(
 ) -> Result<(Router, Hooks), ServeError> {
     let store = Store::open(&settings.data, &Options::default())
         .map_err(|error| ServeError::Service(error.into()))?;
-    let inner = app::Settings { authorities, quota_bytes: settings.quota_bytes };
+    let limits = &settings.limits;
+    let inner = app::Settings {
+        authorities,
+        quota_bytes: settings.quota_bytes,
+        account_rate: Rate::new(limits.account_requests_per_s, limits.account_request_burst),
+        max_tracked: limits.max_tracked,
+    };
     let app = Arc::new(App::new(store, inner, key, Box::new(system_time)));
     let (ready, closing) = (Arc::clone(app.store()), Arc::clone(app.store()));
-    let tidied = Arc::clone(&app);
+    let (tidied, measured) = (Arc::clone(&app), Arc::clone(app.store()));
     let hooks = Hooks {
         is_ready: Box::new(move || ready.is_healthy()),
         drain: Box::new(move || closing.close()),
@@ -47,7 +54,7 @@ pub fn open(
                 }
             })
         }),
-        ..Hooks::default()
+        metrics: Box::new(move |text| store_meter::write(text, &measured.measures(Instant::now()))),
     };
     Ok((http::router(app), hooks))
 }

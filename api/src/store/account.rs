@@ -170,7 +170,10 @@ impl Store {
         Ok(erased)
     }
 
-    /// Which account lists the device of this key now; of several the last that listed it.
+    /// Which account lists the device of this key now; of several the one that listed it last.
+    /// Anybody can list any key, so this is where to look and nothing to believe: the device
+    /// compares words with the one that let it in. An account whose listing was covered by
+    /// another's takes the device off and lists it again.
     ///
     /// # Errors
     /// That nothing can be read.

@@ -146,13 +146,22 @@ fn appended(
     }
 }
 
-/// Lists these devices and no others.
+/// Lists these devices and no others. Those listed anew get the highest number there is: by it
+/// [`Store::membership`] tells which account listed a device last.
 fn list(tx: &Tx<'_>, number: i64, listed: &[PublicKey]) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE devices SET listed = 0 WHERE account = ?1")?.execute([number])?;
-    for key in listed {
+    let before = tx
+        .prepare_cached("SELECT key FROM devices WHERE account = ?1 AND listed = 1")?
+        .query_map([number], |row| row.get(0))?
+        .collect::<Result<Vec<[u8; 32]>, _>>()?;
+    for key in before.iter().filter(|key| !listed.iter().any(|kept| kept.as_bytes() == *key)) {
+        tx.prepare_cached("UPDATE devices SET listed = 0 WHERE account = ?1 AND key = ?2")?
+            .execute((number, key))?;
+    }
+    for key in listed.iter().filter(|key| !before.contains(key.as_bytes())) {
         tx.prepare_cached(
             "INSERT INTO devices (account, key, listed) VALUES (?1, ?2, 1)
-             ON CONFLICT (key, account) DO UPDATE SET listed = 1",
+             ON CONFLICT (key, account) DO UPDATE
+             SET listed = 1, number = (SELECT max(number) + 1 FROM devices)",
         )?
         .execute((number, key.as_bytes()))?;
     }

@@ -68,11 +68,16 @@ impl OpenError {
             Some(Code::DatabaseCorrupt | Code::NotADatabase) => {
                 Self::Damaged { database, finding: source.to_string() }
             }
-            Some(Code::ReadOnly | Code::PermissionDenied) => Self::NotWritable {
-                directory: database.parent().unwrap_or(&database).to_owned(),
-                source: std::io::Error::other(source),
-            },
+            Some(Code::ReadOnly | Code::PermissionDenied) => Self::not_writable(&database, source),
+            _ if is_full(&source) => Self::not_writable(&database, source),
             _ => Self::Database { database, source },
+        }
+    }
+
+    fn not_writable(database: &Path, source: rusqlite::Error) -> Self {
+        Self::NotWritable {
+            directory: database.parent().unwrap_or(database).to_owned(),
+            source: std::io::Error::other(source),
         }
     }
 }
@@ -145,8 +150,47 @@ pub enum StoreError {
     Strict(#[from] JsonError),
 }
 
+/// Whether SQLite ran out of room. The index of the log (`-shm`) is no content: where it cannot
+/// grow, the change is rolled back like one that does not fit the log itself. SQLite has no code of
+/// its own for that case, only `SQLITE_IOERR_SHMSIZE`.
+pub(super) fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| {
+        error.code == rusqlite::ErrorCode::DiskFull
+            || error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+    })
+}
+
 impl From<std::io::Error> for StoreError {
     fn from(error: std::io::Error) -> Self {
         if super::file::is_full(&error) { Self::DiskFull } else { Self::File(error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::ffi;
+
+    fn failure(code: i32) -> rusqlite::Error {
+        rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_one_that_fails() {
+        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_SHMSIZE] {
+            assert!(is_full(&failure(code)), "{code}");
+            let error = OpenError::database(Path::new("d/hallmark.db"), failure(code));
+            assert!(matches!(error, OpenError::NotWritable { .. }), "{error}");
+        }
+        for code in [
+            ffi::SQLITE_IOERR,
+            ffi::SQLITE_IOERR_WRITE,
+            ffi::SQLITE_IOERR_FSYNC,
+            ffi::SQLITE_IOERR_SHMMAP,
+            ffi::SQLITE_CORRUPT,
+            ffi::SQLITE_BUSY,
+        ] {
+            assert!(!is_full(&failure(code)), "{code}");
+        }
     }
 }

@@ -19,6 +19,9 @@ use super::{
     writer::Tx,
 };
 
+/// What the name of a removed item counts, bytes: its row and its places in the indexes.
+pub const REMOVED_BYTES: u64 = 64;
+
 /// The next manifest and what it changes, verified against the state it names.
 #[derive(Debug, Clone)]
 pub struct NextManifest {
@@ -28,7 +31,8 @@ pub struct NextManifest {
     pub commit: Commit,
     /// Hash of the newest device list entry it was verified against.
     pub head: Sha256,
-    /// By how much the account's bytes change.
+    /// By how much the account's bytes change: those of items, of the manifest itself, and
+    /// [`REMOVED_BYTES`] for each item removed.
     pub delta_bytes: i64,
     /// The most the account may hold, bytes.
     pub quota_bytes: u64,

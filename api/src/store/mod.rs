@@ -15,6 +15,10 @@
 //!   transaction and answers after `COMMIT`: see [`writer`].
 //! - **A change is a compare-and-swap.** The use case has verified against one state of the account;
 //!   the writer only checks that it is still that state, in the statement that changes it.
+//! - **Whatever an account can add without end counts against its quota**: items, blobs, manifests
+//!   and the names of removed items. Its device list does not, so that a full account can still
+//!   revoke a device; the list has an end of its own (1,000 entries). Nonces are forgotten within
+//!   the hour, and the rate bounds them.
 //! - **Nothing here is encrypted at rest.** Every content is ciphertext already, under keys the
 //!   service never had.
 //! - **Erased is erased.** SQLite overwrites what is deleted, and the log of an erasure is emptied
@@ -27,6 +31,7 @@ mod device;
 mod error;
 mod file;
 mod item;
+mod measure;
 mod nonce;
 mod open;
 mod readers;
@@ -39,7 +44,8 @@ pub use account::{Created, Erased, NewAccount, StoredAccount, StoredItem};
 pub use blob::{Content, Part, UNFINISHED_S};
 pub use device::{NextEntry, Standing};
 pub use error::{OpenError, StoreError};
-pub use item::{NextManifest, SyncFrom};
+pub use item::{NextManifest, REMOVED_BYTES, SyncFrom};
+pub use measure::{Distribution, Held, Measures};
 pub use nonce::{Caller, KEPT_S, WINDOW};
 pub use writer::Durability;
 
@@ -75,6 +81,7 @@ pub struct Store {
     writer: Writer,
     readers: Readers,
     files: BlobFiles,
+    counted: measure::Counted,
     _lock: std::fs::File,
 }
 
@@ -93,7 +100,8 @@ impl Store {
         let writer = Writer::start(opened.connection, options)
             .map_err(|source| OpenError::database(&database, source))?;
         let (directory, _lock) = (directory.to_owned(), opened.lock);
-        Ok(Self { directory, writer, readers, files, _lock })
+        let counted = measure::Counted::default();
+        Ok(Self { directory, writer, readers, files, counted, _lock })
     }
 
     /// The data directory.

@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{Mutex, Semaphore};
 
-use super::StoreError;
+use super::{StoreError, error::is_full};
 
 /// A fixed number of connections; who finds none waits for one.
 #[derive(Debug, Clone)]
@@ -35,7 +35,10 @@ impl Readers {
         let idle = self.idle.clone();
         let task = tokio::task::spawn_blocking(move || {
             let mut connection = connection;
-            let answer = in_transaction(&mut connection, read);
+            let answer = in_transaction(&mut connection, read).map_err(|error| match error {
+                StoreError::Sql(error) if is_full(&error) => StoreError::DiskFull,
+                error => error,
+            });
             idle.blocking_lock().push(connection);
             drop(permit);
             answer
@@ -52,7 +55,8 @@ fn in_transaction<T>(
     read(&transaction)
 }
 
-fn connect(database: &Path) -> rusqlite::Result<Connection> {
+/// A connection that reads.
+pub(super) fn connect(database: &Path) -> rusqlite::Result<Connection> {
     // Read and write, since a reader takes part in the log's index; `query_only` keeps it reading.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(database, flags)?;

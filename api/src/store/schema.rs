@@ -12,7 +12,7 @@ pub(super) struct Migration {
 }
 
 /// All steps; the step at place `n` makes version `n + 1`.
-pub(super) const MIGRATIONS: &[Migration] = &[Migration { sql: V1 }];
+pub(super) const MIGRATIONS: &[Migration] = &[Migration { sql: V1 }, Migration { sql: V2 }];
 
 /// Accounts have a short number of their own inside, so that each row below does not repeat 32
 /// bytes. Rows that are written often are appended (row ids), so that a group of commits touches
@@ -106,6 +106,13 @@ CREATE TABLE nonces (
     nonce BLOB NOT NULL CHECK (length(nonce) = 16),
     PRIMARY KEY (created_s, key, nonce)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// Manifests and the names of removed items count as well ([`super::REMOVED_BYTES`] each).
+const V2: &str = "
+UPDATE accounts SET bytes = bytes
+    + (SELECT coalesce(sum(length(statement)), 0) FROM manifests WHERE account = number)
+    + 64 * (SELECT count(*) FROM removed WHERE account = number);
 ";
 
 /// Which version a database has; 0 is none yet.

@@ -6,22 +6,30 @@
 //!
 //! Nobody hears of success before `COMMIT` has returned, which under `synchronous=FULL` is after
 //! the log was synced. A change refused on its own merits leaves the others of its group alone:
-//! it validates before it writes anything but its nonce. A full disk rolls the group back. Where
-//! writing or syncing fails otherwise nobody can tell what is on the disk, and the process aborts
-//! (design, section 6): it finds out at the next start.
+//! it validates before it writes anything but its nonce.
+//!
+//! # Decisions
+//!
+//! - **A full disk refuses and the service goes on**: the group is rolled back and told so, whether
+//!   it was the database, its log (`-wal`) or the log's index (`-shm`) that could not grow. The index
+//!   comes last: a group refused for it may be found committed if the process dies before the next
+//!   one is written. It had no answer but a refusal, and sent again it is taken as what is there.
+//! - **Any other failure of a write or a sync aborts** (design, section 6), that of a file system
+//!   which turned read-only too: nobody can tell what is on the disk. The next start finds out, and
+//!   refuses where it cannot write.
 
 use std::{
     cell::Cell,
     ops::Deref,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Options, StoreError, nonce, open};
+use super::{Options, StoreError, error::is_full, measure::Groups, nonce, open};
 
 /// How long to wait for another process, which only a tool of the operator's can be.
 const BUSY: Duration = Duration::from_secs(5);
@@ -42,13 +50,16 @@ pub enum Durability {
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Box<dyn Change>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    groups: Arc<Groups>,
 }
 
 impl Writer {
     /// Starts the thread, which owns the connection from now on.
     pub(super) fn start(connection: Connection, options: &Options) -> rusqlite::Result<Self> {
         let (queue, changes) = mpsc::channel(options.queue_max.max(1));
+        let groups = Arc::new(Groups::default());
         let thread = Thread {
+            groups: Arc::clone(&groups),
             floor_s: nonce::floor_s(&connection)?,
             connection,
             group_max: options.group_max.max(1),
@@ -64,7 +75,7 @@ impl Writer {
                 thread.serve(changes);
             })
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-        Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+        Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), groups })
     }
 
     /// Has `apply` run in a transaction and returns what it returned once that is committed. It
@@ -92,6 +103,17 @@ impl Writer {
     pub(super) fn is_running(&self) -> bool {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.as_ref().is_some_and(|queue| !queue.is_closed())
+    }
+
+    /// What was committed so far.
+    pub(super) fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// How many changes wait; none when it is closed.
+    pub(super) fn waiting(&self) -> usize {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.as_ref().map_or(0, |queue| queue.max_capacity() - queue.capacity())
     }
 
     /// Takes no more changes and waits for those that are queued.
@@ -211,6 +233,7 @@ impl<F, T> Pending<F, T> {
 
 struct Thread {
     connection: Connection,
+    groups: Arc<Groups>,
     floor_s: i64,
     group_max: usize,
     durability: Durability,
@@ -234,7 +257,9 @@ impl Thread {
 
     /// Commits a group and replies to all of it.
     fn settle(&mut self, group: &mut Vec<Box<dyn Change>>) {
+        let begun = Instant::now();
         let Err(error) = self.commit(group) else {
+            self.groups.committed(group.len(), begun.elapsed());
             self.empty_the_log();
             group.drain(..).for_each(|change| change.committed());
             return;
@@ -244,13 +269,13 @@ impl Thread {
         {
             abort(&error);
         }
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => {
-                tracing::error!("the disk is full: {} changes were rolled back", group.len());
-                group.drain(..).for_each(|change| change.failed(StoreError::DiskFull));
-            }
-            _ if is_fatal(&error) => abort(&error),
-            _ => self.apart(group, error),
+        if is_full(&error) {
+            tracing::error!("the disk is full: {} changes were rolled back", group.len());
+            group.drain(..).for_each(|change| change.failed(StoreError::DiskFull));
+        } else if is_fatal(&error) {
+            abort(&error)
+        } else {
+            self.apart(group, error);
         }
     }
 
@@ -267,7 +292,7 @@ impl Thread {
         let _ = self.connection.busy_timeout(BUSY);
         match emptied {
             Ok(busy) => self.erased = busy,
-            Err(error) if is_fatal(&error) => abort(&error),
+            Err(error) if is_fatal(&error) && !is_full(&error) => abort(&error),
             Err(error) => tracing::warn!(%error, "the log was not emptied after an erasure"),
         }
     }

@@ -185,7 +185,7 @@ pub struct ServiceInfo {
     pub key: PublicKey,
     /// The service's clock.
     pub now: Timestamp,
-    /// The most bytes of items and blobs one account may hold.
+    /// The most bytes of items, blobs and manifests one account may hold.
     pub quota_bytes: u64,
     /// The longest JSON body, bytes.
     pub max_body_bytes: u64,

@@ -1,0 +1,90 @@
+//! The rate of an account, on the way in and in the answer.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use axum::{
+    extract::{FromRequestParts, RawPathParams, Request, State},
+    http::request::Parts,
+    middleware::Next,
+    response::Response,
+};
+use hallmark_core::{account::AccountId, problem::Code};
+
+use crate::{
+    app::{App, AppError},
+    limit::{self, Remaining, RetryAfter},
+    store::Caller,
+};
+
+/// Name of the policy in the `RateLimit` fields.
+const POLICY: &str = "account";
+/// The parameter of a path that names the account.
+const ACCOUNT: &str = "account";
+
+/// What a request was charged, from where it was to where its answer passes.
+#[derive(Clone, Default)]
+struct Charged(Arc<OnceLock<Charge>>);
+
+#[derive(Clone, Copy)]
+enum Charge {
+    Taken(AccountId, Remaining),
+    Refused(RetryAfter),
+}
+
+/// Charges a request to the account named in its path, if it is one of its own.
+///
+/// # Errors
+/// [`AppError::RateLimited`], or that nothing can be read.
+pub(super) async fn charge(
+    app: &Arc<App>,
+    parts: &mut Parts,
+    caller: &Caller,
+) -> Result<(), AppError> {
+    let Some(account) = named(parts, app).await else { return Ok(()) };
+    let outcome = app.charge(caller, account, Instant::now()).await;
+    let charge = match &outcome {
+        Ok(Some(left)) => Charge::Taken(account, *left),
+        Err(AppError::RateLimited { limit }) => Charge::Refused(*limit),
+        _ => return outcome.map(|_| ()),
+    };
+    if let Some(charged) = parts.extensions.get::<Charged>() {
+        // A request is charged once.
+        let _ = charged.0.set(charge);
+    }
+    outcome.map(|_| ())
+}
+
+/// The account in the path, where the route has one.
+async fn named(parts: &mut Parts, app: &Arc<App>) -> Option<AccountId> {
+    let named = RawPathParams::from_request_parts(parts, app).await.ok()?;
+    named.iter().find(|(name, _)| *name == ACCOUNT).and_then(|(_, text)| text.parse().ok())
+}
+
+/// Says in the answer what is left of the account's rate. What was taken for a request that was
+/// sent before is given back.
+pub(super) async fn announced(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let charged = Charged::default();
+    request.extensions_mut().insert(charged.clone());
+    let mut response = next.run(request).await;
+    let code = response.extensions().get::<Code>().copied();
+    match charged.0.get() {
+        Some(Charge::Taken(account, _))
+            if matches!(code, Some(Code::Replayed | Code::BeforeRestart)) =>
+        {
+            app.give_back(*account);
+        }
+        Some(Charge::Taken(_, left)) => limit::announce(response.headers_mut(), POLICY, left),
+        Some(Charge::Refused(limit)) => {
+            limit::announce_refusal(response.headers_mut(), POLICY, limit);
+        }
+        None => {}
+    }
+    response
+}
