@@ -20,6 +20,7 @@ use hallmark_api::{
 use hallmark_core::{
     account::{BlobId, exchange::Sync},
     httpsig::Nonce,
+    key::SigningKey,
     problem::Code,
 };
 use tempfile::TempDir;
@@ -94,7 +95,8 @@ async fn a_full_disk_refuses_and_loses_nothing() {
 
     small.leave(0);
     let part = person.at(&format!("/blobs/{blob}/parts/0"));
-    let put = || service.call(&person.phone, "PUT", &part, &[7; 1_000_000]);
+    let phone = SigningKey::from_seed(&person.phone.seed());
+    let put = || service.call(&phone, "PUT", &part, &[7; 1_000_000]);
     assert_eq!(service.send(&put()).await.code(), Code::DiskFull);
     let mut tries = 0;
     let refused = loop {

@@ -26,7 +26,7 @@ struct From {
 /// The device list; for a device that is listed no more, without the wraps.
 #[utoipa::path(
     get, path = "/v1/accounts/{account}/devices",
-    params(("account" = String, Path, description = "The account."), ("from" = u64, Query, description = "Place of the first entry wanted."),),
+    params(("account" = String, Path, description = "The account."), ("from" = Option<u64>, Query, description = "Place of the first entry wanted."),),
     responses((status = 200, description = "The entries from that place on.", body = ref("#/components/schemas/Devices"))),
     extensions(("x-problems" = json!(["not-listed", "no-account", "ahead"]))),
 )]

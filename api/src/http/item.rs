@@ -56,7 +56,7 @@ struct Has {
 /// What the device does not have yet, at one moment of the account.
 #[utoipa::path(
     get, path = "/v1/accounts/{account}/sync",
-    params(("account" = String, Path, description = "The account."), ("devices" = u64, Query, description = "Number of device list entries it has."), ("manifest" = u64, Query, description = "Version of its newest manifest."), ("items" = u64, Query, description = "The manifest of its cursor."), ("item" = Option<String>, Query, description = "The item of its cursor."),),
+    params(("account" = String, Path, description = "The account."), ("devices" = Option<u64>, Query, description = "Number of device list entries it has."), ("manifest" = Option<u64>, Query, description = "Version of its newest manifest."), ("items" = Option<u64>, Query, description = "The manifest of its cursor."), ("item" = Option<String>, Query, description = "The item of its cursor."),),
     responses((status = 200, description = "What is new.", body = ref("#/components/schemas/Sync"))),
     extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "ahead"]))),
 )]

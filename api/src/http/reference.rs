@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use data_encoding::BASE64;
-use hallmark_core::{hash::Sha256, json::Value};
+use hallmark_core::{hash::Sha256, json::Value, problem::Code};
 
 const STYLE: &str = include_str!("../../web/reference.css");
 
@@ -36,11 +36,13 @@ fn section(out: &mut String, document: &Value) {
     let words = code_spans(&text(&signature["description"]));
     write(out, &format!("<h2 id=\"signature\">Signing requests</h2>\n<p>{words}</p>\n"));
     write(out, "<h2 id=\"operations\">Operations</h2>\n");
+    write(out, &contents(document));
     for (path, methods) in fields(&document["paths"]) {
         for (method, operation) in fields(methods) {
             write(out, &one_operation(path, method, operation));
         }
     }
+    write(out, &refusals());
     write(out, "<h2 id=\"types\">Types</h2>\n");
     for (name, schema) in fields(&document["components"]["schemas"]) {
         let schema = serde_json::to_string_pretty(schema).unwrap_or_default();
@@ -53,6 +55,39 @@ fn section(out: &mut String, document: &Value) {
             ),
         );
     }
+}
+
+/// A line for each operation, to find it by.
+fn contents(document: &Value) -> String {
+    let mut out = "<ul>\n".to_owned();
+    for (path, methods) in fields(&document["paths"]) {
+        for (method, operation) in fields(methods) {
+            let (id, summary) = (text(&operation["operationId"]), text(&operation["summary"]));
+            let (method, path) = (method.to_ascii_uppercase(), escape(path));
+            let line =
+                format!("<li><a href=\"#{id}\">{method} <code>{path}</code></a> {summary}</li>\n");
+            write(&mut out, &line);
+        }
+    }
+    write(&mut out, "</ul>\n");
+    out
+}
+
+/// What each code of a refusal stands for.
+fn refusals() -> String {
+    let mut out = "<h2 id=\"refusals\">Refusals</h2>\n<p>A refusal is a <a href=\"#Problem\">\
+                   Problem</a> (RFC 9457). Programs go by the end of its <code>type</code>:</p>\n\
+                   <table>\n"
+        .to_owned();
+    for code in Code::ALL {
+        let (status, title) = (code.status(), escape(code.title()));
+        let row = format!(
+            "<tr id=\"{code}\"><th>{status}</th><td><code>{code}</code></td><td>{title}</td></tr>\n"
+        );
+        write(&mut out, &row);
+    }
+    write(&mut out, "</table>\n");
+    out
 }
 
 fn one_operation(path: &str, method: &str, operation: &Value) -> String {
@@ -73,20 +108,35 @@ fn one_operation(path: &str, method: &str, operation: &Value) -> String {
     }
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
         let (name, words) = (text(&parameter["name"]), text(&parameter["description"]));
-        write(&mut out, &format!("<p><code>{name}</code> {words}</p>\n"));
+        let optional = if parameter["required"] == true { "" } else { " May be left out." };
+        write(&mut out, &format!("<p><code>{name}</code> {words}{optional}</p>\n"));
     }
     let body = named(&operation["requestBody"]["content"]);
     if !body.is_empty() {
         write(&mut out, &format!("<p>Body: {body}</p>\n"));
     }
+    let (done, refused): (Vec<_>, Vec<_>) =
+        fields(&operation["responses"]).partition(|(status, _)| status.starts_with('2'));
     write(&mut out, "<table>\n");
-    for (status, answer) in fields(&operation["responses"]) {
+    for (status, answer) in done {
         let words = code_spans(&text(&answer["description"]));
         let kind = named(&answer["content"]);
         write(&mut out, &format!("<tr><th>{status}</th><td>{words}</td><td>{kind}</td></tr>\n"));
     }
-    write(&mut out, "</table></article>\n");
+    write(&mut out, "</table>\n<details><summary>Refusals</summary><table>\n");
+    for (status, answer) in refused {
+        let codes = linked_codes(answer["description"].as_str().unwrap_or_default());
+        write(&mut out, &format!("<tr><th>{status}</th><td>{codes}</td></tr>\n"));
+    }
+    write(&mut out, "</table></details></article>\n");
     out
+}
+
+/// The codes of a refusal's description, each linked to what it stands for.
+fn linked_codes(description: &str) -> String {
+    let codes = description.split('`').skip(1).step_by(2).map(escape);
+    let links = codes.map(|code| format!("<a href=\"#{code}\"><code>{code}</code></a>"));
+    links.collect::<Vec<_>>().join(", ")
 }
 
 /// A link to the schema of a body, or its media type.
