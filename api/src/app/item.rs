@@ -52,13 +52,11 @@ impl App {
             Ok(next) => next,
             Err(error) => return Err(self.refused(caller, error).await),
         };
-        let change = NextManifest {
-            account,
-            commit,
-            head: state.list.head(),
-            delta_bytes,
-            quota_bytes: self.settings.quota_bytes,
-        };
+        // Removing is possible in a full account too, whatever the manifest that says so adds.
+        let only_removes = commit.records.is_empty() && !commit.removed.is_empty();
+        let quota_bytes = if only_removes { json::MAX_INTEGER } else { self.settings.quota_bytes };
+        let change =
+            NextManifest { account, commit, head: state.list.head(), delta_bytes, quota_bytes };
         self.store.accept_commit(caller, change).await?;
         self.states.put(account, Arc::new(next));
         Ok(())

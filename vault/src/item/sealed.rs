@@ -60,10 +60,18 @@ pub fn open(account: AccountId, record: &Record, root: &Root) -> Result<Content,
     Content::read(&plaintext).ok_or(SealedError::Content)
 }
 
-/// The content key of a record, wrapped under another root.
+/// Whether a record opens.
+#[must_use]
+pub fn opens(account: AccountId, record: &Record, root: &Root) -> bool {
+    open(account, record, root).is_ok()
+}
+
+/// The content key of a record, wrapped under another root. One that does not open, since a thief's
+/// device spoiled it, is replaced by one that opens nothing: what cannot be read is no reason to keep
+/// the thief on the account.
 ///
 /// # Errors
-/// [`SealedError::Item`] where it does not open under the old one.
+/// [`SealedError::Item`], never met: a key fits its envelope.
 pub fn rewrapped<R: CryptoRng + ?Sized>(
     account: AccountId,
     record: &Record,
@@ -71,7 +79,7 @@ pub fn rewrapped<R: CryptoRng + ?Sized>(
     new: &Root,
     rng: &mut R,
 ) -> Result<WrappedKey, SealedError> {
-    let key = unwrapped(account, record, old)?;
+    let key = unwrapped(account, record, old).unwrap_or_else(|_| ItemKey::generate(rng));
     let place = binding(&account, &record.item, record.version, KEY);
     let wrapped = seal_with(&new.item_wrap(), &place, rng, key.as_bytes())?;
     let key = Base64(wrapped.as_bytes().to_vec());

@@ -2,7 +2,7 @@
 
 use hallmark_core::{
     account::{
-        exchange::{Cursor, Sync},
+        exchange::{Cursor, Record, Sync},
         manifest::ManifestError,
     },
     key::SigningKey,
@@ -40,6 +40,7 @@ impl Fetched {
     /// Takes in one answer; `true` when it was the last.
     fn absorb(&mut self, answer: Sync) -> Result<bool, Deceit> {
         let goes_on = !answer.manifests.is_empty();
+        let old_root = self.account.root().clone();
         self.account.extend(&answer.entries, answer.wraps.as_ref())?;
         if !answer.manifests.is_empty() {
             let list = self.account.list();
@@ -50,15 +51,31 @@ impl Fetched {
             }
         }
         self.changed += answer.records.len() + answer.removed.len();
+        let (id, root) = (self.account.id(), self.account.root());
+        // Wrapped keys are in no manifest: what could be read must not become unreadable by them.
+        let spoils = |held: &Record, next: &Record| {
+            sealed::opens(id, held, &old_root) && !sealed::opens(id, next, root)
+        };
+        for key in &answer.rewrapped {
+            let held = self.cache.record(&key.item).filter(|held| held.version == key.version);
+            let Some(held) = held.cloned() else { continue };
+            self.cache.rewrap(key);
+            if self.cache.record(&key.item).is_some_and(|next| spoils(&held, next)) {
+                return Err(Deceit::Unreadable { item: key.item });
+            }
+        }
         for record in answer.records {
-            let held = self.cache.record(&record.item);
-            if held.is_some_and(|held| record.version <= held.version) {
-                return Err(Deceit::OlderItem { item: record.item });
+            if let Some(held) = self.cache.record(&record.item) {
+                if record.version <= held.version {
+                    return Err(Deceit::OlderItem { item: record.item });
+                }
+                if spoils(held, &record) {
+                    return Err(Deceit::Unreadable { item: record.item });
+                }
             }
             self.cache.put(record);
         }
         answer.removed.iter().for_each(|item| self.cache.remove(item));
-        answer.rewrapped.iter().for_each(|key| self.cache.rewrap(key));
         match answer.next {
             None => Ok(true),
             Some(next) if next > self.cache.cursor() || next == self.cache.cursor() && goes_on => {

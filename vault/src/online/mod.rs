@@ -12,7 +12,7 @@
 //! | a wrapped root | the newest entry names it by hash and id, and it opens |
 //! | manifests | each continues the one before and is signed by a device listed then |
 //! | no newer manifest | the list names none that is newer |
-//! | items | all together are those the newest manifest counts |
+//! | items | all together are those the newest manifest counts, and none that was readable no longer is |
 //! | an erasure | its receipt is signed by the key known from the first contact |
 //!
 //! Anything else is a [`Deceit`]: nothing of the answer is kept, and the person is told. What cannot
@@ -127,6 +127,12 @@ pub enum Deceit {
     /// An older version of an item.
     #[error("the service went back to an older version of item {item}")]
     OlderItem {
+        /// The item.
+        item: ItemId,
+    },
+    /// The key of an item that was readable before.
+    #[error("the service's key for item {item} does not open it")]
+    Unreadable {
         /// The item.
         item: ItemId,
     },

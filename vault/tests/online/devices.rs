@@ -129,6 +129,27 @@ fn a_thief_who_revokes_the_owner() {
     assert_eq!(again.notes(), phone.notes());
 }
 
+/// T-27: an item that nobody can open does not keep a thief's device on the account.
+#[test]
+fn a_spoiled_item_blocks_nothing() {
+    let service = Memory::default();
+    let mut phone = Device::new(1);
+    let secret = paper(&phone);
+    let (item, other) = (phone.note("kept", &service), phone.note("spoiled", &service));
+    phone.sync(&service).unwrap();
+    let laptop = phone.joined(2, &service);
+    service.held(phone.holdings().account.id(), |held| {
+        held.records.get_mut(&other).unwrap().2.key.0[200] ^= 1;
+    });
+    std::fs::remove_file(phone.folder().join("items.hallmark")).unwrap();
+    phone.online(&service).revoke_device(key(&laptop)).unwrap();
+    let mut fresh = Device::blank(3);
+    recover(&mut fresh, &service, &secret).unwrap();
+    let (items, unopened) = online::offline(fresh.holdings(), &fresh.folder());
+    assert_eq!((items.len(), items[0].item, unopened), (1, item, 1));
+    fresh.remove(other, &service);
+}
+
 #[test]
 fn everything_lost_but_the_paper() {
     let service = Memory::default();

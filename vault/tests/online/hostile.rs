@@ -178,6 +178,30 @@ fn deceit_item(deceit: &Deceit) -> ItemId {
     }
 }
 
+/// T-26: wrapped keys are in no manifest, and what was readable stays readable all the same.
+#[test]
+fn lies_about_keys() {
+    let mut scene = Scene::new();
+    let [a, ..] = scene.items;
+    let deceit = scene.told(|answer| {
+        let changed = answer.records.iter_mut().find(|record| record.item == a).unwrap();
+        changed.key.0[200] ^= 1;
+    });
+    assert_eq!(deceit, Deceit::Unreadable { item: a });
+    let stolen = scene.laptop.copied();
+    let other = scene.phone.joined(4, &scene.service);
+    let gone = other.holdings().account.device().public().key;
+    scene.phone.online(&scene.service).revoke_device(gone).unwrap();
+    drop(stolen);
+    let mut spoiled = None;
+    let deceit = scene.told(|answer| {
+        let key = &mut answer.rewrapped[0];
+        key.key.0[200] ^= 1;
+        spoiled = Some(key.item);
+    });
+    assert_eq!(Deceit::Unreadable { item: spoiled.unwrap() }, deceit);
+}
+
 #[test]
 fn lies_about_manifests() {
     let mut scene = Scene::new();

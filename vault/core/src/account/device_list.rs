@@ -15,8 +15,11 @@ use crate::{
 
 /// The most devices of one account.
 pub const MAX_DEVICES: usize = 16;
-/// The most entries of one list.
+/// The most entries that devices sign between two by the recovery key. Counted anew after each of
+/// those, so that a thief who fills the list does not keep its owner out.
 pub const MAX_ENTRIES: u64 = 1000;
+/// The most entries signed by the recovery key.
+pub const MAX_RECOVERIES: u64 = 100;
 
 /// The public half of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,8 +154,11 @@ pub enum DeviceListError {
         /// Its place.
         seq: u64,
     },
-    /// More than [`MAX_ENTRIES`].
-    #[error("a device list has at most {MAX_ENTRIES} entries; make a new account")]
+    /// More than [`MAX_ENTRIES`] or [`MAX_RECOVERIES`].
+    #[error(
+        "devices change a list at most {MAX_ENTRIES} times, and {MAX_RECOVERIES} recoveries start \
+         that anew; recover the account, or make a new one"
+    )]
     TooLong,
 }
 
@@ -164,6 +170,9 @@ pub struct DeviceList {
     recovery_wrap: WrapKey,
     head: Sha256,
     newest: Entry,
+    /// Entries by devices since the last one by the recovery key, and how many of those there were.
+    by_devices: u64,
+    recoveries: u64,
     /// The devices after each entry, and the newest manifest each entry saw.
     moments: Vec<Moment>,
 }
@@ -210,6 +219,8 @@ impl DeviceList {
             recovery_wrap,
             head: signed.hash(),
             newest: entry.clone(),
+            by_devices: 0,
+            recoveries: 0,
             moments: vec![Moment { devices: vec![device], manifest: None }],
         })
     }
@@ -221,7 +232,12 @@ impl DeviceList {
     pub fn extend(&mut self, signed: &Signed<Entry>) -> Result<(), DeviceListError> {
         let seq = self.len();
         let entry = signed.verify().map_err(|_| DeviceListError::Signature { seq })?;
-        if seq >= MAX_ENTRIES {
+        let is_recovery = matches!(entry.change, Change::Recover { .. });
+        let (by_devices, recoveries) = match is_recovery {
+            true => (0, self.recoveries + 1),
+            false => (self.by_devices + 1, self.recoveries),
+        };
+        if by_devices > MAX_ENTRIES || recoveries > MAX_RECOVERIES {
             return Err(DeviceListError::TooLong);
         }
         if entry.account != self.account {
@@ -244,6 +260,7 @@ impl DeviceList {
         if !follows(newest.manifest, entry.manifest) {
             return Err(DeviceListError::Manifest { seq });
         }
+        (self.by_devices, self.recoveries) = (by_devices, recoveries);
         self.moments.push(Moment { devices, manifest: entry.manifest });
         self.head = signed.hash();
         self.newest = entry.clone();

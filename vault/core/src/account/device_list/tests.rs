@@ -47,7 +47,7 @@ impl Account {
             previous: last.map(Signed::hash),
             at: Timestamp::from_unix_s(1_800_000_000).unwrap(),
             epoch,
-            root: RootId::from_bytes([u8::try_from(epoch).unwrap(); 16]),
+            root: RootId::from_bytes(u128::from(epoch).to_be_bytes()),
             wraps: Sha256::of(b"wraps"),
             manifest: self.manifests.last().map(|manifest| ManifestHead {
                 version: manifest.claimed().version,
@@ -134,6 +134,31 @@ fn a_recovery_overrides_everything_since() {
         DeviceListError::Signer { seq: 6 },
         "the thief's device is out"
     );
+}
+
+/// T-27: a thief who fills the list does not keep its owner out.
+#[test]
+fn a_full_list_is_recovered() {
+    let mut account = Account::new();
+    let mut list = account.list();
+    let mut next = |change: Change, by: &SigningKey| {
+        let entry = Signed::new(account.entry(change, by), by).unwrap();
+        list.extend(&entry).map(|()| account.entries.push(entry))
+    };
+    let (add, revoke) =
+        (|| Change::Add { device: device(66) }, || Change::Revoke { device: key(66).public() });
+    for _ in 0..MAX_ENTRIES / 2 {
+        next(add(), &key(1)).unwrap();
+        next(revoke(), &key(1)).unwrap();
+    }
+    assert_eq!(next(add(), &key(1)), Err(DeviceListError::TooLong));
+    let recover = || Change::Recover { devices: vec![device(2)] };
+    next(recover(), &key(200)).unwrap();
+    next(add(), &key(2)).unwrap();
+    for _ in 1..MAX_RECOVERIES {
+        next(recover(), &key(200)).unwrap();
+    }
+    assert_eq!(next(recover(), &key(200)), Err(DeviceListError::TooLong));
 }
 
 /// T-26: whatever a service or a device that may not makes of the list is refused.
