@@ -141,14 +141,19 @@ pub fn wrapped(text: &str, width: usize, indent: &str) -> String {
 #[error("{0}")]
 pub struct Usage(pub String);
 
+/// The exit code of an error.
+#[must_use]
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref() {
+        Some(OnlineError::Deceived(_)) => DECEIVED,
+        _ if error.is::<Usage>() => USAGE,
+        _ => FAILED,
+    }
+}
+
 /// Prints an error with its causes on standard error; with `--json` as an object.
 pub fn print_error(error: &anyhow::Error, json: bool) -> ExitCode {
-    let deceived = matches!(error.downcast_ref(), Some(OnlineError::Deceived(_)));
-    let code = match error {
-        _ if error.is::<Usage>() => USAGE,
-        _ if deceived => DECEIVED,
-        _ => FAILED,
-    };
+    let code = exit_code(error);
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
     // A cause that its error already repeats is not said twice.
     let mut said: Vec<&str> = Vec::new();

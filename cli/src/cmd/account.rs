@@ -6,10 +6,14 @@ use anyhow::Context;
 use hallmark_core::{
     account::Signed,
     key::Domain,
+    problem::Code,
     recovery::{Challenge, RecoverySecret},
     words::SixWords,
 };
-use hallmark_vault::{item::Kind, online};
+use hallmark_vault::{
+    item::Kind,
+    online::{self, OnlineError},
+};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -21,7 +25,7 @@ use crate::{
     args::{AccountCommand, CloseArgs, CodeArgs, ExportArgs, RecoverArgs},
     input,
     output::{Access, Output},
-    report::{FAILED, Report, one_line},
+    report::{FAILED, Report, exit_code, one_line},
     session::Session,
 };
 
@@ -299,7 +303,11 @@ fn recover(args: &RecoverArgs, session: &Session) -> anyhow::Result<Report> {
 
 fn export(args: &ExportArgs, session: &Session) -> anyhow::Result<Report> {
     let mut desk = Desk::open(session)?;
-    let waiting = desk.refresh()?;
+    // What is here can be saved whatever the service says: then above all.
+    let (waiting, code) = match desk.refresh() {
+        Ok(waiting) => (waiting, 0),
+        Err(error) => (Some(format!("{error:#}")), exit_code(&error)),
+    };
     let folder = &args.to;
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
@@ -354,7 +362,8 @@ fn export(args: &ExportArgs, session: &Session) -> anyhow::Result<Report> {
         "unopened": unopened, "waiting": waiting,
     });
     let whole = missing.is_empty() && unopened == 0;
-    Ok(Report::new(&json, text)?.with_code(if whole { 0 } else { FAILED }))
+    let code = if code == 0 && !whole { FAILED } else { code };
+    Ok(Report::new(&json, text)?.with_code(code))
 }
 
 /// The keys of attachments open nothing that is not beside them.
@@ -375,7 +384,7 @@ fn without_keys(content: &mut serde_json::Value) {
 fn close(args: &CloseArgs, session: &Session) -> anyhow::Result<Report> {
     let mut desk = Desk::open(session)?;
     let id = desk.account()?.id();
-    let registered = desk.account()?.unregistered().is_none();
+    let met = desk.holdings()?.service.is_some();
     if !args.yes {
         let question = format!(
             "Everything in account {} will be erased, at the service and here, for ever. \
@@ -385,13 +394,22 @@ fn close(args: &CloseArgs, session: &Session) -> anyhow::Result<Report> {
         let answer = session.ask(&question, "--yes")?.unwrap_or_default();
         anyhow::ensure!(answer == "close", "nothing was erased");
     }
-    if !registered {
+    if !met {
         desk.online()?.forget()?;
         let text = "Erased on this device. No service ever had the account.";
         return Report::new(&json!({"account": id, "erased": true}), text);
     }
     let output = Output::new(&args.receipt, false)?;
-    let receipt = desk.online()?.close()?;
+    let receipt = match desk.online()?.close() {
+        Err(OnlineError::Service(error)) if error.code() == Some(Code::NoAccount) => {
+            desk.online()?.forget()?;
+            let text = "Erased on this device. The service says that it has no such account, and \
+                 gives no receipt for that: it may have erased it at an earlier request whose answer \
+                 was lost.";
+            return Report::new(&json!({"account": id, "erased": true, "receipt": null}), text);
+        }
+        outcome => outcome?,
+    };
     let says = receipt.claimed().clone();
     let text = serde_json::to_string_pretty(&receipt)?;
     // The receipt is on the disk before the key that checks it is gone from here.

@@ -15,6 +15,7 @@ use hallmark_core::{
         },
     },
     key::SigningKey,
+    problem::Code,
 };
 use hallmark_vault::{
     identity::Account,
@@ -215,14 +216,16 @@ impl<'s> Desk<'s> {
         }
     }
 
-    /// Takes in what is new if the service can be reached; says so where it cannot.
+    /// Takes in what is new if the service can be reached and has room; says so where not. What is
+    /// here can be read all the same.
     ///
     /// # Errors
     /// When the service refuses or its answer does not hold.
     pub fn refresh(&mut self) -> anyhow::Result<Option<String>> {
-        match self.reached()? {
-            Exchange::Done(_) => Ok(None),
-            Exchange::Waiting(why) => Ok(Some(why)),
+        match self.reached() {
+            Ok(Exchange::Done(_)) => Ok(None),
+            Ok(Exchange::Waiting(why)) => Ok(Some(why)),
+            Err(error) => without_room(&error).map(Some).ok_or(error),
         }
     }
 }
@@ -257,6 +260,18 @@ fn unreached(error: &anyhow::Error) -> Option<String> {
         Some(error @ ServiceError::Unreachable { source, .. }) => {
             Some(format!("{error} ({source})"))
         }
+        _ => None,
+    }
+}
+
+/// Why a service took nothing, where it has no room or no time and nothing else is wrong.
+fn without_room(error: &anyhow::Error) -> Option<String> {
+    match error.downcast_ref::<OnlineError>() {
+        Some(OnlineError::Service(service)) => matches!(
+            service.code()?,
+            Code::DiskFull | Code::Quota | Code::Overloaded | Code::Stopping | Code::RateLimited
+        )
+        .then(|| service.to_string()),
         _ => None,
     }
 }

@@ -45,10 +45,14 @@ use crate::{
 
 /// How long one request may take, its answer included.
 const TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a connection may say nothing: as long as a service gives itself for an answer.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest problem document that is read, bytes.
 const MAX_PROBLEM_BYTES: u64 = 64 << 10;
+/// The longest answer that says one thing about one thing, bytes.
+const MAX_WORD_BYTES: u64 = 4 << 20;
 /// How much of a blob is asked for at a time, bytes.
 const RANGE_BYTES: u64 = 16 << 20;
 /// How often a request is sent again that the service had no time for.
@@ -105,6 +109,7 @@ impl HttpService {
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_global(Some(TIMEOUT))
+            .timeout_per_read(Some(SILENCE_TIMEOUT))
             .user_agent("hallmark")
             .build()
             .into();
@@ -234,8 +239,13 @@ impl HttpService {
         Ok(bytes)
     }
 
-    fn json<T: DeserializeOwned>(&self, response: Response<Body>, what: &'static str) -> Answer<T> {
-        let bytes = self.read(response, what, MAX_ANSWER_BYTES)?;
+    fn json<T: DeserializeOwned>(
+        &self,
+        response: Response<Body>,
+        what: &'static str,
+        limit_bytes: u64,
+    ) -> Answer<T> {
+        let bytes = self.read(response, what, limit_bytes)?;
         serde_json::from_slice(&bytes).map_err(|_| ServiceError::Garbled { what })
     }
 
@@ -244,35 +254,52 @@ impl HttpService {
         path: &str,
         by: Option<&SigningKey>,
         what: &'static str,
+        limit_bytes: u64,
     ) -> Answer<T> {
-        self.json(self.call("GET", path, by, &Content::Nothing, None)?, what)
+        let response = self.call("GET", path, by, &Content::Nothing, None)?;
+        self.json(response, what, limit_bytes)
     }
 
-    fn post(&self, path: &str, by: &SigningKey, body: &impl Serialize) -> Answer<Response<Body>> {
-        self.call("POST", path, Some(by), &Content::json(body), None)
+    /// Has something done. The answer to that is empty: whoever answers with a page, such as the
+    /// sign-in page of a network, is not the service and has done nothing.
+    fn done(
+        &self,
+        method: &str,
+        path: &str,
+        by: &SigningKey,
+        content: &Content<'_>,
+        what: &'static str,
+    ) -> Answer<()> {
+        let response = self.call(method, path, Some(by), content, None)?;
+        match self.read(response, what, 0) {
+            Ok(_) => Ok(()),
+            Err(ServiceError::TooLong { .. }) => Err(ServiceError::Garbled { what }),
+            Err(error) => Err(error),
+        }
     }
 }
 
 impl Service for HttpService {
     fn info(&self) -> Answer<ServiceInfo> {
-        self.get("/v1/service", None, "what it is")
+        self.get("/v1/service", None, "what it is", MAX_WORD_BYTES)
     }
 
     fn membership(&self, by: &SigningKey) -> Answer<Membership> {
-        self.get("/v1/membership", Some(by), "whose device this is")
+        self.get("/v1/membership", Some(by), "whose device this is", MAX_WORD_BYTES)
     }
 
     fn create(&self, by: &SigningKey, body: &CreateAccount) -> Answer<()> {
-        self.post("/v1/accounts", by, body).map(drop)
+        self.done("POST", "/v1/accounts", by, &Content::json(body), "a new account")
     }
 
     fn devices(&self, by: &SigningKey, account: AccountId, from: u64) -> Answer<Devices> {
         let path = format!("/v1/accounts/{account}/devices?from={from}");
-        self.get(&path, Some(by), "the device list")
+        self.get(&path, Some(by), "the device list", MAX_ANSWER_BYTES)
     }
 
     fn append(&self, by: &SigningKey, account: AccountId, body: &AppendEntry) -> Answer<()> {
-        self.post(&format!("/v1/accounts/{account}/devices"), by, body).map(drop)
+        let path = format!("/v1/accounts/{account}/devices");
+        self.done("POST", &path, by, &Content::json(body), "a change of the devices")
     }
 
     fn sync(&self, by: &SigningKey, account: AccountId, known: Known) -> Answer<Sync> {
@@ -284,11 +311,12 @@ impl Service for HttpService {
         if let Some(item) = cursor.item {
             path += &format!("&item={item}");
         }
-        self.get(&path, Some(by), "what is new")
+        self.get(&path, Some(by), "what is new", MAX_ANSWER_BYTES)
     }
 
     fn commit(&self, by: &SigningKey, account: AccountId, body: &Commit) -> Answer<()> {
-        self.post(&format!("/v1/accounts/{account}/items"), by, body).map(drop)
+        let path = format!("/v1/accounts/{account}/items");
+        self.done("POST", &path, by, &Content::json(body), "a change of the items")
     }
 
     fn start_upload(
@@ -297,8 +325,10 @@ impl Service for HttpService {
         account: AccountId,
         body: &StartUpload,
     ) -> Answer<Upload> {
-        self.post(&format!("/v1/accounts/{account}/blobs"), by, body)?;
-        self.get(&format!("/v1/accounts/{account}/blobs/{}", body.blob), Some(by), "an upload")
+        let path = format!("/v1/accounts/{account}/blobs");
+        self.done("POST", &path, by, &Content::json(body), "a new upload")?;
+        let path = format!("{path}/{}", body.blob);
+        self.get(&path, Some(by), "an upload", MAX_WORD_BYTES)
     }
 
     fn put_part(
@@ -310,7 +340,7 @@ impl Service for HttpService {
         bytes: &[u8],
     ) -> Answer<()> {
         let path = format!("/v1/accounts/{account}/blobs/{blob}/parts/{part}");
-        self.call("PUT", &path, Some(by), &Content::Bytes(bytes), None).map(drop)
+        self.done("PUT", &path, by, &Content::Bytes(bytes), "a part of an attachment")
     }
 
     fn content(
@@ -350,13 +380,13 @@ impl Service for HttpService {
 
     fn delete_blob(&self, by: &SigningKey, account: AccountId, blob: BlobId) -> Answer<()> {
         let path = format!("/v1/accounts/{account}/blobs/{blob}");
-        self.call("DELETE", &path, Some(by), &Content::Nothing, None).map(drop)
+        self.done("DELETE", &path, by, &Content::Nothing, "the removal of an attachment")
     }
 
     fn close(&self, by: &SigningKey, account: AccountId) -> Answer<Signed<Erasure>> {
         let path = format!("/v1/accounts/{account}");
         let response = self.call("DELETE", &path, Some(by), &Content::Nothing, None)?;
-        self.json(response, "a receipt")
+        self.json(response, "a receipt", MAX_WORD_BYTES)
     }
 }
 

@@ -7,6 +7,7 @@ mod daemon;
 mod folder;
 mod hallmarkd;
 mod memory;
+mod tour;
 
 use hallmark_suites::blindness::Canaries;
 

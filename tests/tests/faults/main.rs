@@ -6,6 +6,7 @@
 mod command;
 #[path = "../hallmarkd/mod.rs"]
 mod daemon;
+mod device;
 mod hallmarkd;
 mod ledger;
 mod model;

@@ -5,6 +5,7 @@
 #[path = "../hallmarkd/mod.rs"]
 mod daemon;
 mod hallmarkd;
+mod table;
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

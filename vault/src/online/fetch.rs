@@ -3,10 +3,11 @@
 use hallmark_core::{
     account::{
         exchange::{Cursor, Record, Sync},
-        manifest::ManifestError,
+        manifest::{MAX_ITEMS, ManifestError},
     },
     key::SigningKey,
     problem::Code,
+    seal::item::MAX_ENVELOPE_LEN,
 };
 use rand_core::CryptoRng;
 
@@ -19,6 +20,8 @@ use crate::{
 
 /// The most answers that one synchronisation takes.
 const MAX_PAGES: u32 = 10_000;
+/// So many records may come beyond those that the manifests count: changed again meanwhile.
+const SPARE_RECORDS: usize = 256;
 
 /// What a device would hold if the answers so far were true.
 pub(super) struct Fetched {
@@ -26,6 +29,15 @@ pub(super) struct Fetched {
     pub(super) cache: Cache,
     /// Items changed or gone.
     pub(super) changed: usize,
+}
+
+/// The most items there may be here before all have come: those held and those of the newest
+/// manifest, twice over. Until then nothing shows which records belong, and a service could go on
+/// for as long as there is memory.
+fn most_items(account: &Account, cache: &Cache) -> usize {
+    let counted = account.manifest().map_or(0, |manifest| manifest.claimed().items);
+    let counted = usize::try_from(counted).unwrap_or(usize::MAX).min(MAX_ITEMS);
+    2 * (counted + cache.records().count()) + SPARE_RECORDS
 }
 
 fn known(account: &Account, cache: &Cache) -> Known {
@@ -38,8 +50,8 @@ fn known(account: &Account, cache: &Cache) -> Known {
 
 impl Fetched {
     /// Takes in one answer; `true` when it was the last.
-    fn absorb(&mut self, answer: Sync) -> Result<bool, Deceit> {
-        let goes_on = !answer.manifests.is_empty();
+    fn absorb(&mut self, answer: Sync, held: &Cache) -> Result<bool, Deceit> {
+        let goes_on = !(answer.entries.is_empty() && answer.manifests.is_empty());
         let old_root = self.account.root().clone();
         self.account.extend(&answer.entries, answer.wraps.as_ref())?;
         if !answer.manifests.is_empty() {
@@ -51,6 +63,7 @@ impl Fetched {
             }
         }
         self.changed += answer.records.len() + answer.removed.len();
+        let most = most_items(&self.account, held);
         let (id, root) = (self.account.id(), self.account.root());
         // Wrapped keys are in no manifest: what could be read must not become unreadable by them.
         let spoils = |held: &Record, next: &Record| {
@@ -65,6 +78,9 @@ impl Fetched {
             }
         }
         for record in answer.records {
+            if record.envelope.0.len() > MAX_ENVELOPE_LEN || record.key.0.len() > MAX_ENVELOPE_LEN {
+                return Err(Deceit::Endless);
+            }
             if let Some(held) = self.cache.record(&record.item) {
                 if record.version <= held.version {
                     return Err(Deceit::OlderItem { item: record.item });
@@ -75,10 +91,15 @@ impl Fetched {
             }
             self.cache.put(record);
         }
+        if self.cache.records().count() > most {
+            return Err(Deceit::Endless);
+        }
         answer.removed.iter().for_each(|item| self.cache.remove(item));
         match answer.next {
             None => Ok(true),
-            Some(next) if next > self.cache.cursor() || next == self.cache.cursor() && goes_on => {
+            Some(next)
+                if next > self.cache.cursor() || (goes_on && next == self.cache.cursor()) =>
+            {
                 self.cache.set_cursor(next);
                 Ok(false)
             }
@@ -143,6 +164,7 @@ fn pages<S: Service + ?Sized>(
     fetched: &mut Fetched,
 ) -> Result<(), OnlineError> {
     let id = fetched.account.id();
+    let held = fetched.cache.clone();
     for _ in 0..MAX_PAGES {
         let answer =
             service.sync(by, id, known(&fetched.account, &fetched.cache)).map_err(|error| {
@@ -151,7 +173,7 @@ fn pages<S: Service + ?Sized>(
                     _ => OnlineError::from(error),
                 }
             })?;
-        let last = fetched.absorb(answer).map_err(|deceit| match deceit {
+        let last = fetched.absorb(answer, &held).map_err(|deceit| match deceit {
             Deceit::Identity(revoked @ IdentityError::Revoked { .. }) => {
                 OnlineError::Revoked(revoked)
             }
@@ -170,9 +192,17 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
     /// # Errors
     /// [`OnlineError`]. What waits stays in the state until the service has it.
     pub fn sync(&mut self) -> Result<Synced, OnlineError> {
-        self.register()?;
+        let create = self.account().unregistered();
+        if let Some(create) = &create {
+            self.service.create(&self.device(), create)?;
+        }
         let mut synced = Synced::default();
         self.pull(&mut synced)?;
+        if create.is_some() {
+            // Only a service that shows the account has it: until then the first root is kept, so
+            // that it can be sent again.
+            self.keep(|holdings| holdings.account.registered())?;
+        }
         self.upload_staged()?;
         self.push(&mut synced)?;
         self.finish_uploads()?;
@@ -180,16 +210,15 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         Ok(synced)
     }
 
-    /// Makes the account known to the service, where it is not yet.
-    fn register(&mut self) -> Result<(), OnlineError> {
-        let Some(create) = self.account().unregistered() else { return Ok(()) };
-        self.service.create(&self.device(), &create)?;
-        self.keep(|holdings| holdings.account.registered())
-    }
-
     pub(super) fn pull(&mut self, synced: &mut Synced) -> Result<(), OnlineError> {
         let before = self.account().clone();
-        let (by, cache) = (self.device(), self.cache.clone());
+        let (by, mut cache) = (self.device(), self.cache.clone());
+        // No manifest names the wrapped keys: where one was spoiled, all is asked for again.
+        let spoiled =
+            cache.records().any(|record| sealed::open(before.id(), record, before.root()).is_err());
+        if spoiled {
+            cache.clear();
+        }
         let fetched = match fetch(self.service, &by, before.clone(), cache) {
             Err(OnlineError::Service(error)) => return Err(self.explained(error)),
             outcome => outcome?,
@@ -197,7 +226,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         let same_list = fetched.account.entries().len() == before.entries().len();
         let same_items = fetched.account.manifest().map(|manifest| manifest.claimed().version)
             == before.manifest().map(|manifest| manifest.claimed().version);
-        let cache_was_whole = self.cache.cursor() == fetched.cache.cursor();
+        let cache_was_whole = !spoiled && self.cache.cursor() == fetched.cache.cursor();
         if same_list && same_items && cache_was_whole {
             return Ok(());
         }

@@ -139,6 +139,9 @@ pub enum Deceit {
     /// The answer does not go on from where it was asked to.
     #[error("the service's answer does not go on from where it was asked to")]
     Position,
+    /// More items than there can be.
+    #[error("the service's answer goes on beyond all items that there can be")]
+    Endless,
     /// A receipt of another key, account or form.
     #[error("the receipt is not signed by the service's key for this account")]
     Receipt,

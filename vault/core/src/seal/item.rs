@@ -32,6 +32,9 @@ pub const BUCKETS: [usize; 5] = [256, 1024, 4096, 16_384, 65_536];
 /// The longest content of an item, in bytes.
 pub const MAX_CONTENT_LEN: usize = BUCKETS[BUCKETS.len() - 1] - LENGTH_LEN;
 
+/// The longest envelope, in bytes.
+pub const MAX_ENVELOPE_LEN: usize = HEADER_LEN + BUCKETS[BUCKETS.len() - 1] + TAG_LEN;
+
 /// Derives key, nonce and commitment.
 const KEYS_LABEL: &[u8] = b"hallmark/item-keys/v1";
 /// Starts the associated data.
