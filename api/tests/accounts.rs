@@ -5,11 +5,10 @@
 mod client;
 
 use client::{Person, Service, device, key, new_item, record};
-use hallmark_api::app::Settings;
 use hallmark_core::{
     account::{
         device_list::{Change, DeviceList},
-        exchange::{Cursor, Devices, Membership, ServiceInfo, Sync},
+        exchange::{AppendEntry, Cursor, Devices, Membership, ServiceInfo, Sync},
         manifest::Leaves,
     },
     hash::Sha256,
@@ -245,65 +244,6 @@ async fn a_commit_is_refused_unless_everything_belongs() {
 }
 
 #[tokio::test]
-async fn an_account_holds_no_more_than_its_quota() {
-    // Three items with their manifest, and room for three more manifests.
-    let quota_bytes = 3 * (340 + 340) + 4 * MANIFEST_BYTES;
-    let settings = Settings { quota_bytes, ..Settings::default() };
-    let service = Service::with(settings, &Default::default());
-    let mut person = Person::joined(&service).await;
-    let items = [new_item(), new_item(), new_item()];
-    person.put(&service, items.to_vec(), vec![]).await.ok();
-    let more = vec![new_item(), new_item(), new_item(), new_item()];
-    assert_eq!(person.put(&service, more, vec![]).await.code(), Code::Quota);
-    person.put(&service, vec![new_item()], vec![items[0].item]).await.ok();
-    person.put(&service, vec![record(items[1].item, 2)], vec![]).await.ok();
-}
-
-/// More than a manifest takes and less than two.
-const MANIFEST_BYTES: u64 = 800;
-
-#[tokio::test]
-async fn manifests_and_removed_names_count_and_a_full_account_can_still_shrink() {
-    let settings = Settings { quota_bytes: 20_000, ..Settings::default() };
-    let service = Service::with(settings, &Default::default());
-    let mut person = Person::joined(&service).await;
-    let item = new_item();
-    person.put(&service, vec![item.clone()], vec![]).await.ok();
-    let mut manifests = 1;
-    let full = loop {
-        let answer = person.put(&service, vec![], vec![]).await;
-        if !answer.status.is_success() {
-            break answer.code();
-        }
-        manifests += 1;
-        assert!(manifests < 100, "an account grows without end");
-    };
-    assert_eq!(full, Code::Quota);
-    assert!(manifests > 20_000 / MANIFEST_BYTES, "{manifests}");
-    let phone = key_of(&person);
-    person.change(&service, Change::Add { device: device(&key(11)) }, &phone).await.ok();
-    person.change(&service, Change::Revoke { device: phone.public() }, &key(11)).await.ok();
-    let laptop = key(11);
-    let commit = person.commit_by(&laptop, vec![], vec![item.item], |_| ());
-    service.post(&laptop, &person.at("/items"), &commit).await.ok();
-
-    let settings = Settings { quota_bytes: 300_000, ..Settings::default() };
-    let service = Service::with(settings, &Default::default());
-    let mut person = Person::joined(&service).await;
-    let (mut rounds, mut removed) = (0, Vec::new());
-    loop {
-        let items: Vec<_> = (0..100).map(|_| new_item()).collect();
-        let names = items.iter().map(|record| record.item).collect();
-        if !person.put(&service, items, removed).await.status.is_success() {
-            break;
-        }
-        (rounds, removed) = (rounds + 1, names);
-        assert!(rounds < 100, "names of what is gone are kept without end");
-    }
-    assert!(rounds > 20, "{rounds}");
-}
-
-#[tokio::test]
 async fn devices_come_and_go_with_the_keys_under_the_new_root() {
     let service = Service::start();
     let mut person = Person::joined(&service).await;
@@ -369,6 +309,28 @@ async fn an_entry_continues_list_and_manifest() {
     assert_eq!(last.entries, person.entries[1..]);
     let beyond = service.ask(&phone, "GET", &format!("{path}?from=3")).await;
     assert_eq!(beyond.code(), Code::Ahead);
+}
+
+/// The wraps are those of the newest entry: they belong to the list as it is without this one.
+#[tokio::test]
+async fn an_entry_that_cannot_stand_in_the_list_is_refused_whatever_comes_with_it() {
+    let service = Service::start();
+    let person = Person::joined(&service).await;
+    let phone = key_of(&person);
+    let path = person.at("/devices");
+    let wraps = service.ask(&phone, "GET", &path).await.json::<Devices>().wraps.unwrap();
+    let add = |n| Change::Add { device: device(&key(n)) };
+    let (again, _) = person.entry(Change::Add { device: device(&phone) }, &phone, |_| ());
+    let (root, _) = person.entry(add(11), &phone, |entry| entry.epoch = 1);
+    let (place, _) = person.entry(add(11), &phone, |entry| entry.seq = 2);
+    let mut forged = serde_json::to_value(&root).unwrap();
+    forged["statement"]["epoch"] = 0.into();
+    let forged = serde_json::from_value(forged).unwrap();
+    for (what, entry) in [("again", again), ("root", root), ("place", place), ("forged", forged)] {
+        let append = AppendEntry { entry, wraps: wraps.clone(), rewrapped: vec![] };
+        let answer = service.post(&phone, &path, &append).await;
+        assert_eq!(answer.code(), Code::EntryRefused, "{what}");
+    }
 }
 
 #[tokio::test]

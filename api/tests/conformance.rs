@@ -13,6 +13,7 @@ use hallmark_core::{
         BlobId, Signed,
         device_list::Change,
         exchange::{Commit, Cursor, StartUpload},
+        manifest::Manifest,
     },
     hash::Sha256,
     httpsig::Nonce,
@@ -82,9 +83,17 @@ async fn a_manifest_is_taken_by_the_state_it_was_verified_against(store: &Store)
         let next = next(&person, commit.clone(), 1);
         store.accept_commit(caller(&person.phone), next).await.unwrap();
     }
-    let rival = next(&person, person.commit(vec![new_item()], vec![]), 1);
-    let refused = store.accept_commit(caller(&person.phone), rival).await;
-    assert!(matches!(refused, Err(StoreError::ItemsChanged)), "{refused:?}");
+    let previous = Some(commit.manifest.hash());
+    let with = |version, previous| {
+        let spoil = move |manifest: &mut Manifest| {
+            (manifest.version, manifest.previous) = (version, previous);
+        };
+        next(&person, person.commit_by(&person.phone, vec![new_item()], vec![], spoil), 1)
+    };
+    for rival in [with(1, None), with(2, Some(Sha256::of(b"another"))), with(3, previous)] {
+        let refused = store.accept_commit(caller(&person.phone), rival).await;
+        assert!(matches!(refused, Err(StoreError::ItemsChanged)), "{refused:?}");
+    }
     let sync = store.sync(person.phone.public(), person.id(), NOTHING).await.unwrap();
     assert_eq!(sync.records, commit.records);
 }

@@ -96,7 +96,7 @@ fn after(
     if entry.account != account {
         return Err(AppError::EntryParts { what: "The entry belongs to another account" });
     }
-    if entry.previous != Some(state.list.head()) || entry.seq != state.list.len() {
+    if entry.previous != Some(state.list.head()) {
         return Err(StoreError::DevicesChanged.into());
     }
     if entry.manifest != state.manifest_head() {

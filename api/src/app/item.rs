@@ -89,8 +89,8 @@ fn after(
     if manifest.account != account {
         return Err(AppError::ManifestParts { what: "The manifest belongs to another account" });
     }
-    let version = state.manifest_head().map_or(0, |head| head.version);
-    if manifest.previous != state.manifest_hash || manifest.version != version + 1 {
+    // Its version is checked by the store, in the transaction.
+    if manifest.previous != state.manifest_hash {
         return Err(StoreError::ItemsChanged.into());
     }
     if manifest.devices + 1 != state.list.len() {

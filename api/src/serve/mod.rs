@@ -7,7 +7,7 @@
 //!
 //! # Decisions
 //!
-//! - **Every limit is ours.** A connection's bytes pass through [`framing`], which gives hyper one
+//! - **Every limit is ours.** A connection's bytes pass through `framing`, which gives hyper one
 //!   whole head at a time: so a head that is slow, long or ambiguous is answered with a problem
 //!   document, an idle connection costs a few hundred bytes, and each time limit starts when what it
 //!   limits starts.

@@ -61,7 +61,7 @@ impl Store {
                 let number: Option<i64> = tx
                     .prepare_cached(
                         "UPDATE accounts SET entries = ?2 + 1, head = ?3, bytes = bytes + ?6
-                         WHERE id = ?1 AND entries = ?2 AND head = ?4 AND manifest = ?5
+                         WHERE id = ?1 AND head = ?4 AND manifest = ?5
                          RETURNING number",
                     )?
                     .query_row(

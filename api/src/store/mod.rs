@@ -12,7 +12,7 @@
 //! # Decisions
 //!
 //! - **One writer.** Every change goes through one thread that applies what waits in one
-//!   transaction and answers after `COMMIT`: see [`writer`].
+//!   transaction and answers after `COMMIT`: see `writer`.
 //! - **A change is a compare-and-swap.** The use case has verified against one state of the account;
 //!   the writer only checks that it is still that state, in the statement that changes it.
 //! - **Whatever an account can add without end counts against its quota**: items, blobs, manifests
