@@ -145,9 +145,10 @@ impl Daemon {
     /// # Errors
     /// When it does not.
     pub fn stop(mut self) -> anyhow::Result<()> {
-        self.child.stdin = None;
-        let id = self.child.id().to_string();
-        Command::new("kill").args(["-s", "TERM", &id]).status()?;
+        if self.child.stdin.take().is_none() {
+            let id = self.child.id().to_string();
+            Command::new("kill").args(["-s", "TERM", &id]).status()?;
+        }
         let status = self.child.wait()?;
         ensure!(status.success(), "the service ended with {status}");
         Ok(())
