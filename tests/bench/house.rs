@@ -16,6 +16,7 @@ use crate::program::{Program, Run};
 #[derive(Debug)]
 pub struct House {
     hallmark: PathBuf,
+    hallmarkd: PathBuf,
     work: TempDir,
     /// How many pairs of runs a row is made from.
     pub pairs: usize,
@@ -24,8 +25,8 @@ pub struct House {
 }
 
 impl House {
-    /// Builds the `hallmark` command as a release, unless `hallmark` names one, and
-    /// makes a folder inside `dir`.
+    /// Builds the `hallmark` command and `hallmarkd` as a release, unless `hallmark` names one that
+    /// has the other beside it, and makes a folder inside `dir`.
     ///
     /// # Errors
     /// When the command does not build, or there is no room.
@@ -38,12 +39,31 @@ impl House {
         let hallmark = hallmark.map_or_else(built, Ok)?;
         let work = tempfile::Builder::new().prefix("hallmark-bench-").tempdir_in(dir);
         let work = work.with_context(|| format!("cannot work in {}", dir.display()))?;
-        Ok(Self { hallmark, work, pairs, size_mib })
+        let hallmarkd = hallmark.with_file_name("hallmarkd");
+        Ok(Self { hallmark, hallmarkd, work, pairs, size_mib })
     }
 
     /// The `hallmark` command, with a home of its own that holds nothing.
     pub fn hallmark(&self) -> Program {
         Program::new(&self.hallmark).env("HALLMARK_HOME", self.file("home"))
+    }
+
+    /// The service's program.
+    pub fn hallmarkd(&self) -> &Path {
+        &self.hallmarkd
+    }
+
+    /// A folder with nothing in it; what it held is removed.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn empty_folder(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let folder = self.file(name);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        std::fs::create_dir(&folder)?;
+        Ok(folder)
     }
 
     /// A name in the folder to work in.
@@ -117,8 +137,9 @@ fn built() -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.args(["build", "--quiet", "--release", "-p", "hallmark-cli", "--bin", "hallmark"]);
+    build.args(["-p", "hallmark-api", "--bin", "hallmarkd"]);
     if !build.status().context("cargo cannot be run")?.success() {
-        bail!("hallmark did not build");
+        bail!("hallmark and hallmarkd did not build");
     }
     Ok(folder.join("hallmark"))
 }

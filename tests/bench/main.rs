@@ -9,6 +9,12 @@
 //! | `file` | `hallmark blob seal` and `open` | the `age` command; a plain copy |
 //! | `verify` | `hallmark verify` with one part and with eight | `openssl dgst -sha256` |
 //! | `peak` | `hallmark verify` of a file four times as large | 64 MiB of memory |
+//! | `writes` | durable writes over HTTP, 256 clients at once | a store that does nothing |
+//! | `waits` | the slowest of them at half that rate | what an fsync takes |
+//! | `idle` | the same beside 5,000 idle and slow connections | without them |
+//! | `start` | `hallmarkd` from start to ready, and at rest | 200 ms, 40 MiB |
+//! | `sync` | a second device that has everything | two round trips, 100 KB |
+//! | `upload` | `hallmark item put --attach` | `hallmark blob seal` |
 //!
 //! Needs Debian's `age`, `openssl` and `time`, and `libeatmydata1` for the rows without fsync. Its
 //! default size takes about 5 GiB of disk and 5 GiB of memory. It fails when a program fails, not
@@ -22,6 +28,7 @@ mod pairs;
 mod program;
 mod row;
 mod sealed_file;
+mod service;
 mod verified_file;
 
 use std::path::PathBuf;
@@ -30,7 +37,12 @@ use anyhow::ensure;
 use clap::{Parser, ValueEnum};
 use serde_json::json;
 
-use crate::{house::House, machine::Machine, row::Row};
+use crate::{
+    house::House,
+    machine::Machine,
+    row::Row,
+    service::{daemon, sync, upkeep, upload, writes},
+};
 
 /// Measure against peers, in interleaved pairs
 #[derive(Debug, Parser)]
@@ -50,12 +62,15 @@ struct Args {
     /// Folder to work in, on the file system to measure [default: the system's for temporary files]
     #[arg(long)]
     dir: Option<PathBuf>,
-    /// The hallmark command to measure [default: built now]
+    /// The hallmark command to measure, with hallmarkd beside it [default: both built now]
     #[arg(long, value_name = "FILE")]
     hallmark: Option<PathBuf>,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
+    /// Be the service in --dir, its store working that way
+    #[arg(long, hide = true, requires = "dir")]
+    serve: Option<daemon::Kind>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -64,10 +79,19 @@ enum Name {
     File,
     Verify,
     Peak,
+    Writes,
+    Waits,
+    Idle,
+    Start,
+    Sync,
+    Upload,
 }
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
+    if let (Some(kind), Some(data)) = (args.serve, &args.dir) {
+        return daemon::serve(kind, data);
+    }
     ensure!(!cfg!(debug_assertions), "run it with --release: other figures mean nothing");
     let (size_mib, pairs) = if args.quick { (64, 3) } else { (args.size, args.pairs) };
     ensure!(size_mib > 0 && pairs > 0, "nothing to measure");
@@ -103,11 +127,17 @@ fn main() -> anyhow::Result<()> {
 
 type Measure = fn(&House) -> anyhow::Result<Vec<Row>>;
 
-const BENCHMARKS: [(Name, Measure); 4] = [
+const BENCHMARKS: [(Name, Measure); 10] = [
     (Name::Memory, in_memory::rows),
     (Name::File, sealed_file::rows),
     (Name::Verify, verified_file::rows),
     (Name::Peak, verified_file::peak_rows),
+    (Name::Writes, writes::rows),
+    (Name::Waits, writes::wait_rows),
+    (Name::Idle, writes::idle_rows),
+    (Name::Start, upkeep::rows),
+    (Name::Sync, sync::rows),
+    (Name::Upload, upload::rows),
 ];
 
 const HEADINGS: [&str; 7] = ["what", "against", "ours", "theirs", "ratio", "target", ""];

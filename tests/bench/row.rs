@@ -46,6 +46,22 @@ pub enum Finding {
         /// Whether the peak is within the limit.
         met: bool,
     },
+    /// A figure of one's own, in several runs.
+    Bounded {
+        /// What it counts, such as `ms`.
+        unit: &'static str,
+        /// What was found.
+        figure: Spread,
+        /// The most that is asked for.
+        limit: f64,
+        /// Whether the median is within the limit.
+        met: bool,
+    },
+    /// What is worth knowing beside a row.
+    Noted {
+        /// In words.
+        note: String,
+    },
     /// Nothing, since something is not there.
     Skipped {
         /// What is missing and how to get it.
@@ -92,6 +108,23 @@ impl Row {
         Self { what: what.into(), finding: Finding::Peak { peak_mib, limit_mib, met } }
     }
 
+    /// A row of figures of our own, whose median is to stay within a limit.
+    pub fn at_most(
+        what: impl Into<String>,
+        unit: &'static str,
+        limit: f64,
+        figures: Vec<f64>,
+    ) -> Self {
+        let figure = Spread::of(figures.into_iter());
+        let met = figure.median <= limit;
+        Self { what: what.into(), finding: Finding::Bounded { unit, figure, limit, met } }
+    }
+
+    /// A row of words.
+    pub fn noted(what: impl Into<String>, note: impl Into<String>) -> Self {
+        Self { what: what.into(), finding: Finding::Noted { note: note.into() } }
+    }
+
     /// A row that could not be measured.
     pub fn skipped(what: impl Into<String>, missing: impl Into<String>) -> Self {
         Self { what: what.into(), finding: Finding::Skipped { missing: missing.into() } }
@@ -119,6 +152,21 @@ impl Row {
                 format!("at most {limit_mib} MiB"),
                 met(is_met),
             ],
+            Finding::Bounded { unit, figure, limit, met: is_met } => [
+                self.what.clone(),
+                String::new(),
+                format!("{:.1} {unit}", figure.median),
+                String::new(),
+                format!("({:.1}-{:.1})", figure.min, figure.max),
+                format!("at most {limit} {unit}"),
+                met(is_met),
+            ],
+            Finding::Noted { note } => {
+                let mut columns = <[String; 7]>::default();
+                columns[0].clone_from(&self.what);
+                columns[4].clone_from(note);
+                columns
+            }
             Finding::Skipped { missing } => {
                 let mut columns = <[String; 7]>::default();
                 columns[0].clone_from(&self.what);
