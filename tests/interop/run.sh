@@ -106,6 +106,7 @@ else
 fi
 if [[ -n $python ]]; then
     suite cobblestone "$python" "$here/cobblestone.py"
+    suite schema "$here/schema.sh" "$hallmark" "$(dirname "$python")/schemathesis"
 fi
 
 # The second reader, written from FORMAT.md alone, against ours, on spoilt files.
