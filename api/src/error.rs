@@ -115,7 +115,10 @@ fn of_store(error: &StoreError) -> (Code, String) {
         }
         StoreError::Quota => (Code::Quota, "Remove something first; the quota is in /v1/service."),
         StoreError::Busy => (Code::Overloaded, "Try again in a second."),
-        StoreError::DiskFull => (Code::DiskFull, "Nothing was changed. Tell the operator."),
+        StoreError::DiskFull => (
+            Code::DiskFull,
+            "There is no room on the service's disk; nothing was changed. Tell the operator.",
+        ),
         StoreError::Closing => (Code::Stopping, "Try again in a moment."),
         StoreError::Sql(_) | StoreError::Json(_) | StoreError::Strict(_) | StoreError::File(_) => {
             (Code::Internal, MISTAKE)

@@ -107,6 +107,7 @@ fi
 if [[ -n $python ]]; then
     suite cobblestone "$python" "$here/cobblestone.py"
     suite openapi "$python" "$here/openapi.py"
+    suite schema "$here/schema.sh" "$hallmark" "$(dirname "$python")/schemathesis"
 fi
 
 # The second reader, written from FORMAT.md alone, against ours, on spoilt files.

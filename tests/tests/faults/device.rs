@@ -175,8 +175,8 @@ fn campaign(stride: usize) -> Option<Table> {
 
 #[test]
 fn a_fault_at_some_calls_of_a_device_loses_nothing() {
-    let Some(table) = campaign(7) else { return };
-    assert!(table.broken() == 0 && table.points() >= 30, "{table}");
+    let Some(table) = campaign(23) else { return };
+    assert!(table.broken() == 0 && table.points() >= 15, "{table}");
 }
 
 #[test]

@@ -112,7 +112,7 @@ macro_rules! rows {
     };
 }
 
-// T-26, T-29, T-30, T-37, T-38, T-39.
+// T-26, T-29, T-30, T-33, T-35, T-37, T-38, T-39.
 rows! {
     what_it_is: "GET service";
     whose_device_it_is: "GET membership";
