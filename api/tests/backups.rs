@@ -129,6 +129,7 @@ async fn a_backup_that_is_not_whole_is_not_brought_back() {
         json.replace("\"version\": 1", "\"version\": 2"),
         json.replace("hallmark.db", "../hallmark.db"),
         json.replace("hallmark.db", "/etc/passwd"),
+        json.replace("hallmark.db", "other.db"),
     ] {
         fs::write(&manifest, text).unwrap();
         let error = restore(&copy, &to).unwrap_err();

@@ -163,6 +163,8 @@ fn other_forms_and_methods_get_an_answer() {
         ("CONNECT vault.example:443", 404, "not-found"),
         ("OPTIONS /v1/service", 405, "problem:method"),
         ("FROB /v1/service", 405, "problem:method"),
+        ("POST /livez", 405, "problem:method"),
+        ("DELETE /metrics", 405, "problem:method"),
         ("get /v1/service", 405, "problem:method"),
         ("GET /v1/service/", 404, "not-found"),
         ("GET /v1/service;x", 404, "not-found"),

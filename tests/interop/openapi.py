@@ -36,7 +36,7 @@ def served():
         folder = pathlib.Path(folder)
         command = [os.environ["HALLMARK"], "serve", "--data", folder / "data", "--listen"]
         command += ["127.0.0.1:0", "--ready-file", folder / "ready"]
-        service = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        service = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             for _ in range(300):
                 if (folder / "ready").exists():

@@ -56,12 +56,18 @@ pub(super) fn router(asked: Asked) -> Router {
         .route(LIVE, get(|| async { "alive\n" }))
         .route(READY, get(ready))
         .route(METRICS, get(near_metrics))
+        .method_not_allowed_fallback(not_here)
         .with_state(asked)
 }
 
 /// The router of a listener for `/metrics` alone.
 pub(super) fn metrics_router(asked: Asked) -> Router {
-    Router::new().route(METRICS, get(metrics)).with_state(asked)
+    let routes = Router::new().route(METRICS, get(metrics));
+    routes.method_not_allowed_fallback(not_here).with_state(asked)
+}
+
+async fn not_here() -> Response<Body> {
+    refusal::response(Code::Method, "Allow names the methods this address knows.")
 }
 
 async fn ready(State(asked): State<Asked>) -> Response<Body> {
