@@ -10,7 +10,7 @@ use hallmark_core::{
 use hallmark_suites::hostile::{Act, Answer};
 use serde_json::{Value, json};
 
-use super::{Stage, model::Endpoint};
+use super::model::Endpoint;
 
 /// How the proxy deceives.
 pub(super) enum How {
@@ -40,8 +40,7 @@ fn says(name: &str, act: Act) -> Lie {
 }
 
 /// All lies of a cell; none where the table has a dash.
-pub(super) fn lies(stage: &Stage, endpoint: &Endpoint, attack: &str) -> Vec<Lie> {
-    let _ = stage;
+pub(super) fn lies(endpoint: &Endpoint, attack: &str) -> Vec<Lie> {
     match attack {
         "substitute" => substitutes(endpoint.name),
         "roll back" => vec![lie("restored from a backup", How::SetBack)],

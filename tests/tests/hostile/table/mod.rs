@@ -81,7 +81,7 @@ fn row(name: &str) {
     let (mut n, mut wrong) = (0, Vec::new());
     for attack in ATTACKS.iter().filter(|attack| **attack != "withhold") {
         let mut outcomes = BTreeSet::new();
-        for lie in lies(&stage, endpoint, attack) {
+        for lie in lies(endpoint, attack) {
             n += 1;
             // The others are played all the same.
             let played = AssertUnwindSafe(|| play(&stage, proxy, endpoint, n, &lie));
@@ -141,7 +141,7 @@ fn no_answer_at_all() {
             .map(|(n, (endpoint, proxy))| {
                 let stage = &stage;
                 scope.spawn(move || {
-                    let lies = lies(stage, endpoint, "withhold");
+                    let lies = lies(endpoint, "withhold");
                     let played = lies.iter().map(|lie| play(stage, proxy, endpoint, n, lie));
                     model::differs(endpoint, "withhold", &played.collect())
                 })
