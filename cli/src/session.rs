@@ -88,7 +88,10 @@ impl Session {
             interactive: around.terminal && !global.json,
             json: global.json,
             others_passphrase: None,
-            server: Server { address: global.server.clone(), ca: global.server_ca.clone() },
+            server: Server {
+                address: global.server.clone().filter(|address| !address.is_empty()),
+                ca: global.server_ca.clone(),
+            },
             began: Instant::now(),
             around,
         })

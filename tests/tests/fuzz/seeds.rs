@@ -5,7 +5,7 @@ use std::{fs, io::Cursor};
 use hallmark_core::{
     account::{
         BlobId, ItemId, Signed,
-        exchange::{Commit, Cursor, Devices, Erasure, ServiceInfo, Sync, Upload},
+        exchange::{self, Commit, Devices, Erasure, ServiceInfo, Sync, Upload},
         manifest::{Leaves, Manifest},
     },
     chain::ChainSecret,
@@ -336,7 +336,7 @@ fn account() -> Vec<(&'static str, Vec<u8>)> {
         records: vec![record],
         removed: Vec::new(),
         rewrapped: Vec::new(),
-        next: Some(Cursor { manifest: 1, item: Some(item) }),
+        next: Some(exchange::Cursor { manifest: 1, item: Some(item) }),
     };
     let blob = BlobId::from_bytes([8; 16]);
     let upload = Upload { blob, size_bytes: 5, parts: vec![0], complete: true };
