@@ -34,7 +34,11 @@ mod push;
 use std::{collections::BTreeMap, path::Path};
 
 use hallmark_core::{
-    account::{BlobId, ItemId, Signed, exchange::Erasure, manifest::ManifestError},
+    account::{
+        BlobId, ItemId, Signed,
+        exchange::{Erasure, Record},
+        manifest::ManifestError,
+    },
     key::{PublicKey, SigningKey},
     time::Timestamp,
 };
@@ -302,6 +306,14 @@ impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
     #[must_use]
     pub fn items(&self) -> (Vec<Seen>, usize) {
         seen(self.holdings(), &self.cache)
+    }
+
+    /// Items that do not open on this device, with their versions: they can be removed.
+    #[must_use]
+    pub fn unopened(&self) -> Vec<(ItemId, u64)> {
+        let account = self.account();
+        let closed = |record: &&Record| !sealed::opens(account.id(), record, account.root());
+        self.cache.records().filter(closed).map(|record| (record.item, record.version)).collect()
     }
 
     /// One item.

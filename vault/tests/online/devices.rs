@@ -3,6 +3,7 @@
 use hallmark_core::recovery::RecoverySecret;
 use hallmark_vault::{
     identity::device::DeviceKeys,
+    item::Edit,
     online::{self, Deceit, OnlineError, Recovered},
 };
 
@@ -147,7 +148,12 @@ fn a_spoiled_item_blocks_nothing() {
     recover(&mut fresh, &service, &secret).unwrap();
     let (items, unopened) = online::offline(fresh.holdings(), &fresh.folder());
     assert_eq!((items.len(), items[0].item, unopened), (1, item, 1));
-    fresh.remove(other, &service);
+    let mut online = fresh.online(&service);
+    let [(closed, version)] = online.unopened()[..] else { panic!("one does not open") };
+    assert_eq!(closed, other);
+    online.edit(closed, version, Edit::Remove).unwrap();
+    online.sync().unwrap();
+    assert!(online.unopened().is_empty());
 }
 
 #[test]

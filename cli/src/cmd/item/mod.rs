@@ -43,20 +43,34 @@ pub fn run(command: &ItemCommand, session: &Session) -> anyhow::Result<Report> {
 fn remove(item: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
     let mut desk = Desk::open(session)?;
     desk.refresh()?;
-    let seen = find(&mut desk, item)?;
-    let what = format!("{} {}", seen.content.kind.title(), short(&seen.item.to_string()));
+    // What does not open can still be removed, by the digits of its id.
+    let digits = item.to_ascii_lowercase();
+    let closed = desk.online()?.unopened();
+    let mut closed = closed
+        .into_iter()
+        .filter(|(id, _)| digits.len() >= 4 && id.to_string().starts_with(&digits));
+    let (id, version, what, summary) = match closed.next() {
+        Some((id, version)) => {
+            let what = format!("item {}", short(&id.to_string()));
+            (id, version, what, "it does not open on this device".to_owned())
+        }
+        None => {
+            let seen = find(&mut desk, item)?;
+            let what = format!("{} {}", seen.content.kind.title(), short(&seen.item.to_string()));
+            (seen.item, seen.version, what, one_line(&seen.content.summary()))
+        }
+    };
     if !yes {
         let question = format!(
-            "Remove {what} ({}), its history and its attachments, from all your devices? [y/N]",
-            one_line(&seen.content.summary())
+            "Remove {what} ({summary}), its history and its attachments, from all your devices? [y/N]"
         );
         let answer = session.ask(&question, "--yes")?.unwrap_or_default();
         anyhow::ensure!(matches!(&*answer, "y" | "Y" | "yes"), "nothing was removed");
     }
-    desk.online()?.edit(seen.item, seen.version, Edit::Remove)?;
+    desk.online()?.edit(id, version, Edit::Remove)?;
     let exchange = desk.exchange()?;
     let told = told(&exchange, "Removed", "Removed here", &what);
-    Report::new(&json!({"item": seen.item, "removed": true, "sent": sent(&exchange)}), told)
+    Report::new(&json!({"item": id, "removed": true, "sent": sent(&exchange)}), told)
 }
 
 /// The item that a person means: by the first digits of its id, or its kind where there is one.

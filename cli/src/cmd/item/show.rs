@@ -27,6 +27,7 @@ pub(super) fn list(kind: Option<&str>, session: &Session) -> anyhow::Result<Repo
     let mut desk = Desk::open(session)?;
     let waiting = desk.refresh()?;
     let (items, unopened) = desk.online()?.items();
+    let closed = desk.online()?.unopened();
     let shown: Vec<&Seen> = items
         .iter()
         .filter(|seen| match kind {
@@ -54,7 +55,13 @@ pub(super) fn list(kind: Option<&str>, session: &Session) -> anyhow::Result<Repo
         text += "You keep nothing here yet; `hallmark item put` keeps something.\n";
     }
     if unopened > 0 {
-        let _ = writeln!(text, "{unopened} more do not open on this device.");
+        let ids: Vec<String> =
+            closed.iter().map(|(id, _)| short(&id.to_string()).to_owned()).collect();
+        let _ = writeln!(
+            text,
+            "{unopened} more do not open on this device: {}. `hallmark item rm` removes them.",
+            ids.join(", ")
+        );
     }
     if let Some(why) = &waiting {
         let _ = writeln!(text, "Without what may be new on other devices: {why}.");
