@@ -14,7 +14,7 @@ use rand_core::CryptoRng;
 use super::{Deceit, MAX_TRIES, Online, OnlineError, Synced};
 use crate::{
     identity::{Account, account::IdentityError},
-    item::{Cache, content::Merged, sealed},
+    item::{Cache, Pending, content::Merged, sealed},
     service::{Known, Service, ServiceError},
 };
 
@@ -243,10 +243,16 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         let Fetched { account, cache, .. } = fetched;
         let mut pending = self.holdings().pending.clone();
         for (item, edit) in std::mem::take(&mut pending) {
-            let theirs = cache.record(&item).and_then(|record| {
+            let record = cache.record(&item);
+            let theirs = record.and_then(|record| {
                 let content = sealed::open(account.id(), record, account.root()).ok()?;
                 Some((record.version, content))
             });
+            if let (Some(record), None) = (record, &theirs) {
+                // Nobody can tell what it says: it is replaced or removed as it is.
+                pending.insert(item, Pending { base: record.version, ..edit });
+                continue;
+            }
             let base = edit.base;
             match edit.merge(theirs.as_ref().map(|(version, content)| (*version, content))) {
                 Merged::Edit(edit) => {
