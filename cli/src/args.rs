@@ -51,7 +51,7 @@ pub struct Global {
          by {PASSPHRASE_FILE_VARIABLE}"
     ))]
     pub profile: String,
-    /// Address of the service that keeps your account, such as https://vault.example.com; needed
+    /// Address of the service that keeps your account, such as `https://vault.example.com`; needed
     /// once, then remembered
     #[arg(
         long,
