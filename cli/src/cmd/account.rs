@@ -416,8 +416,8 @@ fn close(args: &CloseArgs, session: &Session) -> anyhow::Result<Report> {
     output.write(Access::Shared, |out| Ok(out.write_all(text.as_bytes())?))?;
     desk.online()?.forget()?;
     let text = format!(
-        "Erased: {} items and {} files, {} bytes, at the service and on this device. The service \
-         says so under its signature in {} (key {}). That it kept no copy, no signature can show; \
+        "Erased on this device. The service says under its signature, in {3} (key {4}), that it \
+         erased {0} items and {1} files, {2} bytes. That it kept no copy, no signature can show; \
          what it had, it could not read.",
         says.items,
         says.blobs,

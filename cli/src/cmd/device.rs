@@ -248,7 +248,11 @@ fn list(session: &Session) -> anyhow::Result<Report> {
 
 fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
     let mut desk = Desk::open(session)?;
-    desk.sync()?;
+    match desk.sync() {
+        // What such a device spoiled must not keep it on the account.
+        Err(error) if is_spoiled(&error) => {}
+        outcome => drop(outcome?),
+    }
     let wanted = typed.to_ascii_uppercase().replace([' ', '-'], "");
     let devices = listed(&mut desk)?;
     let mut found = devices.iter().filter(|device| {
@@ -279,9 +283,14 @@ fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
     }
     desk.online()?.revoke_device(device.key)?;
     let text = format!(
-        "{what} is off your account. It opens nothing that you keep from now on, and the service \
-         answers it no more. What it had already read, it still has: change a payment token that \
-         was on it at your provider."
+        "{what} is off your account: what you keep from now on is under a key it never gets, and \
+         the service was told to answer it no more. What it had already read, it still has: change \
+         a payment token that was on it at your provider."
     );
     Report::new(&json!({"revoked": device.key}), text)
+}
+
+fn is_spoiled(error: &anyhow::Error) -> bool {
+    use online::{Deceit, OnlineError};
+    matches!(error.downcast_ref(), Some(OnlineError::Deceived(Deceit::Unreadable { .. })))
 }

@@ -137,6 +137,11 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             file.read_exact_at(&mut buffer, from).map_err(disk)?;
             self.service.put_part(&by, id, blob, part, &buffer)?;
         }
+        // The sealed file is dropped once the item names it: the service has to say that it has all.
+        let there = self.service.start_upload(&by, id, &start)?;
+        if !there.complete {
+            return Err(ServiceError::Garbled { what: "an upload" }.into());
+        }
         Ok(())
     }
 

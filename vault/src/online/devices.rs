@@ -100,14 +100,17 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
     /// # Errors
     /// [`OnlineError`]; [`OnlineError::Identity`] for a device that is not listed, or this one.
     pub fn revoke_device(&mut self, key: PublicKey) -> Result<(), OnlineError> {
-        self.sync()?;
+        self.evicts = true;
+        let mut synced = Synced::default();
+        self.pull(&mut synced)?;
         self.until_done(&mut Synced::default(), |online| {
             let now = online.now;
             let account = online.account().clone();
             let next = account.revoke(key, now, &mut online.rng).map_err(OnlineError::Identity)?;
             online.append(&account, next)
         })?;
-        Ok(())
+        // What waits, and what is put back, goes out under the new root alone.
+        self.sync().map(drop)
     }
 
     /// Sends an entry, and takes it in.

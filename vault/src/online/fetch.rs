@@ -2,7 +2,8 @@
 
 use hallmark_core::{
     account::{
-        exchange::{Cursor, Record, Sync},
+        ItemId,
+        exchange::{Cursor, Sync},
         manifest::{MAX_ITEMS, ManifestError},
     },
     key::SigningKey,
@@ -14,7 +15,7 @@ use rand_core::CryptoRng;
 use super::{Deceit, MAX_TRIES, Online, OnlineError, Synced};
 use crate::{
     identity::{Account, account::IdentityError},
-    item::{Cache, Pending, content::Merged, sealed},
+    item::{Cache, Edit, Pending, content::Merged, sealed},
     service::{Known, Service, ServiceError},
 };
 
@@ -52,7 +53,6 @@ impl Fetched {
     /// Takes in one answer; `true` when it was the last.
     fn absorb(&mut self, answer: Sync, held: &Cache) -> Result<bool, Deceit> {
         let goes_on = !(answer.entries.is_empty() && answer.manifests.is_empty());
-        let old_root = self.account.root().clone();
         self.account.extend(&answer.entries, answer.wraps.as_ref())?;
         if !answer.manifests.is_empty() {
             let list = self.account.list();
@@ -64,30 +64,14 @@ impl Fetched {
         }
         self.changed += answer.records.len() + answer.removed.len();
         let most = most_items(&self.account, held);
-        let (id, root) = (self.account.id(), self.account.root());
-        // Wrapped keys are in no manifest: what could be read must not become unreadable by them.
-        let spoils = |held: &Record, next: &Record| {
-            sealed::opens(id, held, &old_root) && !sealed::opens(id, next, root)
-        };
-        for key in &answer.rewrapped {
-            let held = self.cache.record(&key.item).filter(|held| held.version == key.version);
-            let Some(held) = held.cloned() else { continue };
-            self.cache.rewrap(key);
-            if self.cache.record(&key.item).is_some_and(|next| spoils(&held, next)) {
-                return Err(Deceit::Unreadable { item: key.item });
-            }
-        }
+        answer.rewrapped.iter().for_each(|key| self.cache.rewrap(key));
         for record in answer.records {
             if record.envelope.0.len() > MAX_ENVELOPE_LEN || record.key.0.len() > MAX_ENVELOPE_LEN {
                 return Err(Deceit::Endless);
             }
-            if let Some(held) = self.cache.record(&record.item) {
-                if record.version <= held.version {
-                    return Err(Deceit::OlderItem { item: record.item });
-                }
-                if spoils(held, &record) {
-                    return Err(Deceit::Unreadable { item: record.item });
-                }
+            let held = self.cache.record(&record.item);
+            if held.is_some_and(|held| record.version <= held.version) {
+                return Err(Deceit::OlderItem { item: record.item });
             }
             self.cache.put(record);
         }
@@ -223,6 +207,10 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             Err(OnlineError::Service(error)) => return Err(self.explained(error)),
             outcome => outcome?,
         };
+        let closed = self.no_longer_readable(&fetched);
+        if let (Some((item, _)), false) = (closed.first(), self.evicts) {
+            return Err(Deceit::Unreadable { item: *item }.into());
+        }
         let same_list = fetched.account.entries().len() == before.entries().len();
         let same_items = fetched.account.manifest().map(|manifest| manifest.claimed().version)
             == before.manifest().map(|manifest| manifest.claimed().version);
@@ -231,7 +219,26 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             return Ok(());
         }
         synced.changed += fetched.changed;
-        self.take_in(fetched, synced)
+        self.take_in(fetched, synced)?;
+        self.keep(|holdings| holdings.pending.extend(closed))
+    }
+
+    /// Items that this device could read and no longer could, each with an edit that puts back what
+    /// it said. Wrapped keys are in no manifest: whoever spoils one, the service or a device in wrong
+    /// hands, must neither take an item away nor keep the owner from taking that device off.
+    fn no_longer_readable(&self, fetched: &Fetched) -> Vec<(ItemId, Pending)> {
+        let (before, after) = (self.account(), &fetched.account);
+        let closed = self.cache.records().filter_map(|held| {
+            let next = fetched.cache.record(&held.item).filter(|next| *next != held)?;
+            if sealed::open(after.id(), next, after.root()).is_ok() {
+                return None;
+            }
+            let content = sealed::open(before.id(), held, before.root()).ok()?;
+            let edit = Edit::Put(Box::new(content));
+            Some((held.item, Pending { base: next.version, edit }))
+        });
+        let waits = &self.holdings().pending;
+        closed.filter(|(item, _)| !waits.contains_key(item)).collect()
     }
 
     /// Keeps what was fetched, and makes the edits that wait follow it.

@@ -135,7 +135,10 @@ pub enum Deceit {
         item: ItemId,
     },
     /// The key of an item that was readable before.
-    #[error("the service's key for item {item} does not open it")]
+    #[error(
+        "the key that came with item {item} does not open it; if one of your devices may be in \
+         wrong hands, `hallmark device revoke` takes it off and puts back what it spoiled"
+    )]
     Unreadable {
         /// The item.
         item: ItemId,
@@ -259,6 +262,8 @@ pub struct Online<'a, S: ?Sized, R> {
     service: &'a S,
     now: Timestamp,
     rng: R,
+    /// A device is being taken off: what it spoiled is put back, and stops nothing.
+    evicts: bool,
 }
 
 impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
@@ -275,7 +280,7 @@ impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
     ) -> Result<Self, OnlineError> {
         let holdings = store.read().holdings.as_ref().ok_or(OnlineError::NoAccount)?;
         let cache = trusted_cache(folder, &holdings.account);
-        Ok(Self { store, cache, service, now, rng })
+        Ok(Self { store, cache, service, now, rng, evicts: false })
     }
 
     /// What the profile holds.

@@ -82,13 +82,13 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
         };
         let mut pending = mine.as_ref().map(|mine| mine.pending.clone()).unwrap_or_default();
         if let (Some(mine), Some(held)) = (&mine, &held) {
-            recovered.restored = restore(&mine.account, held, &cache, &mut pending);
+            recovered.restored = restore(&mine.account, held, (&account, &cache), &mut pending);
         }
         let mut holdings = mine.unwrap_or_else(|| Holdings::of(account.clone()));
         holdings.service = Some(known);
         holdings.pending = pending;
         store.update(&mut rng, |profile| profile.holdings = Some(holdings))?;
-        let mut online = Online { store, cache: cache.clone(), service, now, rng };
+        let mut online = Online { store, cache: cache.clone(), service, now, rng, evicts: true };
         online.take_in(Fetched { account, cache, changed: 0 }, &mut Synced::default())?;
         online.sync()?;
         return Ok(recovered);
@@ -158,20 +158,23 @@ impl Attempt {
     }
 }
 
-/// Puts back what this device still holds and the account does not.
+/// Puts back what this device still holds and the account does not, or no longer readably.
 fn restore(
     account: &Account,
     held: &Cache,
-    now: &Cache,
+    now: (&Account, &Cache),
     pending: &mut PendingEdits,
 ) -> Vec<ItemId> {
     let mut restored = Vec::new();
     for record in held.records() {
-        if now.record(&record.item).is_some() || pending.contains_key(&record.item) {
+        let there = now.1.record(&record.item);
+        let opens = |there| sealed::opens(now.0.id(), there, now.0.root());
+        if there.is_some_and(opens) || pending.contains_key(&record.item) {
             continue;
         }
         if let Ok(content) = sealed::open(account.id(), record, account.root()) {
-            let edit = Pending { base: record.version, edit: Edit::Put(Box::new(content)) };
+            let base = there.map_or(record.version, |there| there.version);
+            let edit = Pending { base, edit: Edit::Put(Box::new(content)) };
             pending.insert(record.item, edit);
             restored.push(record.item);
         }

@@ -205,6 +205,47 @@ fn lies_about_keys() {
     assert_eq!(Deceit::Unreadable { item: spoiled.unwrap() }, deceit);
 }
 
+/// T-26: nor by asking for everything again, which a first lie brings about.
+#[test]
+fn a_spoiled_key_after_another_lie() {
+    let mut scene = Scene::new();
+    let mut asked = 0;
+    let [a, ..] = scene.items;
+    let deceit = scene.told(|answer| {
+        asked += 1;
+        match asked {
+            1 => drop(answer.records.pop()),
+            _ => answer.records.iter_mut().for_each(|record| record.key.0[200] ^= 1),
+        }
+    });
+    assert!(matches!(deceit, Deceit::Unreadable { .. }), "{deceit}, not only of {a}");
+}
+
+/// T-27: a device that spoils items to stay on the account is taken off, and they are put back.
+#[test]
+fn spoiling_keeps_no_device_on() {
+    let Scene { service, mut phone, mut laptop, items, .. } = Scene::new();
+    phone.sync(&service).unwrap();
+    laptop.sync(&service).unwrap();
+    let notes = phone.notes();
+    laptop.change(items[0], &[("text", "by the thief")], &service);
+    laptop.sync(&service).unwrap();
+    service.held(phone.holdings().account.id(), |held| {
+        held.records.get_mut(&items[0]).unwrap().2.key.0[200] ^= 1;
+    });
+    let refused = phone.sync(&service);
+    let unreadable = Deceit::Unreadable { item: items[0] };
+    assert!(matches!(refused, Err(OnlineError::Deceived(deceit)) if deceit == unreadable));
+    assert_eq!(phone.notes(), notes, "what was readable still is");
+    let thief = laptop.holdings().account.device().public().key;
+    phone.online(&service).revoke_device(thief).unwrap();
+    assert_eq!(phone.notes(), notes);
+    assert!(phone.holdings().pending.is_empty(), "put back at the service too");
+    let mut other = phone.joined(7, &service);
+    other.sync(&service).unwrap();
+    assert_eq!(other.notes(), notes);
+}
+
 #[test]
 fn lies_about_manifests() {
     let mut scene = Scene::new();
