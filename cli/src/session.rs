@@ -138,7 +138,7 @@ impl Session {
     }
 
     /// The time by now: that of the session, and what has passed since it began.
-    pub fn clock(&self) -> impl Fn() -> Timestamp + Send + 'static {
+    pub fn clock(&self) -> impl Fn() -> Timestamp + Send + Sync + 'static {
         let (now, began) = (self.now, self.began);
         move || {
             let passed = i64::try_from(began.elapsed().as_secs()).unwrap_or(i64::MAX);

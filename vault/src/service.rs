@@ -4,7 +4,7 @@
 //! signatures, its limits) is the caller's; what the answers are worth is decided in
 //! [`crate::online`].
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use hallmark_core::{
     account::{
@@ -59,7 +59,10 @@ pub enum ServiceError {
     },
     /// What was to be received could not be written down here.
     #[error("what the service sent could not be written down")]
-    Unwritten(#[from] std::io::Error),
+    Unwritten(#[from] io::Error),
+    /// What was to be sent could not be read here.
+    #[error("what was to be sent cannot be read")]
+    Unread(#[source] io::Error),
 }
 
 impl ServiceError {
@@ -71,6 +74,16 @@ impl ServiceError {
             _ => None,
         }
     }
+}
+
+/// Parts of a blob that are to be sent.
+pub struct Parts<'a> {
+    /// The blob.
+    pub blob: BlobId,
+    /// Their places, counted from 0.
+    pub places: Vec<u32>,
+    /// Puts the bytes of a part in place of what the buffer holds. Called from several threads.
+    pub read: &'a (dyn Fn(u32, &mut Vec<u8>) -> io::Result<()> + Sync),
 }
 
 /// A service, over whatever carries the requests. Each request but [`Service::info`] is signed by
@@ -151,17 +164,16 @@ pub trait Service {
         body: &StartUpload,
     ) -> Result<Upload, ServiceError>;
 
-    /// Sends one part of a blob.
+    /// Sends parts of a blob, in any order, several at a time where that is faster. Ends with the
+    /// first that is not taken.
     ///
     /// # Errors
     /// [`ServiceError`].
-    fn put_part(
+    fn put_parts(
         &self,
         by: &SigningKey,
         account: AccountId,
-        blob: BlobId,
-        part: u32,
-        bytes: &[u8],
+        parts: &Parts<'_>,
     ) -> Result<(), ServiceError>;
 
     /// Writes a blob from a byte on to `out`, and returns how many bytes came: at most `most`. Fewer

@@ -21,7 +21,7 @@ use hallmark_vault::{
     identity::Account,
     online::{Holdings, KnownService, Online, OnlineError, Synced},
     profile::Profile,
-    service::{Known, Service, ServiceError},
+    service::{Known, Parts, Service, ServiceError},
     state::Store,
 };
 
@@ -321,14 +321,7 @@ impl Service for Nowhere {
     ) -> Result<Upload, ServiceError> {
         Self::answer()
     }
-    fn put_part(
-        &self,
-        _: &SigningKey,
-        _: AccountId,
-        _: BlobId,
-        _: u32,
-        _: &[u8],
-    ) -> Result<(), ServiceError> {
+    fn put_parts(&self, _: &SigningKey, _: AccountId, _: &Parts<'_>) -> Result<(), ServiceError> {
         Self::answer()
     }
     fn content(

@@ -7,9 +7,12 @@
 //! signed anew and sent again a few times.
 
 use std::{
-    cell::RefCell,
     io::{self, Read, Write},
     net::IpAddr,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -28,7 +31,7 @@ use hallmark_core::{
 };
 use hallmark_vault::{
     provenance::text::is_plain,
-    service::{Known, Service, ServiceError},
+    service::{Known, Parts, Service, ServiceError},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use ureq::{
@@ -59,6 +62,9 @@ const RANGE_BYTES: u64 = 16 << 20;
 const MAX_TRIES: u32 = 4;
 /// How long is waited before that at most.
 const MAX_WAIT: Duration = Duration::from_secs(5);
+/// How many parts of a blob are on their way at a time: while one is written to the service's disk,
+/// the next ones travel.
+const PARTS_AT_ONCE: usize = 4;
 
 type Answer<T> = Result<T, ServiceError>;
 
@@ -67,8 +73,8 @@ pub struct HttpService {
     agent: ureq::Agent,
     address: String,
     authority: String,
-    clock: Box<dyn Fn() -> Timestamp>,
-    rng: RefCell<SystemRng>,
+    clock: Box<dyn Fn() -> Timestamp + Send + std::marker::Sync>,
+    rng: Mutex<SystemRng>,
 }
 
 /// What is sent.
@@ -110,10 +116,11 @@ impl HttpService {
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_global(Some(TIMEOUT))
             .timeout_per_read(Some(SILENCE_TIMEOUT))
+            .max_idle_connections_per_host(PARTS_AT_ONCE)
             .user_agent("hallmark")
             .build()
             .into();
-        let (clock, rng) = (Box::new(session.clock()), RefCell::new(session.rng()));
+        let (clock, rng) = (Box::new(session.clock()), Mutex::new(session.rng()));
         Ok(Self { agent, address, authority, clock, rng })
     }
 
@@ -179,7 +186,7 @@ impl HttpService {
             let id =
                 KeyId::new(&key.public().to_string()).map_err(|error| self.unreachable(error))?;
             let now = (self.clock)().unix_s();
-            let rng = &mut *self.rng.borrow_mut();
+            let rng = &mut *self.rng.lock().unwrap_or_else(PoisonError::into_inner);
             let signed = httpsig::sign(key, &id, &target, &digest, now, rng)
                 .map_err(|error| self.unreachable(error))?;
             request = request
@@ -277,6 +284,19 @@ impl HttpService {
             Err(error) => Err(error),
         }
     }
+
+    fn put_part(
+        &self,
+        by: &SigningKey,
+        account: AccountId,
+        parts: &Parts<'_>,
+        place: u32,
+        bytes: &mut Vec<u8>,
+    ) -> Answer<()> {
+        (parts.read)(place, bytes).map_err(ServiceError::Unread)?;
+        let path = format!("/v1/accounts/{account}/blobs/{}/parts/{place}", parts.blob);
+        self.done("PUT", &path, by, &Content::Bytes(bytes), "a part of an attachment")
+    }
 }
 
 impl Service for HttpService {
@@ -331,16 +351,25 @@ impl Service for HttpService {
         self.get(&path, Some(by), "an upload", MAX_WORD_BYTES)
     }
 
-    fn put_part(
-        &self,
-        by: &SigningKey,
-        account: AccountId,
-        blob: BlobId,
-        part: u32,
-        bytes: &[u8],
-    ) -> Answer<()> {
-        let path = format!("/v1/accounts/{account}/blobs/{blob}/parts/{part}");
-        self.done("PUT", &path, by, &Content::Bytes(bytes), "a part of an attachment")
+    fn put_parts(&self, by: &SigningKey, account: AccountId, parts: &Parts<'_>) -> Answer<()> {
+        let next = AtomicUsize::new(0);
+        let failed = Mutex::new(None);
+        let send = || {
+            let mut bytes = Vec::new();
+            while let Some(place) = parts.places.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Err(error) = self.put_part(by, account, parts, *place, &mut bytes) {
+                    next.store(parts.places.len(), Ordering::Relaxed);
+                    failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                }
+            }
+        };
+        std::thread::scope(|threads| {
+            for _ in 1..PARTS_AT_ONCE.min(parts.places.len()) {
+                threads.spawn(send);
+            }
+            send();
+        });
+        failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
 
     fn content(

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use super::{Deceit, Online, OnlineError};
 use crate::{
     item::{Attachment, Edit},
-    service::{Service, ServiceError},
+    service::{Parts, Service, ServiceError},
 };
 
 const ATTACHMENT: Purpose = Purpose::new("hallmark/blob/v1/attachment");
@@ -129,14 +129,14 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         if there.blob != blob || there.size_bytes != sealed_bytes {
             return Err(ServiceError::Garbled { what: "an upload" }.into());
         }
-        let mut buffer = Vec::new();
-        for part in (0..parts).filter(|part| !there.parts.contains(part)) {
+        let read = |part: u32, buffer: &mut Vec<u8>| {
             let from = u64::from(part) * PART_BYTES;
-            let length = PART_BYTES.min(sealed_bytes - from);
+            let length = PART_BYTES.min(sealed_bytes.saturating_sub(from));
             buffer.resize(usize::try_from(length).expect("at most 4 MiB"), 0);
-            file.read_exact_at(&mut buffer, from).map_err(disk)?;
-            self.service.put_part(&by, id, blob, part, &buffer)?;
-        }
+            file.read_exact_at(buffer, from)
+        };
+        let places = (0..parts).filter(|part| !there.parts.contains(part)).collect();
+        self.service.put_parts(&by, id, &Parts { blob, places, read: &read })?;
         // The sealed file is dropped once the item names it: the service has to say that it has all.
         let there = self.service.start_upload(&by, id, &start)?;
         if !there.complete {

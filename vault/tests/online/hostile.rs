@@ -16,7 +16,7 @@ use hallmark_core::{
 };
 use hallmark_vault::{
     online::{Deceit, OnlineError},
-    service::{Known, Service, ServiceError},
+    service::{Known, Parts, Service, ServiceError},
 };
 
 use crate::{
@@ -58,15 +58,8 @@ impl Service for Liar<'_> {
     fn start_upload(&self, by: &SigningKey, id: AccountId, body: &StartUpload) -> Answer<Upload> {
         self.honest.start_upload(by, id, body)
     }
-    fn put_part(
-        &self,
-        by: &SigningKey,
-        account: AccountId,
-        blob: BlobId,
-        part: u32,
-        bytes: &[u8],
-    ) -> Answer<()> {
-        self.honest.put_part(by, account, blob, part, bytes)
+    fn put_parts(&self, by: &SigningKey, account: AccountId, parts: &Parts<'_>) -> Answer<()> {
+        self.honest.put_parts(by, account, parts)
     }
     fn content(
         &self,

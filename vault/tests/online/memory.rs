@@ -20,7 +20,7 @@ use hallmark_core::{
     problem::{Code, Problem},
     time::Timestamp,
 };
-use hallmark_vault::service::{Known, Service, ServiceError};
+use hallmark_vault::service::{Known, Parts, Service, ServiceError};
 
 type Answer<T> = Result<T, ServiceError>;
 
@@ -301,18 +301,15 @@ impl Service for Memory {
         })
     }
 
-    fn put_part(
-        &self,
-        by: &SigningKey,
-        account: AccountId,
-        blob: BlobId,
-        part: u32,
-        bytes: &[u8],
-    ) -> Answer<()> {
-        self.with(by, account, |held| {
-            let (_, parts) = held.blobs.get_mut(&blob).unwrap();
-            let there = parts.entry(part).or_insert_with(|| bytes.to_vec());
-            if there == bytes { Ok(()) } else { refused(Code::Differs) }
+    fn put_parts(&self, by: &SigningKey, account: AccountId, parts: &Parts<'_>) -> Answer<()> {
+        let mut bytes = Vec::new();
+        parts.places.iter().try_for_each(|place| {
+            (parts.read)(*place, &mut bytes).map_err(ServiceError::Unread)?;
+            self.with(by, account, |held| {
+                let (_, there) = held.blobs.get_mut(&parts.blob).unwrap();
+                let there = there.entry(*place).or_insert_with(|| bytes.clone());
+                if *there == bytes { Ok(()) } else { refused(Code::Differs) }
+            })
         })
     }
 
