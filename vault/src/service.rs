@@ -89,7 +89,8 @@ pub struct Parts<'a> {
 /// A service, over whatever carries the requests. Each request but [`Service::info`] is signed by
 /// the key given, freshly each time (RFC 9421, [`hallmark_core::httpsig`]).
 ///
-/// All requests may be repeated: the second one changes nothing and is answered as the first.
+/// All requests may be repeated: the second one changes nothing. It is answered as the first, except
+/// that what is gone is said to be (`no-blob`, `no-account`).
 pub trait Service {
     /// Its key, its clock, its limits.
     ///

@@ -37,7 +37,8 @@ pub enum ItemCommand {
 /// Arguments of `item put`.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "Kinds: delivery-address, contact, ring-size, payment-token, membership, provenance, note.\n\
+    after_help = "Kinds: delivery-address, contact, ring-size, payment-token, membership, note\n\
+    (a provenance file: hallmark piece keep FILE).\n\
     Without fields you are asked for them, so that nothing private stays in your shell's history.\n\
     Example: hallmark item put ring-size size=52 system=eu"
 )]

@@ -10,10 +10,7 @@ use hallmark_core::{
     recovery::{Challenge, RecoverySecret},
     words::SixWords,
 };
-use hallmark_vault::{
-    item::Kind,
-    online::{self, OnlineError},
-};
+use hallmark_vault::online::{self, OnlineError};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -84,7 +81,7 @@ fn show(session: &Session) -> anyhow::Result<Report> {
     let mut state = list.head().as_bytes().to_vec();
     state.extend(manifest.map(Signed::hash).iter().flat_map(|hash| *hash.as_bytes()));
     let words = SixWords::of(STATE_WORDS, &state);
-    let count = items.iter().filter(|seen| seen.content.kind != Kind::Device).count();
+    let count = items.iter().filter(|seen| seen.is_kept()).count();
     let service = holdings.service.as_ref();
     let code_waits = account.recovery_words().is_some();
     let text = format!(
@@ -322,6 +319,7 @@ fn export(args: &ExportArgs, session: &Session) -> anyhow::Result<Report> {
         std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
     }
     let (items, unopened) = desk.online()?.items();
+    let kept = items.iter().filter(|seen| seen.is_kept()).count();
     let (mut files, mut missing) = (0, Vec::new());
     for seen in &items {
         let inside = folder.join(format!("{}-{}", seen.content.kind, seen.item));
@@ -343,7 +341,7 @@ fn export(args: &ExportArgs, session: &Session) -> anyhow::Result<Report> {
     }
     let mut text = format!(
         "{} items and {files} files are in {}, in clear: whoever opens that folder reads them.{}{}",
-        items.len(),
+        kept,
         folder.display(),
         match unopened {
             0 => String::new(),
@@ -358,7 +356,7 @@ fn export(args: &ExportArgs, session: &Session) -> anyhow::Result<Report> {
         let _ = write!(text, "\nNOT THERE: {file}");
     }
     let json = json!({
-        "to": folder, "items": items.len(), "files": files, "missing": missing,
+        "to": folder, "items": kept, "files": files, "missing": missing,
         "unopened": unopened, "waiting": waiting,
     });
     let whole = missing.is_empty() && unopened == 0;

@@ -48,7 +48,7 @@ pub struct Desk<'s> {
 pub enum Exchange {
     /// All is sent and all is here.
     Done(Synced),
-    /// Nothing is sent: why.
+    /// Not all is sent, and what is may not be known: why.
     Waiting(String),
 }
 

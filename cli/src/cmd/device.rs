@@ -107,7 +107,7 @@ fn join(args: &JoinArgs, session: &Session) -> anyhow::Result<Report> {
     })?;
     desk.sync()?;
     let (items, _) = desk.online()?.items();
-    let count = items.iter().filter(|seen| seen.content.kind != Kind::Device).count();
+    let count = items.iter().filter(|seen| seen.is_kept()).count();
     let json = json!({"joined": true, "account": id, "items": count});
     Report::new(&json, format!("This device is on your account now, with {count} items."))
 }

@@ -34,8 +34,8 @@ pub struct Attachment {
     pub key: Secret,
 }
 
-/// One state of an item.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// One state of an item. Its `Debug` shows the names of fields and nothing of what they say.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Version {
     /// Its fields; none is empty.
@@ -78,6 +78,14 @@ pub enum ContentError {
     /// Its fields are not those of its kind.
     #[error(transparent)]
     Fields(#[from] FieldError),
+    /// Two of its attachments have one name.
+    #[error(
+        "the item has an attachment {name:?} already; take that one off first, or rename the file"
+    )]
+    SameName {
+        /// The name.
+        name: String,
+    },
     /// It has too many attachments.
     #[error("an item has at most {MAX_ATTACHMENTS} attachments")]
     TooManyAttachments,
@@ -123,6 +131,18 @@ pub enum Merged {
     Kept,
 }
 
+impl std::fmt::Debug for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&String> = self.fields.keys().collect();
+        f.debug_struct("Version")
+            .field("fields", &names)
+            .field("attachments", &self.attachments.len())
+            .field("at", &self.at)
+            .field("by", &self.by)
+            .finish()
+    }
+}
+
 impl Version {
     /// Whether both say the same, whoever wrote it when.
     fn says_the_same(&self, other: &Self) -> bool {
@@ -155,10 +175,24 @@ impl Content {
         Self { kind: self.kind, now, history }.checked()
     }
 
+    /// The same version, which nobody has yet, saying `now` instead.
+    ///
+    /// # Errors
+    /// [`ContentError`].
+    pub fn amended(&self, now: Version) -> Result<Self, ContentError> {
+        Self { kind: self.kind, now, history: self.history.clone() }.checked()
+    }
+
     fn checked(mut self) -> Result<Self, ContentError> {
         self.kind.check(&self.now.fields)?;
         if self.now.attachments.len() > MAX_ATTACHMENTS {
             return Err(ContentError::TooManyAttachments);
+        }
+        let mut names = BTreeSet::new();
+        for Attachment { name, .. } in &self.now.attachments {
+            if !names.insert(name) {
+                return Err(ContentError::SameName { name: name.clone() });
+            }
         }
         self.history.truncate(MAX_HISTORY);
         loop {
@@ -267,9 +301,26 @@ fn merged(base: Option<&Version>, ours: &Version, theirs: &Version) -> Version {
         let blob = &attachment.blob;
         !before.contains(blob) && !their.contains(blob)
     };
-    let attachments = theirs.attachments.iter().filter(stays);
-    let attachments = attachments.chain(ours.attachments.iter().filter(added)).cloned().collect();
+    let mut attachments: Vec<Attachment> =
+        theirs.attachments.iter().filter(stays).cloned().collect();
+    for attachment in ours.attachments.iter().filter(added) {
+        let name = free_name(&attachment.name, &attachments);
+        attachments.push(Attachment { name, ..attachment.clone() });
+    }
     Version { fields: fields.collect(), attachments, at: ours.at, by: ours.by }
+}
+
+/// `photo.jpg`, or `photo (2).jpg` where another device attached one of that name meanwhile.
+fn free_name(name: &str, taken: &[Attachment]) -> String {
+    let (stem, ending) = match name.rfind('.') {
+        Some(at) if at > 0 => name.split_at(at),
+        _ => (name, ""),
+    };
+    let numbered = (2..).map(|n| format!("{stem} ({n}){ending}"));
+    std::iter::once(name.to_owned())
+        .chain(numbered)
+        .find(|name| taken.iter().all(|other| other.name != *name))
+        .expect("there are more numbers than attachments")
 }
 
 /// Edits that wait, by item.
@@ -284,7 +335,7 @@ mod tests {
     fn version(fields: &[(&str, &str)], blobs: &[u8]) -> Version {
         let pairs = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let attachments = blobs.iter().map(|n| Attachment {
-            name: format!("{n}.jpg"),
+            name: format!("{}.jpg", n % 10),
             size_bytes: 1,
             blob: BlobId::from_bytes([*n; 16]),
             key: Secret::from_bytes(&[*n; 32]),
@@ -347,6 +398,43 @@ mod tests {
             panic!("{merged:?}")
         };
         assert_eq!(merged.now.blobs(), with(&[2, 3, 4]).blobs());
+    }
+
+    #[test]
+    fn no_two_attachments_have_one_name() {
+        let with = |blobs: &[u8]| version(&[("text", "52")], blobs);
+        let twice = Content::new(Kind::Note, with(&[3, 13])).unwrap_err();
+        assert_eq!(twice, ContentError::SameName { name: "3.jpg".into() });
+        let base = Content::new(Kind::Note, with(&[])).unwrap();
+        let ours = base.edited(1, with(&[13])).unwrap();
+        let theirs = base.edited(1, with(&[3])).unwrap();
+        let merged =
+            (Pending { base: 1, edit: Edit::Put(Box::new(ours)) }).merge(Some((2, &theirs)));
+        let Merged::Edit(Pending { edit: Edit::Put(merged), .. }) = merged else {
+            panic!("{merged:?}")
+        };
+        let names: Vec<_> = merged.now.attachments.iter().map(|file| file.name.as_str()).collect();
+        assert_eq!(names, ["3.jpg", "3 (2).jpg"]);
+        assert_eq!(free_name(".hidden", &merged.now.attachments), ".hidden");
+    }
+
+    #[test]
+    fn what_was_not_sent_yet_is_amended_within_the_same_bounds() {
+        let mut content = first();
+        for n in 1..12 {
+            content = content.edited(n, note("Ring", &"x".repeat(8 << 10))).unwrap();
+        }
+        let short = content.edited(12, note("Ring", "short")).unwrap();
+        let amended = short.amended(note("Ring", &"y".repeat(8 << 10))).unwrap();
+        assert!(amended.plaintext().len() <= MAX_CONTENT_LEN);
+        assert!(amended.amended(version(&[("size", "52")], &[])).is_err());
+    }
+
+    #[test]
+    fn nothing_private_is_printed_by_accident() {
+        let content = first().edited(1, note("Ring", "sized at the Harbour branch")).unwrap();
+        let printed = format!("{content:?}");
+        assert!(printed.contains("text") && !printed.contains("Harbour"), "{printed}");
     }
 
     #[test]

@@ -139,6 +139,12 @@ pub enum FieldError {
         /// Length found.
         found_bytes: usize,
     },
+    /// A value is empty.
+    #[error("{name} is empty; leave it out")]
+    Empty {
+        /// The field.
+        name: String,
+    },
     /// A value holds control characters.
     #[error("{name} holds a control character; write it as plain text")]
     Control {
@@ -175,7 +181,10 @@ impl Kind {
                 return Err(FieldError::TooLong { name: name.clone(), found_bytes });
             }
             let control = |c: char| c.is_control() && !(name == "text" && c == '\n');
-            if value.is_empty() || value.chars().any(control) {
+            if value.is_empty() {
+                return Err(FieldError::Empty { name: name.clone() });
+            }
+            if value.chars().any(control) {
                 return Err(FieldError::Control { name: name.clone() });
             }
         }

@@ -121,7 +121,10 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
 
     fn upload(&mut self, blob: BlobId, sealed_bytes: u64) -> Result<(), OnlineError> {
         let path = place(self.folder(), OUTBOX, blob)?;
-        let file = File::open(&path).map_err(disk)?;
+        let file = File::open(&path).map_err(|_| OnlineError::Outbox)?;
+        if file.metadata().map_err(disk)?.len() != sealed_bytes {
+            return Err(OnlineError::Outbox);
+        }
         let (by, id) = (self.device(), self.account().id());
         let start = StartUpload { blob, size_bytes: sealed_bytes };
         let there = self.service.start_upload(&by, id, &start)?;
@@ -219,8 +222,9 @@ impl Download {
     /// Opens it to `out`, which is whole only once this returns.
     ///
     /// # Errors
-    /// [`OnlineError::Deceived`] when it is not what was sealed: then nothing of it is kept, and the
-    /// next try asks for all of it. [`OnlineError::Disk`].
+    /// [`OnlineError::Deceived`] when what the service sent is not what was sealed: then nothing of it
+    /// is kept, and the next try asks for all of it. [`OnlineError::Outbox`] when it was never sent.
+    /// [`OnlineError::Disk`].
     pub fn open(self, out: &(impl WriteAt + ?Sized), work: &Work<'_>) -> Result<u64, OnlineError> {
         let file = File::open(&self.path).map_err(disk)?;
         let opened = blob::file::open(&self.key, ATTACHMENT, self.sealed_bytes, &file, out, work);
@@ -229,18 +233,23 @@ impl Download {
                 self.done()?;
                 Ok(size)
             }
-            Ok(_) | Err(blob::BlobError::Open(_)) => {
+            Ok(_) | Err(blob::BlobError::Open(_)) if self.came() => {
                 self.done()?;
                 Err(Deceit::Blob.into())
             }
+            Ok(_) | Err(blob::BlobError::Open(_)) => Err(OnlineError::Outbox),
             Err(error) => Err(error.into()),
         }
     }
 
+    /// Whether it came from the service.
+    fn came(&self) -> bool {
+        self.path.parent().is_some_and(|folder| folder.ends_with(INBOX))
+    }
+
     /// Removes what came, unless it is on its way out.
     fn done(&self) -> Result<(), OnlineError> {
-        let inbox = self.path.parent().is_some_and(|folder| folder.ends_with(INBOX));
-        if inbox { remove(&self.path) } else { Ok(()) }
+        if self.came() { remove(&self.path) } else { Ok(()) }
     }
 }
 

@@ -219,8 +219,9 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             return Ok(());
         }
         synced.changed += fetched.changed;
-        self.take_in(fetched, synced)?;
-        self.keep(|holdings| holdings.pending.extend(closed))
+        // Before what was readable goes: a run killed in between still has what is to be put back.
+        self.keep(|holdings| holdings.pending.extend(closed))?;
+        self.take_in(fetched, synced)
     }
 
     /// Items that this device could read and no longer could, each with an edit that puts back what

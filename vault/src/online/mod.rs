@@ -48,7 +48,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     identity::{Account, account::IdentityError},
     item::{
-        Cache, Content, Edit, Pending,
+        Cache, Content, Edit, Kind, Pending,
         content::{ContentError, PendingEdits},
         sealed::{self, SealedError},
     },
@@ -215,6 +215,14 @@ pub enum OnlineError {
         /// What was wrong.
         source: SealedError,
     },
+    /// An item that cannot be sealed.
+    #[error("item {item} cannot be sealed to be sent; change it or remove it")]
+    Unsealed {
+        /// The item.
+        item: ItemId,
+        /// What was wrong.
+        source: SealedError,
+    },
     /// The content cannot be kept.
     #[error(transparent)]
     Content(#[from] ContentError),
@@ -224,6 +232,12 @@ pub enum OnlineError {
     /// Other devices came in between every time.
     #[error("other devices changed the account each time; try again in a moment")]
     Busy,
+    /// A sealed file on its way to the service is gone from this disk, or damaged.
+    #[error(
+        "an attachment that was not sent yet is gone from this disk or damaged; take it off its item \
+         (`hallmark item edit ITEM --detach NAME`) and attach the file again"
+    )]
+    Outbox,
     /// An attachment could not be sealed, opened or read.
     #[error("the attachment cannot be sealed or opened")]
     Attachment(#[from] hallmark_core::seal::blob::BlobError),
@@ -253,6 +267,14 @@ pub struct Seen {
     pub content: Content,
     /// Whether an edit waits to be sent.
     pub unsent: bool,
+}
+
+impl Seen {
+    /// Whether a person keeps it: names of devices are items as well, and are not counted as such.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.content.kind != Kind::Device
+    }
 }
 
 /// The account of a profile, with or without a service at hand.

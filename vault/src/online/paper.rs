@@ -13,7 +13,7 @@ use rand_core::CryptoRng;
 
 use super::{
     Deceit, Holdings, KnownService, MAX_TRIES, Online, OnlineError, Synced,
-    fetch::{Fetched, fetch, save},
+    fetch::{Fetched, fetch},
     trusted_cache,
 };
 use crate::{
@@ -33,7 +33,7 @@ pub struct Recovered {
     /// When the items were changed last, by the clock of the device that did; nothing where there
     /// were none.
     pub items_at: Option<Timestamp>,
-    /// How many items there are.
+    /// How many items there are, those put back included, names of devices not.
     pub items: usize,
     /// Devices that are off the account now.
     pub revoked: Vec<PublicKey>,
@@ -76,7 +76,7 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
         let mut recovered = Recovered {
             devices_at: before.newest().at,
             items_at: account.manifest().map(|manifest| manifest.claimed().at),
-            items: cache.leaves().0.len(),
+            items: 0,
             revoked: before.devices().iter().filter_map(others).collect(),
             restored: Vec::new(),
         };
@@ -91,6 +91,7 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
         let mut online = Online { store, cache: cache.clone(), service, now, rng, evicts: true };
         online.take_in(Fetched { account, cache, changed: 0 }, &mut Synced::default())?;
         online.sync()?;
+        recovered.items = online.items().0.iter().filter(|seen| seen.is_kept()).count();
         return Ok(recovered);
     }
     Err(OnlineError::Busy)
@@ -153,7 +154,6 @@ impl Attempt {
         body.rewrapped.iter().for_each(|key| cache.rewrap(key));
         cache.set_root(next.root().id());
         account.accept(next);
-        save(&cache)?;
         Ok((account, cache))
     }
 }

@@ -74,7 +74,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
                     let version = held.max(pending.base) + 1;
                     let (id, root) = (account.id(), account.root());
                     let record = sealed::record(id, *item, version, content, root, &mut self.rng)
-                        .map_err(|source| OnlineError::Unopened { item: *item, source })?;
+                        .map_err(|source| OnlineError::Unsealed { item: *item, source })?;
                     bytes += record.envelope.0.len() + record.key.0.len();
                     records.push(record);
                 }

@@ -116,9 +116,12 @@ fn a_thief_who_revokes_the_owner() {
     let waiting = phone.note("waiting", &service);
     assert!(matches!(phone.sync(&service), Err(OnlineError::Revoked(_))));
 
+    phone.without_writing_state(|phone| {
+        assert!(recover(phone, &service, &secret).is_err(), "killed before it is kept");
+    });
     let recovered = recover(&mut phone, &service, &secret).unwrap();
-    assert_eq!(recovered.revoked.len(), 2);
     assert_eq!(recovered.restored, [lost]);
+    assert_eq!(recovered.items, 3);
     let notes = phone.notes();
     assert_eq!((&*notes[&kept], &*notes[&lost], &*notes[&waiting]), ("kept", "lost", "waiting"));
     assert!(phone.holdings().pending.is_empty());

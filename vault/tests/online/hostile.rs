@@ -239,6 +239,26 @@ fn spoiling_keeps_no_device_on() {
     assert_eq!(other.notes(), notes);
 }
 
+/// T-27: a run that ends while it takes a device off still has what that device spoiled.
+#[test]
+fn spoiled_items_outlive_a_run_that_was_killed() {
+    let Scene { service, mut phone, mut laptop, items, .. } = Scene::new();
+    phone.sync(&service).unwrap();
+    laptop.sync(&service).unwrap();
+    let notes = phone.notes();
+    let thief = laptop.holdings().account.device().public().key;
+    laptop.change(items[0], &[("text", "by the thief")], &service);
+    laptop.sync(&service).unwrap();
+    service.held(phone.holdings().account.id(), |held| {
+        held.records.get_mut(&items[0]).unwrap().2.key.0[200] ^= 1;
+    });
+    phone.without_writing_state(|phone| {
+        assert!(phone.online(&service).revoke_device(thief).is_err());
+    });
+    phone.online(&service).revoke_device(thief).unwrap();
+    assert_eq!(phone.notes(), notes);
+}
+
 #[test]
 fn lies_about_manifests() {
     let mut scene = Scene::new();

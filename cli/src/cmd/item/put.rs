@@ -116,9 +116,7 @@ fn changed(desk: &mut Desk<'_>, seen: &Seen, mut now: Version) -> anyhow::Result
     (now.at, now.by) = (desk.session.now(), desk.account()?.device().public().key);
     // An edit that was never sent is not a version of its own.
     let content = if seen.unsent {
-        let mut content = seen.content.clone();
-        content.now = now;
-        content
+        seen.content.amended(now)?
     } else {
         seen.content.edited(seen.version, now)?
     };

@@ -32,7 +32,7 @@ pub(super) fn list(kind: Option<&str>, session: &Session) -> anyhow::Result<Repo
         .iter()
         .filter(|seen| match kind {
             Some(kind) => seen.content.kind == kind,
-            None => seen.content.kind != Kind::Device,
+            None => seen.is_kept(),
         })
         .collect();
     let mut text = String::new();

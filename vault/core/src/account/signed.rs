@@ -41,9 +41,12 @@ impl<S: Statement> Signed<S> {
     /// the caller to check.
     ///
     /// # Errors
-    /// [`KeyError::BadSignature`].
+    /// [`KeyError::BadSignature`], for an integer that RFC 8785 rounds as well: its signature would be
+    /// that of others.
     pub fn verify(&self) -> Result<&S, KeyError> {
-        self.statement.by().verify(S::DOMAIN, &canonical(&self.statement), &self.signature)?;
+        let bytes = canonical(&self.statement);
+        json::parse(&bytes).map_err(|_| KeyError::BadSignature)?;
+        self.statement.by().verify(S::DOMAIN, &bytes, &self.signature)?;
         Ok(&self.statement)
     }
 
@@ -63,4 +66,36 @@ impl<S: Statement> Signed<S> {
 
 fn canonical(value: &impl Serialize) -> Vec<u8> {
     json::canonical(&serde_json::to_value(value).expect("our own types are JSON"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Clone, Serialize, Deserialize)]
+    struct Count {
+        n: u64,
+        by: PublicKey,
+    }
+
+    impl Statement for Count {
+        const DOMAIN: Domain = Domain::new("hallmark/test-count/v1");
+        fn by(&self) -> PublicKey {
+            self.by
+        }
+    }
+
+    /// 2^53 and 2^53 + 1 have one canonical form: a signature over it would be good for both.
+    #[test]
+    fn a_number_that_rounds_is_not_signed_by_anybody() {
+        let key = SigningKey::from_seed(&[1; 32]);
+        let signed = |n| Signed::new(Count { n, by: key.public() }, &key).expect("its own key");
+        let rounds = 1 << 53;
+        assert_eq!(canonical(&signed(rounds).statement), canonical(&signed(rounds + 1).statement));
+        assert!(signed(rounds).verify().is_err() && signed(rounds + 1).verify().is_err());
+        assert_eq!(
+            signed(rounds - 1).verify().expect("the last that is exact").n,
+            json::MAX_INTEGER
+        );
+    }
 }
