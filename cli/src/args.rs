@@ -70,6 +70,9 @@ pub struct Global {
         env = "HALLMARK_SERVER_CA"
     )]
     pub server_ca: Option<PathBuf>,
+    /// Ask no service: read what is on this device, and keep changes for later
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub offline: bool,
     /// Answer as JSON, ask nothing, draw no progress
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,

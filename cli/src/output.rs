@@ -38,6 +38,7 @@ impl<'a> Output<'a> {
     /// where a profile's keys lie.
     pub fn new(path: &'a Path, force: bool) -> anyhow::Result<Self> {
         let target = ordinary(path)?;
+        is_there(&folder_of(&target), path)?;
         let replaced = std::fs::metadata(&target).ok().map(|metadata| Seen::of(&metadata));
         anyhow::ensure!(
             force || replaced.is_none(),

@@ -62,6 +62,8 @@ pub struct Server {
     pub address: Option<String>,
     /// The certificates to accept in place of the usual ones.
     pub ca: Option<PathBuf>,
+    /// Ask none.
+    pub offline: bool,
 }
 
 impl Session {
@@ -91,6 +93,7 @@ impl Session {
             server: Server {
                 address: global.server.clone().filter(|address| !address.is_empty()),
                 ca: global.server_ca.clone(),
+                offline: global.offline,
             },
             began: Instant::now(),
             around,

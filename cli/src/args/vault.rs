@@ -142,6 +142,12 @@ pub struct CloseArgs {
     /// Where to write the service's receipt
     #[arg(long, value_name = "FILE", default_value = "erasure.json")]
     pub receipt: PathBuf,
+    /// Replace the file if there is one
+    #[arg(long)]
+    pub force: bool,
+    /// Where the service has no such account: erase what is on this device
+    #[arg(long)]
+    pub local: bool,
     /// Erase without being asked
     #[arg(long)]
     pub yes: bool,

@@ -149,7 +149,12 @@ fn code(args: &CodeArgs, session: &Session) -> anyhow::Result<Report> {
         let same = secret.words().iter().eq(words.iter());
         anyhow::ensure!(same, "{} holds another recovery code than this account's", path.display());
         desk.online()?.forget_recovery()?;
-        return Report::new(&json!({"recoveryCodeWritten": true}), ERASED);
+        let text = format!(
+            "Right. The code is erased from this device's state. {} still holds it: remove that file \
+             as soon as the words are on paper, and keep the paper where you keep your passport.",
+            path.display()
+        );
+        return Report::new(&json!({"recoveryCodeWritten": true, "stillIn": path}), text);
     }
     if session.interactive {
         return match ceremony(&mut desk)? {
@@ -284,16 +289,37 @@ fn recover(args: &RecoverArgs, session: &Session) -> anyhow::Result<Report> {
     if !recovered.restored.is_empty() {
         let _ = writeln!(
             text,
-            "Put back: {} items that were removed since this device last looked; remove them again \
-             if that was you.",
+            "Put back: {} items that were removed or spoiled since this device last looked; remove \
+             them again if that was you.",
             recovered.restored.len()
         );
+    }
+    if !recovered.reminded.is_empty() {
+        let _ = writeln!(
+            text,
+            "Changed with what they said before left out: {} items. `hallmark item history` shows \
+             what this device knew.",
+            recovered.reminded.len()
+        );
+    }
+    if recovered.unopened > 0 {
+        let _ = writeln!(
+            text,
+            "{} items do not open: whoever wrote them last kept their keys. A device that knew them \
+             puts them back when it is the one that recovers.",
+            recovered.unopened
+        );
+    }
+    if let Some(why) = &recovered.unsent {
+        let _ = writeln!(text, "Not sent yet: what waits on this device. {why}.");
     }
     text += "Your paper stays good. Let your other devices in again: hallmark device join";
     let json = json!({
         "account": id, "items": recovered.items, "itemsAt": recovered.items_at,
         "devicesAt": recovered.devices_at, "verified": false, "revoked": recovered.revoked,
-        "restored": recovered.restored,
+        "restored": recovered.restored, "reminded": recovered.reminded,
+        "unopened": recovered.unopened,
+        "unsent": recovered.unsent.as_ref().map(ToString::to_string),
     });
     Report::new(&json, text)
 }
@@ -397,32 +423,47 @@ fn close(args: &CloseArgs, session: &Session) -> anyhow::Result<Report> {
         let text = "Erased on this device. No service ever had the account.";
         return Report::new(&json!({"account": id, "erased": true}), text);
     }
-    let output = Output::new(&args.receipt, false)?;
+    let output = Output::new(&args.receipt, args.force)?;
     let receipt = match desk.online()?.close() {
         Err(OnlineError::Service(error)) if error.code() == Some(Code::NoAccount) => {
+            anyhow::ensure!(
+                args.local,
+                "the service says that it has no such account, and gives no receipt for that: it may \
+                 have erased it at an earlier request whose answer was lost, or it is another service. \
+                 What is on this device stays; `hallmark account close --local` erases that alone"
+            );
             desk.online()?.forget()?;
-            let text = "Erased on this device. The service says that it has no such account, and \
-                 gives no receipt for that: it may have erased it at an earlier request whose answer \
-                 was lost.";
+            let text = "Erased on this device. The service says that it has no such account, without \
+                 a receipt.";
             return Report::new(&json!({"account": id, "erased": true, "receipt": null}), text);
         }
         outcome => outcome?,
     };
     let says = receipt.claimed().clone();
-    let text = serde_json::to_string_pretty(&receipt)?;
+    let receipt_text = serde_json::to_string_pretty(&receipt)?;
     // The receipt is on the disk before the key that checks it is gone from here.
-    output.write(Access::Shared, |out| Ok(out.write_all(text.as_bytes())?))?;
+    let written = output.write(Access::Shared, |out| Ok(out.write_all(receipt_text.as_bytes())?));
     desk.online()?.forget()?;
-    let text = format!(
-        "Erased on this device. The service says under its signature, in {3} (key {4}), that it \
-         erased {0} items and {1} files, {2} bytes. That it kept no copy, no signature can show; \
-         what it had, it could not read.",
+    let place = match &written {
+        Ok(()) => format!("in {}", args.receipt.display()),
+        Err(_) => "in the receipt below".to_owned(),
+    };
+    let mut text = format!(
+        "Erased on this device. The service says under its signature, {place} (key {}), that it \
+         erased {} items and {} files, {} bytes. That it kept no copy, no signature can show; what \
+         it had, it could not read.",
+        says.by.fingerprint(),
         says.items,
         says.blobs,
         says.bytes,
-        args.receipt.display(),
-        says.by.fingerprint(),
     );
+    if let Err(error) = written {
+        text = format!(
+            "{text}\nThe receipt could not be written ({error:#}). Keep this:\n{receipt_text}"
+        );
+        let json = json!({"account": id, "erased": true, "receipt": null, "signed": receipt});
+        return Ok(Report::new(&json, text)?.with_code(FAILED));
+    }
     let json = json!({"account": id, "erased": true, "receipt": args.receipt, "says": says});
     Report::new(&json, text)
 }

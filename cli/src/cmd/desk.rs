@@ -79,37 +79,30 @@ impl<'s> Desk<'s> {
     /// A profile with or without an account.
     ///
     /// # Errors
-    /// [`Usage`] for a service other than the one that keeps the account. The same one at another
-    /// address is known by its key.
-    pub fn of(session: &'s Session, mut store: Store<Profile>) -> anyhow::Result<Self> {
+    /// [`Usage`] for a service with another key than the one that keeps the account. One with that key
+    /// at another address may still be another: its address is remembered once it has shown that it
+    /// holds the account ([`Desk::sync`]), and what it does not hold is found out as from any service.
+    pub fn of(session: &'s Session, store: Store<Profile>) -> anyhow::Result<Self> {
         let folder = session.folder().context("a profile that is open has a folder")?;
         let profile = store.read();
         let known = profile.holdings.as_ref().and_then(|holdings| holdings.service.as_ref());
         let known = known.or(profile.joining.as_ref().map(|joining| &joining.service)).cloned();
         let server = session.server();
-        let address = server.address.clone().or(known.as_ref().map(|known| known.address.clone()));
+        let intended = profile.holdings.as_ref().and_then(|holdings| holdings.intended.clone());
+        let kept_at = known.as_ref().map(|known| known.address.clone());
+        let address = server.address.clone().or(kept_at).or(intended);
         let (service, address): (Box<dyn Service>, _) = match &address {
-            None => (Box::new(Nowhere), None),
-            Some(address) => {
+            Some(address) if !server.offline => {
                 let http = HttpService::new(address, server, session)?;
                 let address = http.address().to_owned();
                 (Box::new(http), Some(address))
             }
+            _ => (Box::new(Nowhere), None),
         };
         if let (Some(known), Some(address)) = (&known, &address)
             && known.address != *address
         {
-            check_moved(known, address, &*service)?;
-            store.update(&mut session.rng(), |profile| {
-                let kept = profile.holdings.iter_mut().flat_map(|holdings| &mut holdings.service);
-                let joining = profile.joining.iter_mut().map(|joining| &mut joining.service);
-                kept.chain(joining).for_each(|known| known.address.clone_from(address));
-            })?;
-            session.say(&format!(
-                "hallmark: your account's service is at {address} from now on; it signs with the key \
-                 that it had at {}",
-                known.address
-            ));
+            check_key(known, address, &*service)?;
         }
         Ok(Self { session, store, folder, service, address })
     }
@@ -174,15 +167,9 @@ impl<'s> Desk<'s> {
     /// # Errors
     /// [`Usage`] where no service was ever named; [`OnlineError`].
     pub fn sync(&mut self) -> anyhow::Result<Synced> {
-        if self.holdings()?.service.is_none() {
-            let known = self.introduced()?;
-            self.store.update(&mut self.session.rng(), |profile| {
-                if let Some(holdings) = &mut profile.holdings {
-                    holdings.service = Some(known);
-                }
-            })?;
-        }
+        self.meet()?;
         let synced = self.online()?.sync()?;
+        self.remember_address()?;
         let (items, _) = self.online()?.items();
         let learned = super::piece::learned(&items, self.store.read());
         if !learned.is_empty() {
@@ -197,6 +184,60 @@ impl<'s> Desk<'s> {
         Ok(synced)
     }
 
+    /// Takes in what other devices did. Sends nothing, but makes a new account known.
+    ///
+    /// # Errors
+    /// As [`Desk::sync`].
+    pub fn look(&mut self) -> anyhow::Result<()> {
+        self.meet()?;
+        if self.account()?.unregistered().is_some() {
+            return self.sync().map(drop);
+        }
+        self.online()?.look()?;
+        self.remember_address()
+    }
+
+    /// Where the account is from now on: the service there has shown all that this device knew of it.
+    fn remember_address(&mut self) -> anyhow::Result<()> {
+        let (session, address) = (self.session, self.address()?.to_owned());
+        let known = self.holdings()?.service.as_ref();
+        if known.is_none_or(|known| known.address == address) {
+            return Ok(());
+        }
+        self.store.update(&mut session.rng(), |profile| {
+            let kept = profile.holdings.iter_mut().flat_map(|holdings| &mut holdings.service);
+            kept.for_each(|known| known.address.clone_from(&address));
+        })?;
+        session.say(&format!(
+            "hallmark: your account is kept at {address} from now on; the service there shows all that \
+             this device knew of it"
+        ));
+        Ok(())
+    }
+
+    /// Remembers the service's key when it is first met.
+    fn meet(&mut self) -> anyhow::Result<()> {
+        if self.holdings()?.service.is_some() {
+            return Ok(());
+        }
+        let address = self.address()?.to_owned();
+        let rng = &mut self.session.rng();
+        if self.holdings()?.intended.as_deref() != Some(&*address) {
+            // Named once, wherever it is reached for the first time.
+            self.store.update(rng, |profile| {
+                profile.holdings.iter_mut().for_each(|held| held.intended = Some(address.clone()));
+            })?;
+        }
+        let known = self.introduced()?;
+        self.store.update(rng, |profile| {
+            if let Some(holdings) = &mut profile.holdings {
+                holdings.service = Some(known);
+                holdings.intended = None;
+            }
+        })?;
+        Ok(())
+    }
+
     /// As [`Desk::sync`], for a change that is kept already: no service, or one that cannot be
     /// reached, is no failure.
     ///
@@ -208,7 +249,8 @@ impl<'s> Desk<'s> {
 
     fn reached(&mut self) -> anyhow::Result<Exchange> {
         if self.address.is_none() {
-            return Ok(Exchange::Waiting(NO_SERVICE.into()));
+            let why = if self.session.server().offline { OFFLINE } else { NO_SERVICE };
+            return Ok(Exchange::Waiting(why.into()));
         }
         match self.sync() {
             Ok(synced) => Ok(Exchange::Done(synced)),
@@ -225,13 +267,13 @@ impl<'s> Desk<'s> {
         match self.reached() {
             Ok(Exchange::Done(_)) => Ok(None),
             Ok(Exchange::Waiting(why)) => Ok(Some(why)),
-            Err(error) => without_room(&error).map(Some).ok_or(error),
+            Err(error) => only_unsent(&error).map(Some).ok_or(error),
         }
     }
 }
 
-/// Whether the service at an address is the one that was known at another.
-fn check_moved(known: &KnownService, address: &str, service: &dyn Service) -> anyhow::Result<()> {
+/// Whether the service at an address names the key of the one that was known at another.
+fn check_key(known: &KnownService, address: &str, service: &dyn Service) -> anyhow::Result<()> {
     let elsewhere = || {
         Usage(format!(
             "this account is kept at {}, not at {address}: leave --server (or HALLMARK_SERVER) out",
@@ -244,6 +286,7 @@ fn check_moved(known: &KnownService, address: &str, service: &dyn Service) -> an
     }
 }
 
+const OFFLINE: &str = "no service is asked, since you said --offline";
 const NO_SERVICE: &str =
     "no service is named yet; --server https://... (or HALLMARK_SERVER) names one, once";
 
@@ -264,14 +307,17 @@ fn unreached(error: &anyhow::Error) -> Option<String> {
     }
 }
 
-/// Why a service took nothing, where it has no room or no time and nothing else is wrong.
-fn without_room(error: &anyhow::Error) -> Option<String> {
-    match error.downcast_ref::<OnlineError>() {
-        Some(OnlineError::Service(service)) => matches!(
-            service.code()?,
-            Code::DiskFull | Code::Quota | Code::Overloaded | Code::Stopping | Code::RateLimited
-        )
-        .then(|| service.to_string()),
+/// Why something was not sent, where what the service has is here and nothing else is wrong: no
+/// reason to keep a person from what this device holds.
+fn only_unsent(error: &anyhow::Error) -> Option<String> {
+    use OnlineError::{LastVersion, Outbox, Service, Unsealed};
+    match error.downcast_ref::<OnlineError>()? {
+        Service(service) => {
+            let code = service.code()?;
+            let whole = !matches!(code, Code::Revoked | Code::NotListed | Code::NoAccount);
+            whole.then(|| service.to_string())
+        }
+        stuck @ (LastVersion { .. } | Outbox { .. } | Unsealed { .. }) => Some(stuck.to_string()),
         _ => None,
     }
 }

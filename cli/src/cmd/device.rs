@@ -13,6 +13,7 @@ use hallmark_core::{
         device_list::{Change, Entry},
     },
     key::PublicKey,
+    words::SixWords,
 };
 use hallmark_vault::{
     identity::{device::DeviceKeys, pairing::JoinCode},
@@ -23,10 +24,10 @@ use hallmark_vault::{
 use qrcode::{QrCode, render::unicode};
 use serde_json::json;
 
-use super::desk::Desk;
+use super::desk::{Desk, Exchange};
 use crate::{
     args::{DeviceCommand, JoinArgs},
-    report::{Report, Usage, one_line},
+    report::{FAILED, Report, Usage, one_line},
     session::Session,
 };
 
@@ -52,7 +53,8 @@ fn join(args: &JoinArgs, session: &Session) -> anyhow::Result<Report> {
     let mut desk = Desk::of(session, session.open_or_create()?)?;
     anyhow::ensure!(
         desk.store.read().holdings.is_none(),
-        "this profile has an account already; join with a profile of its own: --profile"
+        "this profile has an account already; a device joins with a profile of its own, also one that \
+         was taken off: `hallmark --profile again device join`"
     );
     let joining = match desk.store.read().joining.clone() {
         Some(joining) => joining,
@@ -69,6 +71,12 @@ fn join(args: &JoinArgs, session: &Session) -> anyhow::Result<Report> {
     if !session.json {
         session.say(&shown(&code)?);
     }
+    if args.wait > 0 {
+        session.say(&format!(
+            "Waiting for that, {} seconds at most. Ctrl-C stops it, and the same command goes on.",
+            args.wait
+        ));
+    }
     let until = Instant::now() + Duration::from_secs(args.wait);
     let joined = loop {
         if let Some(joined) = online::joined(desk.service(), &joining.device)? {
@@ -78,23 +86,28 @@ fn join(args: &JoinArgs, session: &Session) -> anyhow::Result<Report> {
             let json = json!({"joined": false, "code": code.to_string(), "words": words.as_str()});
             let text = "Not let in yet. On a device that has the account: hallmark device add CODE\n\
                  Then run this command again.";
-            return Report::new(&json, text);
+            // Whoever waits not at all wants the code.
+            let code = if args.wait == 0 { 0 } else { FAILED };
+            return Ok(Report::new(&json, text)?.with_code(code));
         }
         std::thread::sleep(POLL);
     };
     let there = joined.words().to_string();
     let account = match &args.words {
-        Some(typed) => joined.compared(typed).map_err(online::OnlineError::from)?,
+        Some(typed) => {
+            anyhow::ensure!(
+                SixWords::could_be(typed),
+                Usage("--words takes the six words that the other device shows".into())
+            );
+            joined.compared(typed).map_err(online::OnlineError::from).with_context(not_joined)?
+        }
         None => {
             let question = format!(
                 "Let in. The other device shows six words now; here they are\n\n    {there}\n\nAre \
                  they the same, word for word? [y/N]"
             );
             let answer = session.ask(&question, "--words \"the six words\"")?.unwrap_or_default();
-            anyhow::ensure!(
-                matches!(&*answer, "y" | "Y" | "yes"),
-                "not joined: other words mean another account than yours. Nothing was kept of it"
-            );
+            anyhow::ensure!(matches!(&*answer, "y" | "Y" | "yes"), not_joined());
             joined.compared(&there).map_err(online::OnlineError::from)?
         }
     };
@@ -110,6 +123,12 @@ fn join(args: &JoinArgs, session: &Session) -> anyhow::Result<Report> {
     let count = items.iter().filter(|seen| seen.is_kept()).count();
     let json = json!({"joined": true, "account": id, "items": count});
     Report::new(&json, format!("This device is on your account now, with {count} items."))
+}
+
+fn not_joined() -> &'static str {
+    "not joined: with other words it is another account than yours, or they were mistyped. Nothing was \
+     kept of it; if the other device let this one in, take it off there: `hallmark device list`, \
+     `hallmark device revoke`"
 }
 
 /// The code as a QR, as text, and as words.
@@ -148,17 +167,17 @@ fn add(
         same,
         "not let in: with other words it is another device than the one in front of you"
     );
-    desk.sync()?;
+    desk.look()?;
     let there = desk.online()?.add_device(code.device())?;
     let name = name.map_or_else(
         || format!("device {}", desk.account().map_or(2, |account| account.list().devices().len())),
         str::to_owned,
     );
     named(&mut desk, code.device().key, &name)?;
-    desk.sync()?;
+    let unsent = unsent(&mut desk);
     let text = format!(
         "Let in as {:?}. The new device shows these six words now; say yes there only if they are \
-         the same:\n\n    {there}",
+         the same:\n\n    {there}{unsent}",
         one_line(&name)
     );
     let json = json!({"added": code.device().key, "name": name, "words": there.as_str()});
@@ -175,7 +194,16 @@ fn named(desk: &mut Desk<'_>, key: PublicKey, name: &str) -> anyhow::Result<()> 
     let content = Content::new(Kind::Device, version)?;
     let item = ItemId::generate(&mut session.rng());
     desk.online()?.edit(item, 0, Edit::Put(Box::new(content)))?;
-    Ok(())
+    Ok(desk.online()?.name_device(key, name)?)
+}
+
+/// What to say where a device is on or off, and what waits here could not be sent.
+fn unsent(desk: &mut Desk<'_>) -> String {
+    match desk.exchange() {
+        Ok(Exchange::Done(_)) => String::new(),
+        Ok(Exchange::Waiting(why)) => format!("\nWhat else waits here was not sent: {why}."),
+        Err(error) => format!("\nWhat else waits here was not sent: {error:#}."),
+    }
 }
 
 /// A device as it is listed.
@@ -185,6 +213,8 @@ struct Listed {
     key: PublicKey,
     fingerprint: String,
     name: Option<String>,
+    /// Whether the name was given on this device. Another may be any device's word.
+    named_here: bool,
     since: hallmark_core::time::Timestamp,
     this_device: bool,
 }
@@ -199,6 +229,8 @@ fn listed(desk: &mut Desk<'_>) -> anyhow::Result<Vec<Listed>> {
             Some((field("key")?, field("name")?))
         })
         .collect();
+    let own_names = &desk.holdings()?.names;
+    let here = |key| own_names.iter().find(|(named, _)| named == key).map(|(_, name)| name);
     let account = desk.account()?;
     let own = account.device().public().key;
     let since = |key: &PublicKey| {
@@ -216,7 +248,8 @@ fn listed(desk: &mut Desk<'_>) -> anyhow::Result<Vec<Listed>> {
             Ok(Listed {
                 key: device.key,
                 fingerprint: device.key.fingerprint().to_string(),
-                name: names.get(&device.key.to_string()).cloned(),
+                name: here(&device.key).or(names.get(&device.key.to_string())).cloned(),
+                named_here: here(&device.key).is_some(),
                 since: since(&device.key).context("every listed device was added")?,
                 this_device: device.key == own,
             })
@@ -230,15 +263,18 @@ fn list(session: &Session) -> anyhow::Result<Report> {
     let devices = listed(&mut desk)?;
     let mut text = String::new();
     for device in &devices {
-        let name = device.name.as_deref().unwrap_or("(first device)");
+        let name = called(device);
         let this = if device.this_device { "  <- this one" } else { "" };
         let _ = writeln!(
             text,
             "{}  {:<16} since {}{this}",
             &device.fingerprint[..9],
-            one_line(name),
+            name,
             device.since
         );
+    }
+    if devices.iter().any(|device| device.name.is_some() && !device.named_here) {
+        text += "A name in quotes was given on another device: which one, nothing shows.\n";
     }
     if let Some(why) = &waiting {
         let _ = writeln!(text, "Without what may be new on other devices: {why}.");
@@ -246,12 +282,21 @@ fn list(session: &Session) -> anyhow::Result<Report> {
     Report::new(&json!({"devices": devices, "waiting": waiting}), text.trim_end())
 }
 
+/// What a device is called: in quotes where this device has only another's word for it.
+fn called(device: &Listed) -> String {
+    match &device.name {
+        None => "(no name)".to_owned(),
+        Some(name) if device.named_here => one_line(name),
+        Some(name) => format!("{:?}", one_line(name)),
+    }
+}
+
 fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
     let mut desk = Desk::open(session)?;
-    match desk.sync() {
+    match desk.look() {
         // What such a device spoiled must not keep it on the account.
         Err(error) if is_spoiled(&error) => {}
-        outcome => drop(outcome?),
+        outcome => outcome.context("nothing was changed: the device is still on your account")?,
     }
     let wanted = typed.to_ascii_uppercase().replace([' ', '-'], "");
     let devices = listed(&mut desk)?;
@@ -271,10 +316,15 @@ fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
         "this is the device in your hands: revoke it from another one, or bring the account back \
          elsewhere with `hallmark account recover`, which takes all others off"
     );
-    let what = format!(
-        "{} ({})",
-        one_line(device.name.as_deref().unwrap_or("the first device")),
-        &device.fingerprint[..9]
+    let what = format!("{} ({})", called(device), &device.fingerprint[..9]);
+    let by_name = device.name.as_deref() == Some(typed);
+    anyhow::ensure!(
+        !(yes && by_name) || device.named_here,
+        Usage(format!(
+            "the name {typed:?} was given on another device, which may be the wrong one; name this one \
+             by its fingerprint, {}, or leave --yes out",
+            &device.fingerprint[..9]
+        ))
     );
     if !yes {
         let answer = session.ask(&format!("Take {what} off your account? [y/N]"), "--yes")?;
@@ -282,12 +332,14 @@ fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
         anyhow::ensure!(matches!(&*answer, "y" | "Y" | "yes"), "nothing was changed");
     }
     desk.online()?.revoke_device(device.key)?;
+    let key = device.key;
+    let unsent = unsent(&mut desk);
     let text = format!(
         "{what} is off your account: what you keep from now on is under a key it never gets, and \
          the service was told to answer it no more. What it had already read, it still has: change \
-         a payment token that was on it at your provider."
+         a payment token that was on it at your provider.{unsent}"
     );
-    Report::new(&json!({"revoked": device.key}), text)
+    Report::new(&json!({"revoked": key}), text)
 }
 
 fn is_spoiled(error: &anyhow::Error) -> bool {

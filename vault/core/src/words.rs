@@ -42,10 +42,20 @@ impl SixWords {
     /// Whether these are the words, typed in any case with any blanks or dashes between them.
     #[must_use]
     pub fn are(&self, typed: &str) -> bool {
-        let typed = typed.to_lowercase();
-        let words = typed.split(|c: char| c.is_whitespace() || c == '-' || c == ',');
-        words.filter(|word| !word.is_empty()).eq(self.0.split(' '))
+        spoken(typed).iter().map(String::as_str).eq(self.0.split(' '))
     }
+
+    /// Whether these could be the words of anything: six of the list.
+    #[must_use]
+    pub fn could_be(typed: &str) -> bool {
+        let words = spoken(typed);
+        words.len() == WORDS && words.iter().all(|word| Language::English.find_word(word).is_some())
+    }
+}
+
+fn spoken(typed: &str) -> Vec<String> {
+    let words = typed.split(|c: char| c.is_whitespace() || c == '-' || c == ',');
+    words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
 }
 
 impl std::fmt::Display for SixWords {

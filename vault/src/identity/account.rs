@@ -64,12 +64,28 @@ pub enum IdentityError {
         /// When, by that device's clock.
         at: Timestamp,
     },
+    /// A device put a root in force that it kept from this one.
+    #[error("the device {by} gave this one no key that opens what is new, on {at}")]
+    Locked {
+        /// Who signed.
+        by: Fingerprint,
+        /// When, by that device's clock.
+        at: Timestamp,
+    },
     /// Entries came without the root they put in force.
     #[error("the device list went on, but the root in force did not come with it")]
     NoWraps,
     /// The list never named this device.
     #[error("the account never listed this device")]
     NeverListed,
+}
+
+impl IdentityError {
+    /// Whether a listed key did this, as its signature shows: it is no lie of the service's.
+    #[must_use]
+    pub fn is_anothers_doing(&self) -> bool {
+        matches!(self, Self::Revoked { .. } | Self::Locked { .. })
+    }
 }
 
 /// A next entry that this device wrote, with the root that is in force after it: to be sent, and
@@ -165,20 +181,30 @@ impl Account {
     }
 
     /// The account as its recovery secret finds it, with the keys of a device that is not listed
-    /// yet: [`Account::recover`] lists it.
+    /// yet: [`Account::recover`] lists it. Where a device put a root in force that it kept from the
+    /// paper, the root is `held` if that is the one, else one that opens nothing: the account is the
+    /// paper's all the same.
     ///
     /// # Errors
     /// As [`Account::join`].
-    pub fn from_paper(
+    pub fn from_paper<R: CryptoRng + ?Sized>(
         secret: &RecoverySecret,
         device: DeviceKeys,
         entries: Vec<Signed<Entry>>,
         wraps: &Wraps,
+        held: Option<&Root>,
+        rng: &mut R,
     ) -> Result<Self, IdentityError> {
         let recovery = RecoveryKeys::of(secret);
         let id = recovery.account();
         let list = DeviceList::open(id, &entries)?;
-        let root = open_for(&list, wraps, recovery.wrap(), Recipient::Recovery)?;
+        let root = match open_for(&list, wraps, recovery.wrap(), Recipient::Recovery) {
+            Err(WrapError::Unopened) => {
+                let held = held.filter(|root| root.id() == list.newest().root);
+                held.cloned().unwrap_or_else(|| Root::generate(rng))
+            }
+            root => root?,
+        };
         let range = u32::try_from(list.len()).unwrap_or(u32::MAX);
         Ok(Self {
             id,
@@ -366,7 +392,16 @@ impl Account {
         check_listed(&list, &all, &self.device)?;
         let to = Recipient::Device(self.device.public().key);
         let wraps = wraps.ok_or(IdentityError::NoWraps)?;
-        self.root = open_for(&list, wraps, self.device.wrap(), to)?;
+        match open_for(&list, wraps, self.device.wrap(), to) {
+            Ok(root) => self.root = root,
+            // Wrapped to this device badly, by whoever signed: it has it already.
+            Err(WrapError::Unopened) if self.root.id() == list.newest().root => {}
+            Err(WrapError::Unopened) => {
+                let Entry { by, at, .. } = list.newest();
+                return Err(IdentityError::Locked { by: by.fingerprint(), at: *at });
+            }
+            Err(error) => return Err(error.into()),
+        }
         self.entries = all;
         Ok(())
     }

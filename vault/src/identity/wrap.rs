@@ -39,9 +39,12 @@ pub enum WrapError {
     /// There is no wrap for this key.
     #[error("the root is not wrapped to this key")]
     Missing,
+    /// The newest entry of the list does not name these wraps.
+    #[error("the wrapped root is not the one that the device list names")]
+    NotNamed,
     /// The wrap does not open, or opens to another root than the entry names.
     #[error("the wrapped root does not open, or is another one")]
-    NotAuthentic,
+    Unopened,
 }
 
 impl WrapSecret {
@@ -65,10 +68,10 @@ impl WrapSecret {
     /// The root that `wraps` has for the holder of this secret.
     ///
     /// # Errors
-    /// [`WrapError::Missing`], [`WrapError::NotAuthentic`].
+    /// [`WrapError::Missing`], [`WrapError::Unopened`].
     pub fn unwrap(&self, wraps: &Wraps, to: Recipient) -> Result<Root, WrapError> {
         let wrap = wraps.wraps.iter().find(|wrap| wrap.to == to).ok_or(WrapError::Missing)?;
-        let enc = EncappedKey::from_bytes(&wrap.enc.0).map_err(|_| WrapError::NotAuthentic)?;
+        let enc = EncappedKey::from_bytes(&wrap.enc.0).map_err(|_| WrapError::Unopened)?;
         let info = info(wraps.account, wraps.epoch, wraps.root, to);
         let opened = single_shot_open::<ChaCha20Poly1305, HkdfSha256, Kem>(
             &OpModeR::Base,
@@ -79,10 +82,10 @@ impl WrapSecret {
             b"",
         )
         .map(Zeroizing::new)
-        .map_err(|_| WrapError::NotAuthentic)?;
-        let bytes = opened.as_slice().try_into().map_err(|_| WrapError::NotAuthentic)?;
+        .map_err(|_| WrapError::Unopened)?;
+        let bytes = opened.as_slice().try_into().map_err(|_| WrapError::Unopened)?;
         let root = Root::from_bytes(bytes);
-        if root.id() == wraps.root { Ok(root) } else { Err(WrapError::NotAuthentic) }
+        if root.id() == wraps.root { Ok(root) } else { Err(WrapError::Unopened) }
     }
 }
 
@@ -132,7 +135,7 @@ pub(super) fn open_for(
     to: Recipient,
 ) -> Result<Root, WrapError> {
     if !wraps.belong_to(list) {
-        return Err(WrapError::NotAuthentic);
+        return Err(WrapError::NotNamed);
     }
     secret.unwrap(wraps, to)
 }
@@ -176,7 +179,7 @@ mod tests {
         for (secret, to) in [(&one, to_one), (&two, to_two), (&paper, Recipient::Recovery)] {
             assert_eq!(secret.unwrap(&wraps, to).unwrap().expose(), root.expose());
         }
-        assert_eq!(one.unwrap(&wraps, to_two).unwrap_err(), WrapError::NotAuthentic);
+        assert_eq!(one.unwrap(&wraps, to_two).unwrap_err(), WrapError::Unopened);
         let other = Recipient::Device(recovery.key);
         assert_eq!(paper.unwrap(&wraps, other).unwrap_err(), WrapError::Missing);
         for spoiled in [
@@ -184,12 +187,12 @@ mod tests {
             Wraps { epoch: 5, ..wraps.clone() },
             Wraps { root: RootId::from_bytes([0; 16]), ..wraps.clone() },
         ] {
-            assert_eq!(one.unwrap(&spoiled, to_one).unwrap_err(), WrapError::NotAuthentic);
+            assert_eq!(one.unwrap(&spoiled, to_one).unwrap_err(), WrapError::Unopened);
         }
         let mut swapped = wraps.clone();
         let second_wrap = swapped.wraps[1].clone();
         swapped.wraps[0] = Wrap { to: to_one, ..second_wrap };
-        assert_eq!(one.unwrap(&swapped, to_one).unwrap_err(), WrapError::NotAuthentic);
+        assert_eq!(one.unwrap(&swapped, to_one).unwrap_err(), WrapError::Unopened);
     }
 
     #[test]

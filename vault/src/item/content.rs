@@ -183,6 +183,20 @@ impl Content {
         Self { kind: self.kind, now, history: self.history.clone() }.checked()
     }
 
+    /// This, with `said` in its history, where it says nothing of that version. `None` where it
+    /// does, or where there is no room for anything so old.
+    #[must_use]
+    pub fn reminded(&self, version: u64, said: &Version) -> Option<Self> {
+        let known = |past: &Past| past.version == version && past.said.says_the_same(said);
+        if self.now.says_the_same(said) || self.history.iter().any(known) {
+            return None;
+        }
+        let mut content = self.clone();
+        let at = content.history.partition_point(|past| past.version > version);
+        content.history.insert(at, Past { version, said: said.clone() });
+        content.checked().ok().filter(|content| content.history.iter().any(known))
+    }
+
     fn checked(mut self) -> Result<Self, ContentError> {
         self.kind.check(&self.now.fields)?;
         if self.now.attachments.len() > MAX_ATTACHMENTS {

@@ -10,6 +10,7 @@
 //! the file is made.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File, OpenOptions},
     io::{self, Seek, SeekFrom},
     path::{Path, PathBuf},
@@ -28,9 +29,9 @@ use hallmark_core::{
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
-use super::{Deceit, Online, OnlineError};
+use super::{Deceit, Holdings, Online, OnlineError, push::Stuck};
 use crate::{
-    item::{Attachment, Edit},
+    item::{Attachment, Edit, sealed},
     service::{Parts, Service, ServiceError},
 };
 
@@ -53,6 +54,7 @@ pub struct Staged {
 #[derive(Debug)]
 pub struct Download {
     path: PathBuf,
+    blob: BlobId,
     key: BlobKey,
     sealed_bytes: u64,
     size_bytes: u64,
@@ -88,6 +90,9 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             let sealed =
                 blob::file::seal(&seal_key, ATTACHMENT, rng, size_bytes, input, &file, work)?;
             file.sync_all().map_err(disk)?;
+            // The name too, and that of the folder: the edit that counts on it is durable.
+            let outbox = path.parent().expect("a place is in a folder");
+            sync_folder(outbox).and_then(|()| sync_folder(self.folder())).map_err(disk)?;
             Ok(sealed)
         });
         let sealed_bytes = match sealed {
@@ -104,26 +109,33 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         Ok(Attachment { name, size_bytes, blob, key })
     }
 
-    /// Sends what lies in the outbox and an edit names.
-    pub(super) fn upload_staged(&mut self) -> Result<(), OnlineError> {
+    /// Sends what lies in the outbox and an edit names. Returns the items whose files are no longer
+    /// there to be sent.
+    pub(super) fn upload_staged(&mut self) -> Result<Stuck, OnlineError> {
+        let mut stuck = Stuck::new();
         for (blob, staged) in self.holdings().uploads.clone() {
             let pending = self.holdings().pending.get(&staged.item);
             let named = matches!(pending.map(|pending| &pending.edit), Some(Edit::Put(content))
                 if content.now.blobs().contains(&blob));
             match staged.sealed_bytes {
-                Some(sealed_bytes) if named => self.upload(blob, sealed_bytes)?,
+                Some(sealed_bytes) if named => match self.upload(blob, sealed_bytes) {
+                    Err(error @ OnlineError::Outbox { .. }) => {
+                        stuck.insert(staged.item, error);
+                    }
+                    outcome => outcome?,
+                },
                 // A run that was killed before the edit, or an edit that another took the place of.
                 _ => self.drop_upload(blob)?,
             }
         }
-        Ok(())
+        Ok(stuck)
     }
 
     fn upload(&mut self, blob: BlobId, sealed_bytes: u64) -> Result<(), OnlineError> {
         let path = place(self.folder(), OUTBOX, blob)?;
-        let file = File::open(&path).map_err(|_| OnlineError::Outbox)?;
+        let file = File::open(&path).map_err(|_| OnlineError::Outbox { blob })?;
         if file.metadata().map_err(disk)?.len() != sealed_bytes {
-            return Err(OnlineError::Outbox);
+            return Err(OnlineError::Outbox { blob });
         }
         let (by, id) = (self.device(), self.account().id());
         let start = StartUpload { blob, size_bytes: sealed_bytes };
@@ -148,24 +160,41 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         Ok(())
     }
 
-    /// Forgets what is at the service as a whole and named by an item there.
+    /// Forgets what is at the service as a whole and named by an item there, or by nothing.
     pub(super) fn finish_uploads(&mut self) -> Result<(), OnlineError> {
-        for blob in self.holdings().uploads.keys().copied().collect::<Vec<_>>() {
-            self.drop_upload(blob)?;
-        }
-        Ok(())
+        let Holdings { uploads, pending, .. } = self.holdings();
+        let waits = |staged: &Staged| pending.contains_key(&staged.item);
+        let done = uploads.iter().filter(|(_, staged)| !waits(staged)).map(|(blob, _)| *blob);
+        done.collect::<Vec<_>>().into_iter().try_for_each(|blob| self.drop_upload(blob))
     }
 
+    /// Forgets an upload. Whether the service has something of it is not known: it is to delete what
+    /// no item names.
     fn drop_upload(&mut self, blob: BlobId) -> Result<(), OnlineError> {
         remove(&place(self.folder(), OUTBOX, blob)?)?;
         self.keep(|holdings| {
-            holdings.uploads.remove(&blob);
+            if holdings.uploads.remove(&blob).is_some_and(|staged| staged.sealed_bytes.is_some()) {
+                holdings.unwanted.push(blob);
+            }
         })
     }
 
-    /// Removes from the service what no item names any more.
+    /// Removes from the service what no item names any more. Those that one names after all, since
+    /// an edit was not sent in the end, stay.
     pub(super) fn delete_unwanted(&mut self) -> Result<(), OnlineError> {
+        if self.holdings().unwanted.is_empty() {
+            return Ok(());
+        }
+        let (named, closed) = self.named_blobs();
         for blob in self.holdings().unwanted.clone() {
+            if named.contains(&blob) {
+                self.keep(|holdings| holdings.unwanted.retain(|other| *other != blob))?;
+                continue;
+            }
+            if closed {
+                // Nobody can tell whether one that does not open names it.
+                continue;
+            }
             let (by, id) = (self.device(), self.account().id());
             match self.service.delete_blob(&by, id, blob) {
                 Err(error) if error.code() != Some(Code::NoBlob) => return Err(error.into()),
@@ -173,6 +202,25 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             }
         }
         Ok(())
+    }
+
+    /// Blobs that an item at the service names, or an edit that waits; and whether there are items
+    /// that do not open.
+    fn named_blobs(&self) -> (BTreeSet<BlobId>, bool) {
+        let Holdings { account, pending, .. } = self.holdings();
+        let (mut named, mut closed) = (BTreeSet::new(), false);
+        for record in self.cache.records() {
+            match sealed::open(account.id(), record, account.root()) {
+                Ok(content) => named.extend(content.now.blobs()),
+                Err(_) => closed = true,
+            }
+        }
+        for pending in pending.values() {
+            if let Edit::Put(content) = &pending.edit {
+                named.extend(content.now.blobs());
+            }
+        }
+        (named, closed)
     }
 
     /// Fetches an attachment, going on where an interrupted run stopped. One that still lies in the
@@ -192,7 +240,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         let outgoing = place(self.folder(), OUTBOX, *blob)?;
         let size_bytes = *size_bytes;
         if fs::metadata(&outgoing).is_ok_and(|found| found.len() == sealed_bytes) {
-            return Ok(Download { path: outgoing, key, sealed_bytes, size_bytes });
+            return Ok(Download { path: outgoing, blob: *blob, key, sealed_bytes, size_bytes });
         }
         let path = place(self.folder(), INBOX, *blob)?;
         let mut options = OpenOptions::new();
@@ -214,7 +262,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             have += came;
             progress(came);
         }
-        Ok(Download { path, key, sealed_bytes, size_bytes })
+        Ok(Download { path, blob: *blob, key, sealed_bytes, size_bytes })
     }
 }
 
@@ -237,7 +285,7 @@ impl Download {
                 self.done()?;
                 Err(Deceit::Blob.into())
             }
-            Ok(_) | Err(blob::BlobError::Open(_)) => Err(OnlineError::Outbox),
+            Ok(_) | Err(blob::BlobError::Open(_)) => Err(OnlineError::Outbox { blob: self.blob }),
             Err(error) => Err(error.into()),
         }
     }
@@ -289,6 +337,11 @@ fn create(path: &Path) -> Result<File, OnlineError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(true);
     private(&mut options).open(path).map_err(disk)
+}
+
+/// Makes the names in a folder durable, where folders are files that can be synced.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 fn remove(path: &Path) -> Result<(), OnlineError> {

@@ -97,20 +97,21 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
 
     /// Takes a device off: it opens nothing newer, and none of its requests counts.
     ///
+    /// What waits, and what is put back, goes out with the next [`Online::sync`], under the new root
+    /// alone: nothing that cannot be sent keeps a device on.
+    ///
     /// # Errors
     /// [`OnlineError`]; [`OnlineError::Identity`] for a device that is not listed, or this one.
     pub fn revoke_device(&mut self, key: PublicKey) -> Result<(), OnlineError> {
         self.evicts = true;
-        let mut synced = Synced::default();
-        self.pull(&mut synced)?;
+        self.pull(&mut Synced::default())?;
         self.until_done(&mut Synced::default(), |online| {
             let now = online.now;
             let account = online.account().clone();
             let next = account.revoke(key, now, &mut online.rng).map_err(OnlineError::Identity)?;
             online.append(&account, next)
-        })?;
-        // What waits, and what is put back, goes out under the new root alone.
-        self.sync().map(drop)
+        })
+        .map(drop)
     }
 
     /// Sends an entry, and takes it in.
@@ -164,7 +165,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
 impl From<IdentityError> for OnlineError {
     fn from(error: IdentityError) -> Self {
         match error {
-            revoked @ IdentityError::Revoked { .. } => Self::Revoked(revoked),
+            error if error.is_anothers_doing() => Self::Revoked(error),
             error => Self::Deceived(error.into()),
         }
     }

@@ -14,7 +14,7 @@ use rand_core::CryptoRng;
 
 use super::{Deceit, MAX_TRIES, Online, OnlineError, Synced};
 use crate::{
-    identity::{Account, account::IdentityError},
+    identity::Account,
     item::{Cache, Edit, Pending, content::Merged, sealed},
     service::{Known, Service, ServiceError},
 };
@@ -158,9 +158,7 @@ fn pages<S: Service + ?Sized>(
                 }
             })?;
         let last = fetched.absorb(answer, &held).map_err(|deceit| match deceit {
-            Deceit::Identity(revoked @ IdentityError::Revoked { .. }) => {
-                OnlineError::Revoked(revoked)
-            }
+            Deceit::Identity(error) if error.is_anothers_doing() => OnlineError::Revoked(error),
             deceit => deceit.into(),
         })?;
         if last {
@@ -187,11 +185,20 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             // that it can be sent again.
             self.keep(|holdings| holdings.account.registered())?;
         }
-        self.upload_staged()?;
-        self.push(&mut synced)?;
+        let stuck = self.upload_staged()?;
+        let stuck = self.push(&mut synced, stuck)?;
         self.finish_uploads()?;
         self.delete_unwanted()?;
-        Ok(synced)
+        // All else is done: one edit that cannot be sent stops no other.
+        stuck.into_values().next().map_or(Ok(synced), Err)
+    }
+
+    /// Takes in what other devices did, and sends nothing.
+    ///
+    /// # Errors
+    /// [`OnlineError`]; [`OnlineError::Closed`] where no service has the account yet.
+    pub fn look(&mut self) -> Result<(), OnlineError> {
+        self.pull(&mut Synced::default())
     }
 
     pub(super) fn pull(&mut self, synced: &mut Synced) -> Result<(), OnlineError> {
@@ -295,7 +302,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             return error.into();
         };
         match account.extend(&shown.entries, shown.wraps.as_ref()) {
-            Err(revoked @ IdentityError::Revoked { .. }) => OnlineError::Revoked(revoked),
+            Err(error) if error.is_anothers_doing() => OnlineError::Revoked(error),
             _ => error.into(),
         }
     }

@@ -79,9 +79,16 @@ pub struct Holdings {
     /// Attachments on their way.
     #[serde(default)]
     pub uploads: BTreeMap<BlobId, Staged>,
-    /// Blobs that no item names any more.
+    /// Blobs to delete once no item names them any more.
     #[serde(default)]
     pub unwanted: Vec<BlobId>,
+    /// What a person called devices when letting them in from this one. What items say of names,
+    /// any device may have written.
+    #[serde(default)]
+    pub names: Vec<(PublicKey, String)>,
+    /// Address of the service that is to have the account, until it was reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intended: Option<String>,
 }
 
 /// A service, as it was when first met.
@@ -109,6 +116,8 @@ impl Holdings {
             pending: BTreeMap::new(),
             uploads: BTreeMap::new(),
             unwanted: Vec::new(),
+            names: Vec::new(),
+            intended: None,
         }
     }
 }
@@ -175,7 +184,8 @@ pub enum OnlineError {
          account show` on your devices, keep what you have, and ask the operator"
     )]
     Deceived(#[from] Deceit),
-    /// This device is no longer on the account, as an entry shows that a listed key signed.
+    /// This device is no longer on the account, or opens nothing new, as an entry shows that a listed
+    /// key signed.
     #[error("{0}; if that was not you, `hallmark account recover` takes the account back")]
     Revoked(IdentityError),
     /// The local state.
@@ -223,6 +233,15 @@ pub enum OnlineError {
         /// What was wrong.
         source: SealedError,
     },
+    /// An item that another device has brought to a version that none can follow.
+    #[error(
+        "item {item} has come to its last version, which no honest device does; `hallmark item rm` \
+         removes it, `hallmark device list` shows your devices"
+    )]
+    LastVersion {
+        /// The item.
+        item: ItemId,
+    },
     /// The content cannot be kept.
     #[error(transparent)]
     Content(#[from] ContentError),
@@ -237,7 +256,10 @@ pub enum OnlineError {
         "an attachment that was not sent yet is gone from this disk or damaged; take it off its item \
          (`hallmark item edit ITEM --detach NAME`) and attach the file again"
     )]
-    Outbox,
+    Outbox {
+        /// The blob it is sealed as.
+        blob: BlobId,
+    },
     /// An attachment could not be sealed, opened or read.
     #[error("the attachment cannot be sealed or opened")]
     Attachment(#[from] hallmark_core::seal::blob::BlobError),
@@ -376,6 +398,17 @@ impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
                 Edit::Remove if base == 0 => holdings.pending.remove(&item),
                 edit => holdings.pending.insert(item, Pending { base, edit }),
             };
+        })
+    }
+
+    /// Remembers what a person calls a device.
+    ///
+    /// # Errors
+    /// [`OnlineError::State`].
+    pub fn name_device(&mut self, key: PublicKey, name: &str) -> Result<(), OnlineError> {
+        self.keep(|holdings| {
+            holdings.names.retain(|(named, _)| *named != key);
+            holdings.names.push((key, name.to_owned()));
         })
     }
 

@@ -26,7 +26,7 @@ use crate::{
 
 /// What came back, and how old it is. Nothing anchors it: a service could show an older state than
 /// there was.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Recovered {
     /// When the device list was changed last before now, by the clock of the device that did.
     pub devices_at: Timestamp,
@@ -37,8 +37,16 @@ pub struct Recovered {
     pub items: usize,
     /// Devices that are off the account now.
     pub revoked: Vec<PublicKey>,
-    /// Items that were removed since this device last looked, and are put back.
+    /// Items that do not open: whoever wrote them last kept their keys, and this device never had
+    /// what they said.
+    pub unopened: usize,
+    /// Items that were removed or spoiled since this device last looked, and are put back.
     pub restored: Vec<ItemId>,
+    /// Items that say something else since, and hid what they said before: that is in their history
+    /// again.
+    pub reminded: Vec<ItemId>,
+    /// Why what waits was not sent, if it was not. The account is this device's all the same.
+    pub unsent: Option<OnlineError>,
 }
 
 /// Makes the device whose profile lies in `folder` the only one of the account that `secret` belongs
@@ -78,11 +86,15 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
             items_at: account.manifest().map(|manifest| manifest.claimed().at),
             items: 0,
             revoked: before.devices().iter().filter_map(others).collect(),
+            unopened: 0,
             restored: Vec::new(),
+            reminded: Vec::new(),
+            unsent: None,
         };
         let mut pending = mine.as_ref().map(|mine| mine.pending.clone()).unwrap_or_default();
         if let (Some(mine), Some(held)) = (&mine, &held) {
-            recovered.restored = restore(&mine.account, held, (&account, &cache), &mut pending);
+            let back = Back { account: &mine.account, held, now: (&account, &cache) };
+            back.put(&mut pending, &mut recovered);
         }
         let mut holdings = mine.unwrap_or_else(|| Holdings::of(account.clone()));
         holdings.service = Some(known);
@@ -90,8 +102,9 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
         store.update(&mut rng, |profile| profile.holdings = Some(holdings))?;
         let mut online = Online { store, cache: cache.clone(), service, now, rng, evicts: true };
         online.take_in(Fetched { account, cache, changed: 0 }, &mut Synced::default())?;
-        online.sync()?;
+        recovered.unsent = online.sync().err();
         recovered.items = online.items().0.iter().filter(|seen| seen.is_kept()).count();
+        recovered.unopened = online.unopened().len();
         return Ok(recovered);
     }
     Err(OnlineError::Busy)
@@ -117,8 +130,9 @@ impl Attempt {
             Some(mine) => mine.account.device().clone(),
             None => DeviceKeys::generate(rng),
         };
-        let mut account =
-            Account::from_paper(secret, device, shown.entries, &wraps).map_err(Deceit::from)?;
+        let held = mine.map(|mine| mine.account.root());
+        let mut account = Account::from_paper(secret, device, shown.entries, &wraps, held, rng)
+            .map_err(Deceit::from)?;
         if let Some(mine) = mine {
             if !account.entries().starts_with(mine.account.entries()) {
                 return Err(Deceit::OtherHistory.into());
@@ -158,26 +172,43 @@ impl Attempt {
     }
 }
 
-/// Puts back what this device still holds and the account does not, or no longer readably.
-fn restore(
-    account: &Account,
-    held: &Cache,
-    now: (&Account, &Cache),
-    pending: &mut PendingEdits,
-) -> Vec<ItemId> {
-    let mut restored = Vec::new();
-    for record in held.records() {
-        let there = now.1.record(&record.item);
-        let opens = |there| sealed::opens(now.0.id(), there, now.0.root());
-        if there.is_some_and(opens) || pending.contains_key(&record.item) {
-            continue;
-        }
-        if let Ok(content) = sealed::open(account.id(), record, account.root()) {
+/// What this device still holds of an account, and what the account has now.
+struct Back<'a> {
+    account: &'a Account,
+    held: &'a Cache,
+    now: (&'a Account, &'a Cache),
+}
+
+impl Back<'_> {
+    /// Puts back what the account has no longer, or no longer readably, and what an item hides of its
+    /// past.
+    fn put(&self, pending: &mut PendingEdits, recovered: &mut Recovered) {
+        for record in self.held.records() {
+            let Ok(held) = sealed::open(self.account.id(), record, self.account.root()) else {
+                continue;
+            };
+            if pending.contains_key(&record.item) {
+                continue;
+            }
+            let there = self.now.1.record(&record.item);
+            let says = there
+                .and_then(|there| sealed::open(self.now.0.id(), there, self.now.0.root()).ok());
+            let content = match says {
+                None => {
+                    recovered.restored.push(record.item);
+                    held
+                }
+                Some(says) => match says.reminded(record.version, &held.now) {
+                    None => continue,
+                    Some(content) => {
+                        recovered.reminded.push(record.item);
+                        content
+                    }
+                },
+            };
             let base = there.map_or(record.version, |there| there.version);
-            let edit = Pending { base, edit: Edit::Put(Box::new(content)) };
-            pending.insert(record.item, edit);
-            restored.push(record.item);
+            let edit = Edit::Put(Box::new(content));
+            pending.insert(record.item, Pending { base, edit });
         }
     }
-    restored
 }

@@ -1,11 +1,14 @@
 //! Sending what waits.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hallmark_core::account::{
-    BlobId, ItemId, Signed,
-    exchange::{Commit, Cursor, Record},
-    manifest::{Leaf, Manifest},
+use hallmark_core::{
+    account::{
+        BlobId, ItemId, Signed,
+        exchange::{Commit, Cursor, Record},
+        manifest::{Leaf, MAX_FIRST_VERSION, Manifest},
+    },
+    json,
 };
 use rand_core::CryptoRng;
 
@@ -15,38 +18,52 @@ use crate::{
     service::Service,
 };
 
+/// Items whose edits cannot be sent, and why.
+pub(super) type Stuck = BTreeMap<ItemId, OnlineError>;
+
 /// After so many bytes of records, a commit is full.
 const COMMIT_BYTES: usize = 2 << 20;
 
 impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
-    /// Sends all edits that wait, as few commits as they fit into.
-    pub(super) fn push(&mut self, synced: &mut Synced) -> Result<(), OnlineError> {
-        while !self.holdings().pending.is_empty() {
+    /// Sends all edits that wait, as few commits as they fit into, but for those of `stuck` items.
+    /// Returns these, and those that turned out not to be fit to be sent.
+    pub(super) fn push(
+        &mut self,
+        synced: &mut Synced,
+        mut stuck: Stuck,
+    ) -> Result<Stuck, OnlineError> {
+        loop {
             let mut merged = Synced::default();
-            let sent = self.until_done(&mut merged, Self::push_once)?;
+            let sent = self.until_done(&mut merged, |online| online.push_once(&mut stuck))?;
             synced.sent += sent;
             synced.changed += merged.changed;
             synced.merged.extend(merged.merged);
             synced.kept.extend(merged.kept);
+            if sent == 0 {
+                return Ok(stuck);
+            }
         }
-        Ok(())
     }
 
     /// One commit of what fits; how many edits it held.
-    fn push_once(&mut self) -> Result<usize, OnlineError> {
-        let (records, removed) = self.batch()?;
+    fn push_once(&mut self, stuck: &mut Stuck) -> Result<usize, OnlineError> {
+        let (records, removed) = self.batch(stuck)?;
         if records.is_empty() && removed.is_empty() {
             return Ok(0);
+        }
+        let done: Vec<ItemId> =
+            records.iter().map(|record| record.item).chain(removed.iter().copied()).collect();
+        // Before it is sent: whether an answer comes or not, what nothing names then is to go.
+        let unwanted = self.dropped(&done);
+        if !unwanted.is_empty() {
+            self.keep(|holdings| holdings.unwanted.extend(unwanted))?;
         }
         let manifest = self.next_manifest(&records, &removed)?;
         let commit = Commit { manifest, records, removed };
         let (by, id) = (self.device(), self.account().id());
         self.service.commit(&by, id, &commit)?;
         let Commit { manifest, records, removed } = commit;
-        let done: Vec<ItemId> =
-            records.iter().map(|record| record.item).chain(removed.iter().copied()).collect();
         let version = manifest.claimed().version;
-        let unwanted = self.dropped(&done);
         records.into_iter().for_each(|record| self.cache.put(record));
         removed.iter().for_each(|item| self.cache.remove(item));
         self.cache.set_cursor(Cursor { manifest: version, item: None });
@@ -56,25 +73,37 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             done.iter().for_each(|item| {
                 holdings.pending.remove(item);
             });
-            holdings.unwanted.extend(unwanted);
         })?;
         Ok(done.len())
     }
 
     /// Records and removals of the edits that wait, as many as one commit takes.
-    fn batch(&mut self) -> Result<(Vec<Record>, Vec<ItemId>), OnlineError> {
+    fn batch(&mut self, stuck: &mut Stuck) -> Result<(Vec<Record>, Vec<ItemId>), OnlineError> {
         let (mut records, mut removed, mut bytes) = (Vec::new(), Vec::new(), 0);
         let holdings = self.store.read().holdings.as_ref().ok_or(OnlineError::NoAccount)?;
         let account = &holdings.account;
         for (item, pending) in &holdings.pending {
+            if stuck.contains_key(item) {
+                continue;
+            }
             let held = self.cache.record(item).map_or(0, |record| record.version);
             match &pending.edit {
                 Edit::Remove => removed.push(*item),
                 Edit::Put(content) => {
-                    let version = held.max(pending.base) + 1;
+                    let version = held.max(pending.base).saturating_add(1);
+                    if version > if held == 0 { MAX_FIRST_VERSION } else { json::MAX_INTEGER } {
+                        stuck.insert(*item, OnlineError::LastVersion { item: *item });
+                        continue;
+                    }
                     let (id, root) = (account.id(), account.root());
-                    let record = sealed::record(id, *item, version, content, root, &mut self.rng)
-                        .map_err(|source| OnlineError::Unsealed { item: *item, source })?;
+                    let sealed = sealed::record(id, *item, version, content, root, &mut self.rng);
+                    let record = match sealed {
+                        Ok(record) => record,
+                        Err(source) => {
+                            stuck.insert(*item, OnlineError::Unsealed { item: *item, source });
+                            continue;
+                        }
+                    };
                     bytes += record.envelope.0.len() + record.key.0.len();
                     records.push(record);
                 }

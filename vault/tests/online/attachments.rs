@@ -124,3 +124,71 @@ fn what_was_staged_and_never_named_is_swept() {
     assert!(short.is_err());
     assert!(phone.holdings().uploads.is_empty());
 }
+
+/// A sealed file that a power cut took stops nothing else, and can be attached again.
+#[test]
+fn a_sealed_file_that_is_gone() {
+    let service = Memory::default();
+    let mut phone = Device::new(1);
+    let (item, attachment) = attached(&mut phone, &service, &content(3));
+    let other = phone.note("sent", &service);
+    std::fs::remove_file(phone.folder().join("outbox").join(attachment.blob.to_string())).unwrap();
+    let refused = phone.sync(&service).unwrap_err();
+    assert!(
+        matches!(refused, OnlineError::Outbox { blob } if blob == attachment.blob),
+        "{refused}"
+    );
+    let id = phone.holdings().account.id();
+    service.held(id, |held| assert!(held.records.keys().eq([&other])));
+    let seen = phone.online(&service).item(item).unwrap();
+    let mut now = seen.content.now.clone();
+    now.attachments.clear();
+    let edit = Edit::Put(Box::new(seen.content.amended(now).unwrap()));
+    phone.online(&service).edit(item, 0, edit).unwrap();
+    phone.sync(&service).unwrap();
+    service.held(id, |held| assert!(held.records.contains_key(&item) && held.blobs.is_empty()));
+}
+
+/// An answer that is lost, wherever, leaves no blob at the service that no item names.
+#[test]
+fn a_removed_attachment_goes_whatever_is_answered() {
+    for cut in 0.. {
+        let service = Memory::default();
+        let mut phone = Device::new(1);
+        let (item, _) = attached(&mut phone, &service, &content(5 << 20));
+        phone.sync(&service).unwrap();
+        phone.remove(item, &service);
+        service.answers_left.set(Some(cut));
+        let outcome = phone.sync(&service);
+        service.answers_left.set(None);
+        phone.sync(&service).unwrap();
+        let id = phone.holdings().account.id();
+        service.held(id, |held| assert!(held.blobs.is_empty(), "{cut}"));
+        if outcome.is_ok() {
+            break;
+        }
+    }
+}
+
+/// The same for an upload that was given up before an item named it.
+#[test]
+fn an_upload_that_is_given_up_leaves_nothing() {
+    for cut in 0..8 {
+        let service = Memory::default();
+        let mut phone = Device::new(1);
+        phone.sync(&service).unwrap();
+        let (item, _) = attached(&mut phone, &service, &content(9 << 20));
+        service.answers_left.set(Some(cut));
+        drop(phone.sync(&service));
+        service.answers_left.set(None);
+        let version = phone.online(&service).item(item).map_or(0, |seen| seen.version);
+        phone.online(&service).edit(item, version, Edit::Remove).unwrap();
+        phone.sync(&service).unwrap();
+        phone.sync(&service).unwrap();
+        let id = phone.holdings().account.id();
+        service.held(id, |held| {
+            let named = held.records.contains_key(&item);
+            assert!(named || held.blobs.is_empty(), "{cut}");
+        });
+    }
+}

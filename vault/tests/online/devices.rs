@@ -4,33 +4,13 @@ use hallmark_core::recovery::RecoverySecret;
 use hallmark_vault::{
     identity::device::DeviceKeys,
     item::Edit,
-    online::{self, Deceit, OnlineError, Recovered},
+    online::{self, Deceit, OnlineError},
 };
 
 use crate::{
     memory::Memory,
-    people::{Device, known, now},
+    people::{Device, key, now, paper, recover},
 };
-
-/// The code, as its owner has it on paper.
-fn paper(device: &Device) -> RecoverySecret {
-    let words = device.holdings().account.recovery_words().expect("not erased yet");
-    let words: Vec<&str> = words.iter().collect();
-    RecoverySecret::parse(&words.join(" ")).unwrap()
-}
-
-fn recover(
-    device: &mut Device,
-    service: &Memory,
-    secret: &RecoverySecret,
-) -> Result<Recovered, OnlineError> {
-    let (rng, folder) = (device.rng(), device.folder());
-    online::recover(&mut device.store, &folder, service, known(), secret, now(), rng)
-}
-
-fn key(device: &Device) -> hallmark_core::key::PublicKey {
-    device.holdings().account.device().public().key
-}
 
 /// T-26: a service that answers with an account of its own is noticed by the words.
 #[test]

@@ -233,6 +233,7 @@ fn spoiling_keeps_no_device_on() {
     let thief = laptop.holdings().account.device().public().key;
     phone.online(&service).revoke_device(thief).unwrap();
     assert_eq!(phone.notes(), notes);
+    phone.sync(&service).unwrap();
     assert!(phone.holdings().pending.is_empty(), "put back at the service too");
     let mut other = phone.joined(7, &service);
     other.sync(&service).unwrap();

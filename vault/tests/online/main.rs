@@ -8,3 +8,4 @@ mod hostile;
 mod items;
 mod memory;
 mod people;
+mod thief;

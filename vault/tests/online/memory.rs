@@ -44,6 +44,8 @@ pub struct Memory {
     pub requests: Cell<u32>,
     /// Answers these many records at a time; 0 for all.
     pub page: Cell<usize>,
+    /// Whether it has room for nothing more.
+    pub full: Cell<bool>,
     /// After so many more requests, none is answered any more, though it is carried out.
     pub answers_left: Cell<Option<u32>>,
 }
@@ -76,6 +78,11 @@ impl Held {
 }
 
 impl Memory {
+    /// Another service that has the same.
+    pub fn copied(&self) -> Self {
+        Self { accounts: RefCell::new(self.accounts.borrow().clone()), ..Self::default() }
+    }
+
     pub fn held<T>(&self, account: AccountId, look: impl FnOnce(&mut Held) -> T) -> T {
         look(self.accounts.borrow_mut().get_mut(&account).unwrap())
     }
@@ -252,6 +259,9 @@ impl Service for Memory {
         self.with(by, account, |held| {
             if held.manifests.last() == Some(&body.manifest) {
                 return Ok(());
+            }
+            if self.full.get() && !body.records.is_empty() {
+                return refused(Code::Quota);
             }
             let list = held.list();
             let manifest = body.manifest.claimed();

@@ -5,11 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hallmark_core::{account::ItemId, time::Timestamp};
+use hallmark_core::{account::ItemId, key::PublicKey, recovery::RecoverySecret, time::Timestamp};
 use hallmark_vault::{
     identity::{device::DeviceKeys, pairing::JoinCode},
     item::{Content, Edit, Kind, content::Version},
-    online::{self, Holdings, KnownService, Online, OnlineError, Synced},
+    online::{self, Holdings, KnownService, Online, OnlineError, Recovered, Synced},
     profile::Profile,
     service::Service,
     state::{KdfCost, Passphrase, Store},
@@ -147,6 +147,28 @@ impl Device {
         other.store.update(&mut other.rng, |profile| profile.holdings = Some(holdings)).unwrap();
         other
     }
+}
+
+/// The code, as its owner has it on paper.
+pub fn paper(device: &Device) -> RecoverySecret {
+    let words = device.holdings().account.recovery_words().expect("not erased yet");
+    let words: Vec<&str> = words.iter().collect();
+    RecoverySecret::parse(&words.join(" ")).unwrap()
+}
+
+/// Brings the account back on this device.
+pub fn recover(
+    device: &mut Device,
+    service: &impl Service,
+    secret: &RecoverySecret,
+) -> Result<Recovered, OnlineError> {
+    let (rng, folder) = (device.rng(), device.folder());
+    online::recover(&mut device.store, &folder, service, known(), secret, now(), rng)
+}
+
+/// The device's signing key.
+pub fn key(device: &Device) -> PublicKey {
+    device.holdings().account.device().public().key
 }
 
 /// All files below a folder, concatenated: to look for what must not be there.

@@ -89,12 +89,12 @@ fn open(world: &World<'_>, stage: &mut Stage) -> Result<Scene, Stopped> {
         let device = |name: &str| -> anyhow::Result<Person> {
             let person = Person::new(world.session, &world.people.home, name)?;
             let address = Some(format!("http://{}", line.authority()));
-            Ok(person.with_server(Server { address, ca: None }))
+            Ok(person.with_server(Server { address, ..Server::default() }))
         };
         Ok(Scene {
             phone: world.people.buyer.with_server(Server {
                 address: Some(format!("http://{}", line.authority())),
-                ca: None,
+                ..Server::default()
             }),
             laptop: device("laptop")?,
             stolen: device("stolen")?,

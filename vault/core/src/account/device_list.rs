@@ -154,6 +154,12 @@ pub enum DeviceListError {
         /// Its place.
         seq: u64,
     },
+    /// A key for wraps that nothing can be wrapped to: it would keep every later root from everybody.
+    #[error("device list entry {seq} lists a key that no root can be wrapped to")]
+    WrapKey {
+        /// Its place.
+        seq: u64,
+    },
     /// More than [`MAX_ENTRIES`] or [`MAX_RECOVERIES`].
     #[error(
         "devices change a list at most {MAX_ENTRIES} times, and {MAX_RECOVERIES} recoveries start \
@@ -212,6 +218,9 @@ impl DeviceList {
         };
         if AccountId::of(&entry.by) != account || device.key == entry.by {
             return Err(DeviceListError::Signer { seq });
+        }
+        if !(recovery_wrap.is_usable() && device.wrap.is_usable()) {
+            return Err(DeviceListError::WrapKey { seq });
         }
         Ok(Self {
             account,
@@ -298,6 +307,14 @@ impl DeviceList {
         });
         if devices.is_empty() || devices.len() > MAX_DEVICES || !distinct {
             return Err(DeviceListError::Devices { seq });
+        }
+        let new = match &entry.change {
+            Change::Add { device } => std::slice::from_ref(device),
+            Change::Recover { devices } => devices,
+            Change::Create { .. } | Change::Revoke { .. } => &[],
+        };
+        if !new.iter().all(|device| device.wrap.is_usable()) {
+            return Err(DeviceListError::WrapKey { seq });
         }
         Ok(devices)
     }

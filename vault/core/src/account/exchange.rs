@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, BlobId, ItemId, RootId, Signed,
+    AccountId, BlobId, ItemId, RootId, Signed, WrapKey,
     device_list::{DeviceList, Entry},
     manifest::{Leaf, Manifest},
 };
@@ -15,6 +15,8 @@ use crate::{hash::Sha256, id::IdError, json, key::PublicKey, time::Timestamp};
 
 /// Bytes in one part of a blob, the last excepted: 4 MiB.
 pub const PART_BYTES: u64 = 4 << 20;
+/// A sealed root: 32 bytes and the tag.
+const SEALED_ROOT_LEN: usize = 48;
 
 /// Bytes, written as base64.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,6 +65,13 @@ pub struct Wrap {
     pub sealed: Base64,
 }
 
+impl Wrap {
+    /// Whether it is as long as a wrapped root; what is in it, only its recipient sees.
+    fn has_its_form(&self) -> bool {
+        self.enc.0.len() == WrapKey::LEN && self.sealed.0.len() == SEALED_ROOT_LEN
+    }
+}
+
 /// One root for every device and for the recovery key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -96,6 +105,7 @@ impl Wraps {
             && self.root == entry.root
             && self.hash() == entry.wraps
             && all_there
+            && self.wraps.iter().all(Wrap::has_its_form)
             && self.wraps.len() == list.devices().len() + 1
     }
 }
@@ -294,5 +304,52 @@ impl super::Statement for Erasure {
     const DOMAIN: crate::key::Domain = crate::key::Domain::new("hallmark/erasure/v1");
     fn by(&self) -> PublicKey {
         self.by
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        account::device_list::{Change, Device},
+        key::SigningKey,
+    };
+
+    /// Wraps for one device and the recovery key, of these lengths in bytes, and the list that names
+    /// them.
+    fn wraps(enc_len: usize, sealed_len: usize) -> (Wraps, DeviceList) {
+        let [recovery, device] = [1, 2].map(|n| SigningKey::from_seed(&[n; 32]));
+        let (account, key) = (AccountId::of(&recovery.public()), device.public());
+        let root = RootId::from_bytes([3; 16]);
+        let wrap =
+            |to| Wrap { to, enc: Base64(vec![4; enc_len]), sealed: Base64(vec![5; sealed_len]) };
+        let all = [Recipient::Device(key), Recipient::Recovery].map(wrap);
+        let wraps = Wraps { account, epoch: 0, root, wraps: all.to_vec() };
+        let wrap = WrapKey::from_bytes([9; 32]);
+        let entry = Entry {
+            account,
+            seq: 0,
+            previous: None,
+            at: Timestamp::from_unix_s(1_800_000_000).expect("a time"),
+            epoch: 0,
+            root,
+            wraps: wraps.hash(),
+            manifest: None,
+            change: Change::Create { recovery_wrap: wrap, device: Device { key, wrap } },
+            by: recovery.public(),
+        };
+        let entry = Signed::new(entry, &recovery).expect("its own key");
+        (wraps, DeviceList::open(account, &[entry]).expect("a list"))
+    }
+
+    /// T-35: a wrap is no room for anything else.
+    #[test]
+    fn wraps_are_as_long_as_wraps() {
+        let (own, list) = wraps(32, 48);
+        assert!(own.belong_to(&list));
+        for (enc_len, sealed_len) in [(31, 48), (33, 48), (32, 47), (32, 49), (32, 5 << 20)] {
+            let (own, list) = wraps(enc_len, sealed_len);
+            assert!(!own.belong_to(&list), "{enc_len} {sealed_len}");
+        }
     }
 }

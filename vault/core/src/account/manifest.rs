@@ -14,6 +14,9 @@ use crate::{
 
 /// The most items of one account.
 pub const MAX_ITEMS: usize = 10_000;
+/// The highest version at which an item begins. Where it goes on from there is one at a time, and
+/// [`MAX_INTEGER`](crate::json::MAX_INTEGER) is out of reach.
+pub const MAX_FIRST_VERSION: u64 = 1 << 32;
 
 /// One manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,8 +125,9 @@ pub struct Leaf {
 pub struct Leaves(pub BTreeMap<ItemId, Leaf>);
 
 impl Leaves {
-    /// The leaves after some items changed and others went. An item that is there changes to a
-    /// later version only; no item is named twice; what goes was there.
+    /// The leaves after some items changed and others went. An item that is there changes to the
+    /// next version; one that is not begins anywhere up to [`MAX_FIRST_VERSION`], so that nobody can
+    /// leave others without a version to come; no item is named twice; what goes was there.
     ///
     /// # Errors
     /// [`ManifestError::Change`].
@@ -139,8 +143,11 @@ impl Leaves {
             }
         }
         for (item, leaf) in changed {
-            let later = self.0.get(&item).is_none_or(|before| leaf.version > before.version);
-            if !named.insert(item) || !later || leaf.version == 0 {
+            let fits = match self.0.get(&item) {
+                Some(before) => before.version.checked_add(1) == Some(leaf.version),
+                None => (1..=MAX_FIRST_VERSION).contains(&leaf.version),
+            };
+            if !named.insert(item) || !fits {
                 return Err(ManifestError::Change { item });
             }
             self.0.insert(item, leaf);
@@ -175,12 +182,14 @@ mod tests {
     fn items_change_forwards_and_once() {
         let [a, b, c] = [1, 2, 3].map(|n| ItemId::from_bytes([n; 16]));
         let start = || Leaves([(a, leaf(1)), (b, leaf(4))].into());
-        let after = start().after([(b, leaf(6)), (c, leaf(1))], &[a]).expect("the control");
-        assert_eq!(after, Leaves([(b, leaf(6)), (c, leaf(1))].into()));
+        let after = start().after([(b, leaf(5)), (c, leaf(1))], &[a]).expect("the control");
+        assert_eq!(after, Leaves([(b, leaf(5)), (c, leaf(1))].into()));
         assert_ne!(after.root(), start().root());
         for (changed, removed, item) in [
             (vec![(b, leaf(4))], vec![], b),
             (vec![(b, leaf(3))], vec![], b),
+            (vec![(b, leaf(6))], vec![], b),
+            (vec![(c, leaf(MAX_FIRST_VERSION + 1))], vec![], c),
             (vec![(c, leaf(0))], vec![], c),
             (vec![(c, leaf(1)), (c, leaf(2))], vec![], c),
             (vec![(a, leaf(2))], vec![a], a),

@@ -35,6 +35,8 @@ mod tree;
 
 pub use signed::{Signed, Statement};
 
+use curve25519_dalek::montgomery::MontgomeryPoint;
+
 use crate::{hash::Sha256, id::id, key::PublicKey};
 
 const ACCOUNT_DOMAIN: &[u8] = b"hallmark/account/v1\0";
@@ -67,9 +69,17 @@ id! {
 }
 
 id! {
-    /// An X25519 public key (RFC 7748) that roots are wrapped to, 32 bytes. Not checked to be one:
-    /// wrapping to what is none fails.
+    /// An X25519 public key (RFC 7748) that roots are wrapped to, 32 bytes. Any bytes until
+    /// [`WrapKey::is_usable`], which every listed one is.
     WrapKey, 32
+}
+
+impl WrapKey {
+    /// Whether something can be wrapped to it: it is not one of the points of small order, with
+    /// which every secret agrees on nothing (RFC 7748, section 6.1).
+    pub fn is_usable(&self) -> bool {
+        MontgomeryPoint(*self.as_bytes()).mul_clamped([0; Self::LEN]).0 != [0; Self::LEN]
+    }
 }
 
 macro_rules! random {

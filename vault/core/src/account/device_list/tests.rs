@@ -224,6 +224,37 @@ fn entries_that_do_not_belong() {
     assert_eq!(account.list().extend(&forged), Err(DeviceListError::Signature { seq }));
 }
 
+/// T-27: a device whose key nothing can be wrapped to would keep every later root from everybody.
+#[test]
+fn keys_that_nothing_can_be_wrapped_to() {
+    let mut account = Account::new();
+    let order_eight = "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800";
+    let order_eight = data_encoding::HEXLOWER.decode(order_eight.as_bytes()).unwrap();
+    let mut one = [0; 32];
+    one[0] = 1;
+    for bytes in [[0; 32], one, order_eight.try_into().unwrap()] {
+        let spoiled = Device { wrap: WrapKey::from_bytes(bytes), ..device(3) };
+        let (own, paper) = (key(1), key(200));
+        let expected = DeviceListError::WrapKey { seq: 1 };
+        let add = Change::Add { device: spoiled };
+        assert_eq!(account.refused(add, &own, |_| ()), expected);
+        let recover = Change::Recover { devices: vec![device(1), spoiled] };
+        assert_eq!(account.refused(recover, &paper, |_| ()), expected);
+        let wrap = WrapKey::from_bytes(bytes);
+        for (recovery_wrap, device) in [(wrap, device(1)), (device(9).wrap, spoiled)] {
+            let mut other = Account::new();
+            let entry = Entry {
+                change: Change::Create { recovery_wrap, device },
+                ..other.entries.remove(0).claimed().clone()
+            };
+            let entry = Signed::new(entry, &other.recovery).unwrap();
+            let opened = DeviceList::open(account.id(), &[entry]);
+            assert_eq!(opened, Err(DeviceListError::WrapKey { seq: 0 }));
+        }
+    }
+    account.change(Change::Add { device: device(3) }, &key(1));
+}
+
 #[test]
 fn a_list_begins_with_its_own_recovery_key() {
     let account = Account::new();
