@@ -37,10 +37,11 @@ impl App {
     }
 
     /// Erases an account and signs for what was erased. Asked for by a listed device or by the
-    /// recovery key.
+    /// recovery key. The receipt counts what the account no longer has: a blob's file that cannot
+    /// be removed at once goes at the next [`App::tidy`].
     ///
     /// # Errors
-    /// Whether the caller may, and that not everything could be erased.
+    /// Whether the caller may; then nothing was erased.
     pub async fn erase_account(
         &self,
         caller: Caller,

@@ -117,8 +117,8 @@ impl App {
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }
 
-    /// Removes what nobody needs any more: files without a row and uploads left unfinished for 7
-    /// days. To be called at the start and then every hour.
+    /// Removes what nobody needs any more: files without a row, also those that could not be removed
+    /// with their account or blob, and uploads left unfinished for 7 days. To be called at the start and then every hour.
     ///
     /// # Errors
     /// That rows or files cannot be read or written.

@@ -106,7 +106,7 @@ impl Store {
             })
             .await;
         if file.is_some() && !matches!(started, Ok(true)) {
-            self.remove_files(vec![name], false).await?;
+            self.remove_files(vec![name], false).await;
         }
         started.map(|_| ())
     }
@@ -221,10 +221,11 @@ impl Store {
             .await
     }
 
-    /// Deletes a blob or an upload: first its rows, all of them, durably; then its file.
+    /// Deletes a blob or an upload: first its rows, all of them, durably; then its file, which goes
+    /// at the next sweep if it cannot be removed or the power fails.
     ///
     /// # Errors
-    /// Whether the caller may; [`StoreError::NoBlob`].
+    /// Whether the caller may; [`StoreError::NoBlob`]. Then nothing was changed.
     pub async fn delete_blob(
         &self,
         caller: Caller,
@@ -241,7 +242,8 @@ impl Store {
                 Ok(Some(row.file))
             })
             .await?;
-        self.remove_files(deleted.into_iter().collect(), false).await
+        self.remove_files(deleted.into_iter().collect(), false).await;
+        Ok(())
     }
 
     /// Removes uploads that were started [`UNFINISHED_S`] before `now_s` and never finished, and
@@ -252,20 +254,20 @@ impl Store {
     pub async fn sweep(&self, now_s: i64) -> Result<usize, StoreError> {
         let unfinished = self.writer.run(move |tx| delete_unfinished(tx, now_s)).await?;
         let removed = unfinished.len();
-        self.remove_files(unfinished, false).await?;
+        self.remove_files(unfinished, false).await;
         let files = self.files.clone();
         let swept =
             self.readers.run(move |connection| files.sweep(|| all_files(connection))).await?;
         Ok(removed + swept)
     }
 
-    pub(super) async fn remove_files(
-        &self,
-        names: Vec<FileName>,
-        durable: bool,
-    ) -> Result<(), StoreError> {
+    /// Removes files whose rows are gone. What the caller did is done by then, so a file that
+    /// stays is no error of theirs: it is left to the next sweep.
+    pub(super) async fn remove_files(&self, names: Vec<FileName>, durable: bool) {
         let files = self.files.clone();
-        blocking(move || files.remove(&names, durable)).await
+        if let Err(error) = blocking(move || files.remove(&names, durable)).await {
+            tracing::warn!(%error, "files that no row names stay until the next sweep");
+        }
     }
 }
 
