@@ -47,7 +47,7 @@ async fn devices(
     params(("account" = String, Path, description = "The account."),),
     request_body(content = ref("#/components/schemas/AppendEntry"), content_type = "application/json"),
     responses((status = 200, description = "It is the newest entry.")),
-    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "devices-changed", "items-changed", "media-type", "entry-refused", "disk-full"]))),
+    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "devices-changed", "items-changed", "media-type", "entry-refused"]))),
 )]
 async fn append(
     State(app): State<Arc<App>>,

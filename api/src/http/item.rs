@@ -25,7 +25,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     params(("account" = String, Path, description = "The account."),),
     request_body(content = ref("#/components/schemas/Commit"), content_type = "application/json"),
     responses((status = 200, description = "It is the newest manifest.")),
-    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "devices-changed", "items-changed", "media-type", "manifest-refused", "quota", "disk-full"]))),
+    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "devices-changed", "items-changed", "media-type", "manifest-refused", "quota"]))),
 )]
 async fn commit(
     State(app): State<Arc<App>>,
