@@ -1,6 +1,6 @@
 //! Blobs: uploading part by part, reading, deleting.
 
-use axum::body::Bytes;
+use bytes::Bytes;
 use hallmark_core::{
     account::{
         AccountId, BlobId,

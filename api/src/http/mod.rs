@@ -13,6 +13,7 @@ mod item;
 mod openapi;
 mod range;
 mod rate;
+pub(crate) mod rate_fields;
 mod reference;
 mod schema;
 mod service;

@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, fs::File};
 
+use bytes::Bytes;
 use hallmark_core::{
     account::{
         AccountId, BlobId,
@@ -34,7 +35,7 @@ pub struct Part {
     /// Its place, counted from 0.
     pub part: u32,
     /// Its bytes.
-    pub bytes: axum::body::Bytes,
+    pub bytes: Bytes,
     /// `SHA-256(bytes)`.
     pub hash: Sha256,
 }
