@@ -26,7 +26,7 @@ impl App {
     /// # Errors
     /// Whether the caller may; [`StoreError::ItemsChanged`] and [`StoreError::DevicesChanged`] for
     /// a manifest that continues another state; [`AppError::Manifest`],
-    /// [`AppError::ManifestParts`]; [`StoreError::Quota`].
+    /// [`AppError::ManifestParts`], [`AppError::TooManyItems`]; [`StoreError::Quota`].
     pub async fn commit(
         &self,
         caller: Caller,
@@ -104,7 +104,7 @@ fn after(
     let changed = commit.records.iter().map(|record| (record.item, record.leaf()));
     let leaves = state.leaves.clone().after(changed, &commit.removed)?;
     if leaves.0.len() > MAX_ITEMS {
-        return Err(AppError::ManifestParts { what: "An account has at most 10,000 items" });
+        return Err(AppError::TooManyItems);
     }
     manifest.check_items(&leaves)?;
     let mut next = State {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use hallmark_core::{
+    httpsig::Window,
     json::Value,
     problem::{Code, MEDIA_TYPE},
 };
@@ -11,19 +12,25 @@ use serde_json::json;
 use utoipa::openapi::OpenApi;
 
 use super::schema;
+use crate::store::WINDOW;
 
 /// Where a handler names the codes of its own.
 const CODES: &str = "x-problems";
 
 /// How requests are signed, in words.
-const SIGNATURE: &str = "Each request is signed by HTTP Message Signatures (RFC 9421) in one \
-    profile. `Content-Digest` is `sha-256` of the body (RFC 9530), of the empty one too. \
-    `Signature-Input` has one signature labelled `hm` over `\"@method\" \"@authority\" \"@path\" \
-    \"@query\" \"content-digest\"`, in this order, with the parameters `created` (Unix seconds, at \
-    most 300 s ago and 60 s ahead), `nonce` (16 random bytes in base64url, 22 characters, never used \
-    before), `keyid` (the `did:key` of the Ed25519 key), `alg=\"ed25519\"` and \
-    `tag=\"hallmark/request/v1\"`. `Signature` is `hm=:<base64>:`. The authority is the name the \
-    service is known by.";
+fn signature() -> String {
+    let Window { past_s, future_s } = WINDOW;
+    format!(
+        "Each request is signed by HTTP Message Signatures (RFC 9421) in one profile. \
+         `Content-Digest` is `sha-256` of the body (RFC 9530), of the empty one too. \
+         `Signature-Input` has one signature labelled `hm` over `\"@method\" \"@authority\" \
+         \"@path\" \"@query\" \"content-digest\"`, in this order, with the parameters `created` \
+         (Unix seconds, at most {past_s} s ago and {future_s} s ahead), `nonce` (16 random bytes in \
+         base64url, 22 characters, never used before), `keyid` (the `did:key` of the Ed25519 key), \
+         `alg=\"ed25519\"` and `tag=\"hallmark/request/v1\"`. `Signature` is `hm=:<base64>:`. The \
+         authority is the name the service is known by."
+    )
+}
 
 /// What every request may be refused with.
 const ANY: &[Code] = &[
@@ -63,7 +70,7 @@ pub(super) fn document(paths: OpenApi) -> Value {
     document["components"] = json!({
         "schemas": schema::schemas(),
         "securitySchemes": {"signature": {
-            "type": "apiKey", "in": "header", "name": "Signature", "description": SIGNATURE,
+            "type": "apiKey", "in": "header", "name": "Signature", "description": signature(),
         }},
     });
     for operation in operations(&mut document) {
