@@ -22,10 +22,7 @@ impl App {
         caller: Caller,
         create: CreateAccount,
     ) -> Result<Created, AppError> {
-        let list = match first(&caller, &create) {
-            Ok(list) => list,
-            Err(error) => return Err(self.refused(caller, error).await),
-        };
+        let list = self.unless_replayed(caller, first(&caller, &create)).await?;
         let account = list.account();
         let new = NewAccount { account, create, device: list.devices()[0].key };
         let created = self.store.create_account(caller, new).await?;

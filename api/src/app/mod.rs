@@ -141,12 +141,17 @@ impl App {
         Ok(())
     }
 
-    /// Why a change is refused before the store saw it: that it is a replay, if it is one.
-    async fn refused(&self, caller: Caller, error: impl Into<AppError>) -> AppError {
-        match self.store.check_unspent(caller).await {
-            Ok(()) => error.into(),
-            Err(replayed) => replayed.into(),
+    /// What was decided of a change before the store saw it. One that is refused is told that it
+    /// is a replay, if it is one.
+    async fn unless_replayed<T>(
+        &self,
+        caller: Caller,
+        decided: Result<T, AppError>,
+    ) -> Result<T, AppError> {
+        if decided.is_err() {
+            self.store.check_unspent(caller).await?;
         }
+        decided
     }
 }
 
