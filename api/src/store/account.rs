@@ -162,7 +162,7 @@ impl Store {
             .writer
             .run(move |tx| {
                 tx.spend(&caller)?;
-                let (number, _) = allowed(tx, account, &caller.key)?;
+                let number = allowed(tx, account, &caller.key)?;
                 erase(tx, number)
             })
             .await?;

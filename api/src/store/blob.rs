@@ -88,7 +88,7 @@ impl Store {
             .readers
             .run(move |connection| {
                 check_unspent(connection, &caller)?;
-                let (number, _) = allowed(connection, account, &caller.key)?;
+                let number = allowed(connection, account, &caller.key)?;
                 let there = row(connection, number, blob)?.is_some();
                 // Before a file of that size is made.
                 let fits = there || size_bytes <= quota_bytes;
@@ -134,7 +134,7 @@ impl Store {
     ) -> Result<Upload, StoreError> {
         self.readers
             .run(move |connection| {
-                let (number, _) = allowed(connection, account, &key)?;
+                let number = allowed(connection, account, &key)?;
                 let row = row(connection, number, blob)?.ok_or(StoreError::NoBlob)?;
                 let mut parts = connection
                     .prepare_cached("SELECT part FROM parts WHERE blob = ?1 ORDER BY part")?;
@@ -171,7 +171,7 @@ impl Store {
             .readers
             .run(move |connection| {
                 check_unspent(connection, &caller)?;
-                let (account, _) = allowed(connection, account, &caller.key)?;
+                let account = allowed(connection, account, &caller.key)?;
                 let row = row(connection, account, number)?.ok_or(StoreError::NoBlob)?;
                 if row.part_bytes(place) != Some(blob as u64) {
                     return Err(StoreError::PartSize);
@@ -212,7 +212,7 @@ impl Store {
         let files = self.files.clone();
         self.readers
             .run(move |connection| {
-                let (number, _) = allowed(connection, account, &key)?;
+                let number = allowed(connection, account, &key)?;
                 let row = row(connection, number, blob)?.ok_or(StoreError::NoBlob)?;
                 if !row.is_complete() {
                     return Err(StoreError::Incomplete);
@@ -237,7 +237,7 @@ impl Store {
             .writer
             .run(move |tx| {
                 tx.spend(&caller)?;
-                let (number, _) = allowed(tx, account, &caller.key)?;
+                let number = allowed(tx, account, &caller.key)?;
                 let row = row(tx, number, blob)?.ok_or(StoreError::NoBlob)?;
                 delete(tx, number, &row)?;
                 Ok(Some(row.file))
@@ -289,7 +289,7 @@ fn start(
     quota_bytes: u64,
 ) -> Result<bool, StoreError> {
     tx.spend(caller)?;
-    let (number, _) = allowed(tx, account, &caller.key)?;
+    let number = allowed(tx, account, &caller.key)?;
     if let Some(row) = row(tx, number, upload.blob)? {
         let same = row.size_bytes == upload.size_bytes;
         return if same { Ok(false) } else { Err(StoreError::Differs) };
