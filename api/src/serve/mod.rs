@@ -3,7 +3,7 @@
 //!
 //! In scope: everything between the network and a router, the same for `hallmarkd`, `hallmark
 //! serve` and a service embedded in another program. Out of scope: what is served; the shell knows a
-//! [`Router`] and three [`Hooks`] of it, and [`wire`] is where the real ones are put in.
+//! [`Router`] and its [`Hooks`], and [`wire`] is where the real ones are put in.
 //!
 //! # Decisions
 //!
