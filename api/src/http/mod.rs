@@ -11,7 +11,7 @@ mod date;
 mod device;
 mod item;
 mod openapi;
-mod range;
+pub(crate) mod range;
 mod rate;
 pub(crate) mod rate_fields;
 mod reference;
