@@ -9,11 +9,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hallmark_core::{
+    account::{exchange::PART_BYTES, manifest::MAX_ITEMS},
     httpsig::HttpSigError,
     problem::{self, Code, Problem},
 };
 
-use crate::{app::AppError, store::StoreError};
+use crate::{
+    app::AppError,
+    store::{StoreError, WINDOW},
+};
 
 /// A request that was not done as asked: the answer to it.
 #[derive(Debug)]
@@ -76,6 +80,9 @@ impl From<AppError> for Refusal {
             AppError::EntryParts { what } => (Code::EntryRefused, format!("{what}.")),
             AppError::Manifest(error) => (Code::ManifestRefused, format!("Refused: {error}.")),
             AppError::ManifestParts { what } => (Code::ManifestRefused, format!("{what}.")),
+            AppError::TooManyItems => {
+                (Code::ManifestRefused, format!("An account has at most {MAX_ITEMS} items."))
+            }
             AppError::Corrupt(_) => (Code::Internal, MISTAKE.to_owned()),
         };
         if code == Code::Internal {
@@ -108,7 +115,8 @@ fn of_store(error: &StoreError) -> (Code, String) {
             (Code::Incomplete, "Send the parts that are missing; the blob's address lists them.")
         }
         StoreError::PartSize => {
-            (Code::PartSize, "Each part has 4,194,304 bytes, the last one what is left.")
+            let detail = format!("Each part has {PART_BYTES} bytes, the last one what is left.");
+            return (Code::PartSize, detail);
         }
         StoreError::InProgress => {
             (Code::Overloaded, "Another request is changing this blob. Try again in a second.")
@@ -131,9 +139,11 @@ fn of_signature(error: &HttpSigError) -> (Code, String) {
     match error {
         HttpSigError::OutsideWindow { .. } => (
             Code::Clock,
-            "Requests count for 300 s after they were signed and 60 s before; the answer's Date is \
-             the service's clock."
-                .to_owned(),
+            format!(
+                "Requests count for {} s after they were signed and {} s before; the answer's Date \
+                 is the service's clock.",
+                WINDOW.past_s, WINDOW.future_s
+            ),
         ),
         HttpSigError::Digest => {
             (Code::Digest, "The body is not the one of Content-Digest.".to_owned())
@@ -166,5 +176,23 @@ impl IntoResponse for Refusal {
             headers.insert(header::CONTENT_RANGE, range);
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_told_as_they_are() {
+        let told = |error: AppError| Refusal::from(error).problem.detail;
+        assert_eq!(told(AppError::TooManyItems), "An account has at most 10000 items.");
+        assert_eq!(
+            told(StoreError::PartSize.into()),
+            "Each part has 4194304 bytes, the last one what is left."
+        );
+        let clock = HttpSigError::OutsideWindow { created: 0, now: 301 };
+        let clock = told(clock.into());
+        assert!(clock.contains("300 s after they were signed and 60 s before"), "{clock}");
     }
 }

@@ -8,6 +8,8 @@
 //! (design, section 2).
 
 pub mod app;
+#[doc(hidden)]
+pub mod decoders;
 pub mod error;
 pub mod http;
 pub mod limit;

@@ -5,6 +5,7 @@
 mod client;
 
 use client::{Person, Service, device, key, new_item, record};
+use hallmark_api::app::Settings;
 use hallmark_core::{
     account::{
         device_list::{Change, DeviceList},
@@ -25,6 +26,24 @@ async fn anybody_may_know_the_service() {
     assert_eq!(info.key, service.app.key());
     assert_eq!(info.max_body_bytes, 8 << 20);
     assert_eq!(answer.headers["date"], "Fri, 15 Jan 2027 08:00:00 GMT");
+}
+
+#[tokio::test]
+async fn what_is_announced_is_what_is_taken() {
+    let settings = Settings { max_body_bytes: 1000, ..Settings::default() };
+    let service = Service::with(settings, &Default::default());
+    let info: ServiceInfo = service.ask(&key(1), "GET", "/v1/service").await.json();
+    assert_eq!(info.max_body_bytes, 1000);
+    let post = async |length| {
+        let call = service.call(&key(1), "POST", "/v1/accounts", &vec![b' '; length]);
+        service.send(&call).await.code()
+    };
+    assert_eq!(post(1000).await, Code::Malformed);
+    assert_eq!(post(1001).await, Code::TooLarge);
+    let settings = Settings { max_body_bytes: u64::MAX, ..Settings::default() };
+    let service = Service::with(settings, &Default::default());
+    let info: ServiceInfo = service.ask(&key(1), "GET", "/v1/service").await.json();
+    assert_eq!(info.max_body_bytes, 8 << 20, "no more is read");
 }
 
 #[tokio::test]
@@ -279,7 +298,7 @@ async fn devices_come_and_go_with_the_keys_under_the_new_root() {
     assert_eq!(answer.code(), Code::EntryRefused, "keys of a root that stays");
     let other = Person::joined(&service).await;
     let answer = service.post(&other.phone, &other.at("/devices"), &good).await;
-    assert!(!answer.status.is_success(), "an entry of another account");
+    assert_eq!(answer.code(), Code::EntryRefused, "an entry of another account");
 
     person.change(&service, revoke, &laptop).await.ok();
     service.post(&laptop, &person.at("/devices"), &good).await.ok();

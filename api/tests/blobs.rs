@@ -3,9 +3,12 @@
 
 mod client;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use client::{Answer, NOW_S, Person, Service, device, key, new_item, rng};
@@ -337,6 +340,54 @@ async fn an_erased_account_is_gone_from_the_disk() {
     let mut person = Person { recovery: person.recovery, ..Person::new() };
     let create = person.create();
     service.post(&person.phone, "/v1/accounts", &create).await.ok();
+}
+
+/// The rows are gone by then, so nobody could ask again: the answer is what was done, and the file
+/// goes with the next sweep.
+#[tokio::test]
+async fn a_file_that_cannot_be_removed_is_no_failure_of_what_was_done() {
+    let service = Service::start();
+    let person = Person::joined(&service).await;
+    let blob = uploaded(&service, &person, &content(10)).await;
+    let stuck: Vec<_> = blob_paths(&service).into_iter().map(held).collect();
+    let path = person.at(&format!("/blobs/{blob}"));
+    assert_eq!(service.ask(&person.phone, "DELETE", &path).await.status, 204);
+    assert_eq!(service.ask(&person.phone, "DELETE", &path).await.code(), Code::NoBlob);
+    assert_eq!(blob_paths(&service), stuck, "the control");
+
+    for _ in 0..8 {
+        uploaded(&service, &person, &content(10)).await;
+    }
+    let others = blob_paths(&service).into_iter().filter(|path| !stuck.contains(path));
+    let others: Vec<_> = others.take(4).map(held).collect();
+    let stuck = [stuck, others].concat();
+    let receipt: Signed<Erasure> =
+        service.ask(&person.phone, "DELETE", &person.at("")).await.json();
+    assert_eq!(receipt.verify().unwrap().blobs, 8);
+    let again = service.ask(&person.phone, "DELETE", &person.at("")).await;
+    assert_eq!(again.code(), Code::NoAccount);
+    assert_eq!(files(&service), 5, "what can be removed is removed");
+
+    assert!(service.app.tidy().await.is_err(), "the operator is told");
+    for path in stuck {
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::write(&path, b"can be removed").unwrap();
+    }
+    service.app.tidy().await.unwrap();
+    assert_eq!(files(&service), 0);
+}
+
+/// All files of blobs.
+fn blob_paths(service: &Service) -> Vec<PathBuf> {
+    let list = |folder| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    list(service.path().join("blobs")).flat_map(list).collect()
+}
+
+/// Puts something in a file's place that cannot be removed as a file.
+fn held(path: PathBuf) -> PathBuf {
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    path
 }
 
 /// Whether bytes stand anywhere in the database and its log.

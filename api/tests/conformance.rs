@@ -5,7 +5,7 @@ mod client;
 
 use client::{NOW_S, Person, device, key, new_item, rng};
 use hallmark_api::store::{
-    Caller, Created, NewAccount, NextEntry, NextManifest, Options, Part, Store, StoreError,
+    Caller, Created, KEPT_S, NewAccount, NextEntry, NextManifest, Options, Part, Store, StoreError,
     SyncFrom,
 };
 use hallmark_core::{
@@ -153,6 +153,24 @@ async fn nothing_is_left_of_an_erased_account(store: &Store) {
     assert!(matches!(again, Err(StoreError::NoAccount)), "{again:?}");
 }
 
+/// Last of all: it moves the store's time on, and what the others sign counts no more.
+async fn a_nonce_that_is_forgotten_counts_no_more(store: &Store) {
+    let spent = caller(&key(3));
+    store.spend(spent).await.unwrap();
+    let replayed = store.check_unspent(spent).await;
+    assert!(matches!(replayed, Err(StoreError::Replayed)), "{replayed:?}");
+    store.sweep(NOW_S + KEPT_S + 1).await.unwrap();
+    for caller in [spent, caller(&key(3))] {
+        let checked = store.check_unspent(caller).await;
+        assert!(matches!(checked, Err(StoreError::BelowFloor)), "{checked:?}");
+        let again = store.spend(caller).await;
+        assert!(matches!(again, Err(StoreError::BelowFloor)), "{again:?}");
+    }
+    let later = Caller { created_s: NOW_S + 1, ..caller(&key(3)) };
+    store.check_unspent(later).await.unwrap();
+    store.spend(later).await.unwrap();
+}
+
 #[tokio::test]
 async fn sqlite_conforms() {
     let directory = TempDir::new().unwrap();
@@ -162,6 +180,7 @@ async fn sqlite_conforms() {
     an_entry_is_taken_by_the_state_it_was_verified_against(&store).await;
     a_part_is_there_with_its_bytes_or_not_at_all(&store).await;
     nothing_is_left_of_an_erased_account(&store).await;
+    a_nonce_that_is_forgotten_counts_no_more(&store).await;
     store.close();
     let closed = store.spend(caller(&key(1))).await;
     assert!(matches!(closed, Err(StoreError::Closing)), "{closed:?}");

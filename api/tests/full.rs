@@ -12,7 +12,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use client::{NOW_S, Person, Service, key, new_item, rng};
+use client::{Call, NOW_S, Person, Service, key, new_item, rng};
 use hallmark_api::{
     app::Settings,
     store::{Caller, OpenError, Options, Store, StoreError},
@@ -111,6 +111,17 @@ async fn a_full_disk_refuses_and_loses_nothing() {
     assert_eq!(refused, Code::DiskFull);
     let sync: Sync = service.ask(&person.phone, "GET", &person.at("/sync")).await.json();
     assert_eq!(sync.records.len(), person.items.len(), "reading goes on");
+    // Its nonce would have to be written down.
+    let refused = loop {
+        let ahead = Call::signed(&phone, "GET", &person.at("/sync"), b"", NOW_S + 50);
+        let answer = service.send(&ahead).await;
+        if !answer.status.is_success() {
+            break answer.code();
+        }
+        tries += 1;
+        assert!(tries < 10_000, "it is never full");
+    };
+    assert_eq!(refused, Code::DiskFull);
     assert!(service.app.store().is_healthy());
 
     small.make_room();

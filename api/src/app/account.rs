@@ -22,10 +22,7 @@ impl App {
         caller: Caller,
         create: CreateAccount,
     ) -> Result<Created, AppError> {
-        let list = match first(&caller, &create) {
-            Ok(list) => list,
-            Err(error) => return Err(self.refused(caller, error).await),
-        };
+        let list = self.unless_replayed(caller, first(&caller, &create)).await?;
         let account = list.account();
         let new = NewAccount { account, create, device: list.devices()[0].key };
         let created = self.store.create_account(caller, new).await?;
@@ -37,10 +34,11 @@ impl App {
     }
 
     /// Erases an account and signs for what was erased. Asked for by a listed device or by the
-    /// recovery key.
+    /// recovery key. The receipt counts what the account no longer has: a blob's file that cannot
+    /// be removed at once goes at the next [`App::tidy`].
     ///
     /// # Errors
-    /// Whether the caller may, and that not everything could be erased.
+    /// Whether the caller may; then nothing was erased.
     pub async fn erase_account(
         &self,
         caller: Caller,

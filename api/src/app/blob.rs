@@ -1,6 +1,6 @@
 //! Blobs: uploading part by part, reading, deleting.
 
-use axum::body::Bytes;
+use bytes::Bytes;
 use hallmark_core::{
     account::{
         AccountId, BlobId,
@@ -27,7 +27,7 @@ impl App {
     ) -> Result<(), AppError> {
         if upload.size_bytes == 0 {
             let empty = AppError::Malformed { what: "A blob has at least one byte" };
-            return Err(self.refused(caller, empty).await);
+            return self.unless_replayed(caller, Err(empty)).await;
         }
         let quota_bytes = self.settings.quota_bytes;
         Ok(self.store.start_upload(caller, account, upload, quota_bytes).await?)

@@ -28,20 +28,15 @@ impl App {
         let fits = |state: &State| {
             entry.previous == Some(state.list.head()) && entry.manifest == state.manifest_head()
         };
-        let state = match self.state(account, fits).await {
-            Ok(state) => state,
-            Err(error) => return Err(self.refused(caller, error).await),
-        };
-        if let Err(error) = self.check_standing(&caller, account, &state).await {
-            return Err(self.refused(caller, error).await);
-        }
+        let state = self.state(account, fits).await;
+        let state = self.unless_replayed(caller, state).await?;
+        let standing = self.check_standing(&caller, account, &state).await;
+        self.unless_replayed(caller, standing).await?;
         if state.list.head() == append.entry.hash() {
             return Ok(self.store.spend(caller).await?);
         }
-        let next = match after(&caller, account, &state, &append) {
-            Ok(next) => next,
-            Err(error) => return Err(self.refused(caller, error).await),
-        };
+        let next = after(&caller, account, &state, &append);
+        let next = self.unless_replayed(caller, next).await?;
         let change = NextEntry {
             account,
             manifest: state.manifest_head().map_or(0, |head| head.version),

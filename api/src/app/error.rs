@@ -1,7 +1,10 @@
 //! Why a use case refuses.
 
 use hallmark_core::{
-    account::{device_list::DeviceListError, manifest::ManifestError},
+    account::{
+        device_list::DeviceListError,
+        manifest::{MAX_ITEMS, ManifestError},
+    },
     httpsig::HttpSigError,
     json::JsonError,
 };
@@ -56,6 +59,9 @@ pub enum AppError {
         /// What, in words.
         what: &'static str,
     },
+    /// A manifest counts more items than an account may have.
+    #[error("more than {MAX_ITEMS} items")]
+    TooManyItems,
     /// The account asks too much.
     #[error(transparent)]
     RateLimited {

@@ -26,7 +26,7 @@ impl App {
     /// # Errors
     /// Whether the caller may; [`StoreError::ItemsChanged`] and [`StoreError::DevicesChanged`] for
     /// a manifest that continues another state; [`AppError::Manifest`],
-    /// [`AppError::ManifestParts`]; [`StoreError::Quota`].
+    /// [`AppError::ManifestParts`], [`AppError::TooManyItems`]; [`StoreError::Quota`].
     pub async fn commit(
         &self,
         caller: Caller,
@@ -37,21 +37,16 @@ impl App {
         let fits = |state: &State| {
             manifest.previous == state.manifest_hash && manifest.devices + 1 == state.list.len()
         };
-        let state = match self.state(account, fits).await {
-            Ok(state) => state,
-            Err(error) => return Err(self.refused(caller, error).await),
-        };
-        if let Err(error) = self.check_standing(&caller, account, &state).await {
-            return Err(self.refused(caller, error).await);
-        }
+        let state = self.state(account, fits).await;
+        let state = self.unless_replayed(caller, state).await?;
+        let standing = self.check_standing(&caller, account, &state).await;
+        self.unless_replayed(caller, standing).await?;
         let hash = commit.manifest.hash();
         if state.manifest_hash == Some(hash) {
             return Ok(self.store.spend(caller).await?);
         }
-        let (next, delta_bytes) = match after(&caller, account, &state, &commit, hash) {
-            Ok(next) => next,
-            Err(error) => return Err(self.refused(caller, error).await),
-        };
+        let next = after(&caller, account, &state, &commit, hash);
+        let (next, delta_bytes) = self.unless_replayed(caller, next).await?;
         // Removing is possible in a full account too, whatever the manifest that says so adds.
         let only_removes = commit.records.is_empty() && !commit.removed.is_empty();
         let quota_bytes = if only_removes { json::MAX_INTEGER } else { self.settings.quota_bytes };
@@ -104,7 +99,7 @@ fn after(
     let changed = commit.records.iter().map(|record| (record.item, record.leaf()));
     let leaves = state.leaves.clone().after(changed, &commit.removed)?;
     if leaves.0.len() > MAX_ITEMS {
-        return Err(AppError::ManifestParts { what: "An account has at most 10,000 items" });
+        return Err(AppError::TooManyItems);
     }
     manifest.check_items(&leaves)?;
     let mut next = State {

@@ -45,6 +45,9 @@ pub struct Settings {
     pub authorities: Vec<String>,
     /// The most bytes of items, blobs and manifests that one account may hold. Default 10 GiB.
     pub quota_bytes: u64,
+    /// The longest JSON body, bytes, as it is announced; never more than [`json::MAX_BYTES`], which
+    /// is the default.
+    pub max_body_bytes: u64,
     /// How much one account may ask. Default 100 requests a second, 1,000 at once.
     pub account_rate: Rate,
     /// Accounts whose rates are remembered. Default 100,000.
@@ -56,6 +59,7 @@ impl Default for Settings {
         Self {
             authorities: Vec::new(),
             quota_bytes: 10 << 30,
+            max_body_bytes: json::MAX_BYTES as u64,
             account_rate: Rate::new(100, 1000),
             max_tracked: 100_000,
         }
@@ -79,7 +83,8 @@ impl App {
         let replay = Replay::new(clock().unix_s());
         // The largest integer that JSON carries to every client.
         let quota_bytes = settings.quota_bytes.min(json::MAX_INTEGER);
-        let settings = Settings { quota_bytes, ..settings };
+        let max_body_bytes = settings.max_body_bytes.min(json::MAX_BYTES as u64);
+        let settings = Settings { quota_bytes, max_body_bytes, ..settings };
         let rates = Buckets::new(settings.account_rate, settings.max_tracked);
         let (store, states) = (Arc::new(store), States::default());
         Self { store, settings, key, clock, replay, states, rates }
@@ -106,8 +111,14 @@ impl App {
             key: self.key(),
             now: self.now(),
             quota_bytes: self.settings.quota_bytes,
-            max_body_bytes: json::MAX_BYTES as u64,
+            max_body_bytes: self.settings.max_body_bytes,
         }
+    }
+
+    /// The longest JSON body, bytes.
+    pub fn max_body_bytes(&self) -> usize {
+        // At most what the parser takes.
+        self.settings.max_body_bytes as usize
     }
 
     /// Takes no more changes and waits for those that were taken. Reading goes on.
@@ -117,8 +128,8 @@ impl App {
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }
 
-    /// Removes what nobody needs any more: files without a row and uploads left unfinished for 7
-    /// days. To be called at the start and then every hour.
+    /// Removes what nobody needs any more: files without a row, also those that could not be removed
+    /// with their account or blob, and uploads left unfinished for 7 days. To be called at the start and then every hour.
     ///
     /// # Errors
     /// That rows or files cannot be read or written.
@@ -130,12 +141,17 @@ impl App {
         Ok(())
     }
 
-    /// Why a change is refused before the store saw it: that it is a replay, if it is one.
-    async fn refused(&self, caller: Caller, error: impl Into<AppError>) -> AppError {
-        match self.store.check_unspent(caller).await {
-            Ok(()) => error.into(),
-            Err(replayed) => replayed.into(),
+    /// What was decided of a change before the store saw it. One that is refused is told that it
+    /// is a replay, if it is one.
+    async fn unless_replayed<T>(
+        &self,
+        caller: Caller,
+        decided: Result<T, AppError>,
+    ) -> Result<T, AppError> {
+        if decided.is_err() {
+            self.store.check_unspent(caller).await?;
         }
+        decided
     }
 }
 

@@ -39,7 +39,7 @@ async fn membership(
     post, path = "/v1/accounts",
     request_body(content = ref("#/components/schemas/CreateAccount"), content_type = "application/json"),
     responses((status = 201, description = "It is new."), (status = 200, description = "Exactly this account was there already.")),
-    extensions(("x-problems" = json!(["differs", "media-type", "entry-refused", "disk-full"]))),
+    extensions(("x-problems" = json!(["differs", "media-type", "entry-refused"]))),
 )]
 async fn create(
     State(app): State<Arc<App>>,
@@ -59,7 +59,7 @@ async fn create(
     delete, path = "/v1/accounts/{account}",
     params(("account" = String, Path, description = "The account."),),
     responses((status = 200, description = "What was erased, signed by the service.", body = ref("#/components/schemas/SignedErasure"))),
-    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "disk-full"]))),
+    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account"]))),
 )]
 async fn erase(
     State(app): State<Arc<App>>,

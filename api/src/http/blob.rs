@@ -31,7 +31,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     params(("account" = String, Path, description = "The account."),),
     request_body(content = ref("#/components/schemas/StartUpload"), content_type = "application/json"),
     responses((status = 200, description = "The parts can be sent.")),
-    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "differs", "media-type", "quota", "disk-full"]))),
+    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "differs", "media-type", "quota"]))),
 )]
 async fn start(
     State(app): State<Arc<App>>,
@@ -65,7 +65,7 @@ async fn upload(
     params(("account" = String, Path, description = "The account."), ("blob" = String, Path, description = "The blob."), ("part" = u32, Path, description = "Its place, counted from 0."),),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, description = "The part is there.")),
-    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "no-blob", "differs", "media-type", "part-size", "disk-full"]))),
+    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "no-blob", "differs", "media-type", "part-size"]))),
 )]
 async fn put_part(
     State(app): State<Arc<App>>,
@@ -99,7 +99,7 @@ async fn read(
     delete, path = "/v1/accounts/{account}/blobs/{blob}",
     params(("account" = String, Path, description = "The account."), ("blob" = String, Path, description = "The blob."),),
     responses((status = 204, description = "It is gone.")),
-    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "no-blob", "disk-full"]))),
+    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "no-blob"]))),
 )]
 async fn remove(
     State(app): State<Arc<App>>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use hallmark_core::account::{AccountId, exchange::Devices};
 use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::signed::{Asked, Place, SignedRequest};
@@ -15,10 +16,11 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 }
 
 /// Where to begin.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct From {
-    /// Place of the first entry wanted; 0 where it is left out.
+    /// Place of the first entry wanted.
     #[serde(default)]
     from: u64,
 }
@@ -26,7 +28,7 @@ struct From {
 /// The device list; for a device that is listed no more, without the wraps.
 #[utoipa::path(
     get, path = "/v1/accounts/{account}/devices",
-    params(("account" = String, Path, description = "The account."), ("from" = Option<u64>, Query, description = "Place of the first entry wanted."),),
+    params(("account" = String, Path, description = "The account."), From),
     responses((status = 200, description = "The entries from that place on.", body = ref("#/components/schemas/Devices"))),
     extensions(("x-problems" = json!(["not-listed", "no-account", "ahead"]))),
 )]
@@ -47,7 +49,7 @@ async fn devices(
     params(("account" = String, Path, description = "The account."),),
     request_body(content = ref("#/components/schemas/AppendEntry"), content_type = "application/json"),
     responses((status = 200, description = "It is the newest entry.")),
-    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "devices-changed", "items-changed", "media-type", "entry-refused", "disk-full"]))),
+    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "devices-changed", "items-changed", "media-type", "entry-refused"]))),
 )]
 async fn append(
     State(app): State<Arc<App>>,

@@ -8,6 +8,7 @@ use hallmark_core::account::{
     exchange::{Cursor, Sync},
 };
 use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::signed::{Asked, Place, SignedRequest};
@@ -25,7 +26,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     params(("account" = String, Path, description = "The account."),),
     request_body(content = ref("#/components/schemas/Commit"), content_type = "application/json"),
     responses((status = 200, description = "It is the newest manifest.")),
-    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "devices-changed", "items-changed", "media-type", "manifest-refused", "quota", "disk-full"]))),
+    extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "devices-changed", "items-changed", "media-type", "manifest-refused", "quota"]))),
 )]
 async fn commit(
     State(app): State<Arc<App>>,
@@ -37,10 +38,11 @@ async fn commit(
 }
 
 /// What the device has.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Has {
-    /// Number of device list entries.
+    /// Number of device list entries it has.
     #[serde(default)]
     devices: u64,
     /// Version of its newest manifest.
@@ -50,13 +52,14 @@ struct Has {
     #[serde(default)]
     items: u64,
     /// The item of its cursor.
+    #[param(value_type = Option<String>)]
     item: Option<ItemId>,
 }
 
 /// What the device does not have yet, at one moment of the account.
 #[utoipa::path(
     get, path = "/v1/accounts/{account}/sync",
-    params(("account" = String, Path, description = "The account."), ("devices" = Option<u64>, Query, description = "Number of device list entries it has."), ("manifest" = Option<u64>, Query, description = "Version of its newest manifest."), ("items" = Option<u64>, Query, description = "The manifest of its cursor."), ("item" = Option<String>, Query, description = "The item of its cursor."),),
+    params(("account" = String, Path, description = "The account."), Has),
     responses((status = 200, description = "What is new.", body = ref("#/components/schemas/Sync"))),
     extensions(("x-problems" = json!(["not-listed", "revoked", "no-account", "ahead"]))),
 )]

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use hallmark_core::{
+    httpsig::Window,
     json::Value,
     problem::{Code, MEDIA_TYPE},
 };
@@ -11,19 +12,25 @@ use serde_json::json;
 use utoipa::openapi::OpenApi;
 
 use super::schema;
+use crate::store::WINDOW;
 
 /// Where a handler names the codes of its own.
 const CODES: &str = "x-problems";
 
 /// How requests are signed, in words.
-const SIGNATURE: &str = "Each request is signed by HTTP Message Signatures (RFC 9421) in one \
-    profile. `Content-Digest` is `sha-256` of the body (RFC 9530), of the empty one too. \
-    `Signature-Input` has one signature labelled `hm` over `\"@method\" \"@authority\" \"@path\" \
-    \"@query\" \"content-digest\"`, in this order, with the parameters `created` (Unix seconds, at \
-    most 300 s ago and 60 s ahead), `nonce` (16 random bytes in base64url, 22 characters, never used \
-    before), `keyid` (the `did:key` of the Ed25519 key), `alg=\"ed25519\"` and \
-    `tag=\"hallmark/request/v1\"`. `Signature` is `hm=:<base64>:`. The authority is the name the \
-    service is known by.";
+fn signature() -> String {
+    let Window { past_s, future_s } = WINDOW;
+    format!(
+        "Each request is signed by HTTP Message Signatures (RFC 9421) in one profile. \
+         `Content-Digest` is `sha-256` of the body (RFC 9530), of the empty one too. \
+         `Signature-Input` has one signature labelled `hm` over `\"@method\" \"@authority\" \
+         \"@path\" \"@query\" \"content-digest\"`, in this order, with the parameters `created` \
+         (Unix seconds, at most {past_s} s ago and {future_s} s ahead), `nonce` (16 random bytes in \
+         base64url, 22 characters, never used before), `keyid` (the `did:key` of the Ed25519 key), \
+         `alg=\"ed25519\"` and `tag=\"hallmark/request/v1\"`. `Signature` is `hm=:<base64>:`. The \
+         authority is the name the service is known by."
+    )
+}
 
 /// What every request may be refused with.
 const ANY: &[Code] = &[
@@ -35,7 +42,8 @@ const ANY: &[Code] = &[
     Code::Overloaded,
     Code::Stopping,
 ];
-/// And a signed one.
+/// And a signed one. A read too may find no room: its nonce is written down where it was signed
+/// ahead of the service's clock.
 const SIGNED: &[Code] = &[
     Code::Malformed,
     Code::Digest,
@@ -45,6 +53,7 @@ const SIGNED: &[Code] = &[
     Code::Replayed,
     Code::BeforeRestart,
     Code::TooLarge,
+    Code::DiskFull,
 ];
 
 /// The whole document, of the paths that the handlers describe.
@@ -61,7 +70,7 @@ pub(super) fn document(paths: OpenApi) -> Value {
     document["components"] = json!({
         "schemas": schema::schemas(),
         "securitySchemes": {"signature": {
-            "type": "apiKey", "in": "header", "name": "Signature", "description": SIGNATURE,
+            "type": "apiKey", "in": "header", "name": "Signature", "description": signature(),
         }},
     });
     for operation in operations(&mut document) {
@@ -88,10 +97,10 @@ fn complete(operation: &mut Value) {
         let name = parameter["name"].as_str().unwrap_or_default().to_owned();
         parameter["schema"] = schema::parameter(&name);
     }
-    let own = own.as_ref().and_then(Value::as_array).into_iter().flatten();
+    let own = own.iter().flat_map(|own| own.as_array().expect("a list of codes"));
     let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     let common = ANY.iter().chain(if signed { SIGNED } else { &[] });
-    for code in common.copied().chain(own.filter_map(Value::as_str).filter_map(code)) {
+    for code in common.copied().chain(own.map(code)) {
         let codes = by_status.entry(code.status()).or_default();
         if !codes.contains(&code.as_str()) {
             codes.push(code.as_str());
@@ -105,6 +114,33 @@ fn complete(operation: &mut Value) {
     }
 }
 
-fn code(text: &str) -> Option<Code> {
-    Code::ALL.iter().copied().find(|code| code.as_str() == text)
+/// The code a handler names.
+fn code(named: &Value) -> Code {
+    let known = Code::ALL.iter().copied().find(|code| named.as_str() == Some(code.as_str()));
+    known.unwrap_or_else(|| panic!("{named} is no problem code: an operation misspells it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operation(codes: Value) -> Value {
+        let mut operation = json!({"responses": {}, CODES: codes});
+        complete(&mut operation);
+        operation
+    }
+
+    #[test]
+    fn an_operation_lists_its_own_codes() {
+        let listed = operation(json!(["quota"]));
+        let status = Code::Quota.status().to_string();
+        let text = listed["responses"][&status]["description"].as_str().expect("a text");
+        assert!(text.contains("`quota`"), "{text}");
+    }
+
+    #[test]
+    #[should_panic(expected = "\"qouta\" is no problem code")]
+    fn a_misspelt_code_is_no_document() {
+        operation(json!(["qouta"]));
+    }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// What a client asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub enum Asked {
     /// All of it: there is no such field, or its unit is not bytes.
     All,
     /// These bytes, at least one.
@@ -14,7 +14,7 @@ pub(super) enum Asked {
 }
 
 /// Which bytes of `size_bytes` a field asks for: `bytes=a-b`, `bytes=a-` or `bytes=-n`.
-pub(super) fn asked(field: Option<&str>, size_bytes: u64) -> Asked {
+pub fn asked(field: Option<&str>, size_bytes: u64) -> Asked {
     let Some(range) = field.and_then(|field| field.trim().strip_prefix("bytes=")) else {
         return Asked::All;
     };

@@ -13,9 +13,10 @@ use axum::{
 };
 use hallmark_core::{account::AccountId, problem::Code};
 
+use super::rate_fields;
 use crate::{
     app::{App, AppError},
-    limit::{self, Remaining, RetryAfter},
+    limit::{Remaining, RetryAfter},
     store::Caller,
 };
 
@@ -80,9 +81,9 @@ pub(super) async fn announced(
         {
             app.give_back(*account);
         }
-        Some(Charge::Taken(_, left)) => limit::announce(response.headers_mut(), POLICY, left),
+        Some(Charge::Taken(_, left)) => rate_fields::announce(response.headers_mut(), POLICY, left),
         Some(Charge::Refused(limit)) => {
-            limit::announce_refusal(response.headers_mut(), POLICY, limit);
+            rate_fields::announce_refusal(response.headers_mut(), POLICY, limit);
         }
         None => {}
     }

@@ -37,7 +37,7 @@ impl FromRequest<Arc<App>> for SignedRequest {
         let content_digest = one(headers, "content-digest")?;
         let signature_input = one(headers, "signature-input")?;
         let signature = one(headers, "signature")?;
-        let body = read(body, limit(&parts)).await?;
+        let body = read(body, limit(&parts, app)).await?;
         let digest = ContentDigest::of(&body);
         let received = Received {
             method: parts.method.as_str(),
@@ -87,9 +87,9 @@ fn one<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Refusa
 }
 
 /// The longest body of a request, bytes.
-fn limit(parts: &Parts) -> usize {
+fn limit(parts: &Parts, app: &App) -> usize {
     match parts.method.as_str() {
-        "POST" => json::MAX_BYTES,
+        "POST" => app.max_body_bytes(),
         "PUT" => PART_BYTES as usize,
         _ => 0,
     }

@@ -64,8 +64,14 @@ impl RetryAfter {
     /// The wait in whole seconds, rounded up, so that nobody comes back too early.
     #[must_use]
     pub fn whole_s(&self) -> u64 {
-        super::fields::whole_s(self.wait)
+        whole_s(self.wait)
     }
+}
+
+/// Seconds, rounded up, so that nobody comes back too early.
+#[must_use]
+pub fn whole_s(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 /// One bucket for each key, at most `capacity` of them remembered. Safe to share between threads.

@@ -9,10 +9,14 @@ use std::{
     time::Duration,
 };
 
-use hallmark_core::account::exchange::PART_BYTES;
+use hallmark_core::{account::exchange::PART_BYTES, json};
 use serde::{Deserialize, Serialize};
 
 use super::peer::{Network, ProxyField};
+
+/// The longest body that is read as a part: a part, and a little more, so that one that is a little
+/// too long is still told what a part has.
+const MAX_PART_BYTES: u64 = PART_BYTES + 4096;
 
 /// Everything the service is told when it starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,11 +132,12 @@ pub struct Limits {
     /// How long requests under way may take to end when the service is told to stop. Default: 30
     /// seconds.
     pub stop_timeout_ms: u64,
-    /// The longest JSON body; more is answered 413. Default: 8 MiB. Danger: each may be in memory
-    /// at the same time, several times over.
+    /// The longest JSON body, as `/v1/service` announces it; more is answered 413. Default: 8 MiB,
+    /// which is also the most. Danger: each may be in memory at the same time, several times over;
+    /// an account whose wrapped keys do not fit into one cannot change its root.
     pub max_json_bytes: u64,
-    /// The longest part of a blob; more is answered 413. Default: 4 MiB and 4 KiB. Danger: below
-    /// 4 MiB nobody can upload.
+    /// The longest part of a blob; more is answered 413. Default: 4 MiB and 4 KiB, which is also
+    /// the most: no part has more than 4 MiB. Danger: below 4 MiB nobody can upload.
     pub max_part_bytes: u64,
     /// Requests a second of one address (IPv6: one /64), on average; more is answered 429.
     /// Default: 100.
@@ -163,8 +168,8 @@ impl Default for Limits {
             send_timeout_ms: 60_000,
             tls_handshake_timeout_ms: 10_000,
             stop_timeout_ms: 30_000,
-            max_json_bytes: 8 << 20,
-            max_part_bytes: PART_BYTES + 4096,
+            max_json_bytes: json::MAX_BYTES as u64,
+            max_part_bytes: MAX_PART_BYTES,
             requests_per_s: 100,
             request_burst: 1000,
             account_requests_per_s: 100,
@@ -266,7 +271,7 @@ pub enum ConfigError {
         /// The field.
         field: &'static str,
         /// What it may be.
-        allowed: &'static str,
+        allowed: String,
     },
 }
 
@@ -290,7 +295,8 @@ impl Settings {
     /// [`ConfigError`], each but the first two.
     pub fn check(&self) -> Result<(), ConfigError> {
         let (listen, limits) = (self.listen, &self.limits);
-        let number = |field, allowed| Err(ConfigError::Number { field, allowed });
+        let number =
+            |field, allowed: &str| Err(ConfigError::Number { field, allowed: allowed.to_owned() });
         if !listen.ip().is_loopback() {
             if self.tls.is_none() && !self.behind_proxy {
                 return Err(ConfigError::PlainHttp { listen });
@@ -304,6 +310,15 @@ impl Settings {
         }
         if !(16..=super::head::MAX_FIELDS).contains(&limits.max_headers) {
             return number("limits.max_headers", "between 16 and 256");
+        }
+        // What is read further in takes no more, whatever is set here.
+        for (field, value, most) in [
+            ("limits.max_json_bytes", limits.max_json_bytes, json::MAX_BYTES as u64),
+            ("limits.max_part_bytes", limits.max_part_bytes, MAX_PART_BYTES),
+        ] {
+            if value > most {
+                return number(field, &format!("at most {most}"));
+            }
         }
         if limits.max_connections == 0 || limits.max_connections_per_address == 0 {
             return number("limits.max_connections", "at least 1");

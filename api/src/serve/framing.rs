@@ -169,7 +169,7 @@ impl Drop for Answering {
 
 /// A connection's bytes, head by head.
 #[derive(Debug)]
-pub(super) struct Framed<S> {
+pub struct Framed<S> {
     stream: S,
     line: Arc<Line>,
     max_head_bytes: usize,
@@ -177,7 +177,8 @@ pub(super) struct Framed<S> {
 }
 
 impl<S: AsyncRead + Unpin> Framed<S> {
-    pub(super) fn new(stream: S, max_head_bytes: usize, max_fields: usize) -> Self {
+    /// The bytes of `stream`, with heads of at most so many bytes and fields.
+    pub fn new(stream: S, max_head_bytes: usize, max_fields: usize) -> Self {
         Self { stream, line: Arc::new(Line::new()), max_head_bytes, max_fields }
     }
 

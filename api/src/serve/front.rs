@@ -35,7 +35,10 @@ use super::{
     peer::{AddressKey, Proxies},
     refusal,
 };
-use crate::limit::{self, Buckets, Rate};
+use crate::{
+    http::rate_fields,
+    limit::{Buckets, Rate},
+};
 
 /// Name of the policy in the `RateLimit` fields.
 const ADDRESS_POLICY: &str = "address";
@@ -134,9 +137,9 @@ impl Front {
             _ => self.routed(request.map(Body::new), client, &caller).await,
         };
         match rate {
-            Some(Ok(left)) => limit::announce(response.headers_mut(), ADDRESS_POLICY, &left),
+            Some(Ok(left)) => rate_fields::announce(response.headers_mut(), ADDRESS_POLICY, &left),
             Some(Err(full)) => {
-                limit::announce_refusal(response.headers_mut(), ADDRESS_POLICY, &full);
+                rate_fields::announce_refusal(response.headers_mut(), ADDRESS_POLICY, &full);
             }
             None => {}
         }

@@ -12,7 +12,7 @@ pub(super) const MAX_FIELDS: usize = 256;
 
 /// How the body after a head is framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Framing {
+pub enum Framing {
     /// So many bytes; none where nothing is said.
     Length(u64),
     /// In chunks: the end is known only to who decodes them.
@@ -21,11 +21,11 @@ pub(super) enum Framing {
 
 /// A whole head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Head {
+pub struct Head {
     /// Its length in bytes, the empty line included.
-    pub(super) len: usize,
+    pub len: usize,
     /// The body after it.
-    pub(super) framing: Framing,
+    pub framing: Framing,
 }
 
 /// Reads the head at the start of `bytes`; `None` while it is not whole.
@@ -33,7 +33,7 @@ pub(super) struct Head {
 /// # Errors
 /// [`Code::HeadersTooLarge`] for more than `max_fields` header fields, [`Code::Malformed`] for what
 /// is no head or frames its body ambiguously.
-pub(super) fn read(bytes: &[u8], max_fields: usize) -> Result<Option<Head>, Code> {
+pub fn read(bytes: &[u8], max_fields: usize) -> Result<Option<Head>, Code> {
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut fields[..max_fields.min(MAX_FIELDS)]);
     let len = match request.parse(bytes) {

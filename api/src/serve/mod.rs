@@ -3,7 +3,7 @@
 //!
 //! In scope: everything between the network and a router, the same for `hallmarkd`, `hallmark
 //! serve` and a service embedded in another program. Out of scope: what is served; the shell knows a
-//! [`Router`] and three [`Hooks`] of it, and [`wire`] is where the real ones are put in.
+//! [`Router`] and its [`Hooks`], and [`wire`] is where the real ones are put in.
 //!
 //! # Decisions
 //!
@@ -21,9 +21,9 @@ mod body;
 pub mod config;
 mod connection;
 mod fields;
-mod framing;
+pub(crate) mod framing;
 mod front;
-mod head;
+pub(crate) mod head;
 mod health;
 mod hooks;
 pub mod key_file;

@@ -106,34 +106,40 @@ impl AddressKey {
 
 /// Who may speak for others.
 #[derive(Debug, Clone)]
-pub(super) struct Proxies {
+pub struct Proxies {
     trusted: Vec<Network>,
     field: ProxyField,
 }
 
 impl Proxies {
-    pub(super) fn new(trusted: Vec<Network>, field: ProxyField) -> Self {
+    /// These networks may, in that field.
+    pub fn new(trusted: Vec<Network>, field: ProxyField) -> Self {
         Self { trusted, field }
     }
 
     /// Whether this peer is a trusted proxy.
-    pub(super) fn is_trusted(&self, peer: IpAddr) -> bool {
+    pub fn is_trusted(&self, peer: IpAddr) -> bool {
         self.trusted.iter().any(|network| network.contains(peer))
     }
 
     /// The client: the peer, unless it is trusted; then the newest address in the field that is not
     /// trusted itself. What cannot be read ends the search where it stands.
     pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let mut client = peer.to_canonical();
-        if !self.is_trusted(client) {
-            return client;
-        }
         let name = match self.field {
             ProxyField::XForwardedFor => "x-forwarded-for",
             ProxyField::Forwarded => "forwarded",
         };
         let lines: Vec<&str> =
             headers.get_all(name).iter().map_while(|v| v.to_str().ok()).collect();
+        self.named(peer, &lines)
+    }
+
+    /// The same of the field's lines.
+    pub fn named(&self, peer: IpAddr, lines: &[&str]) -> IpAddr {
+        let mut client = peer.to_canonical();
+        if !self.is_trusted(client) {
+            return client;
+        }
         let elements = lines.iter().rev().flat_map(|line| line.rsplit(','));
         for element in elements {
             let Some(address) = self.address(element) else { break };

@@ -36,6 +36,7 @@ pub fn open(
     let inner = app::Settings {
         authorities,
         quota_bytes: settings.quota_bytes,
+        max_body_bytes: limits.max_json_bytes,
         account_rate: Rate::new(limits.account_requests_per_s, limits.account_request_burst),
         max_tracked: limits.max_tracked,
     };

@@ -146,13 +146,13 @@ impl Store {
     }
 
     /// Erases an account: first all its rows, in one transaction, then its files. Both are durable
-    /// when it returns. SQLite overwrites what it deletes, and the log is emptied at once, or after
-    /// the next change while somebody reads. What remains are the nonces of the last hour, with
-    /// the keys that used them, and copies made before.
+    /// when it returns; a file that cannot be removed then goes at the next sweep, since the rows
+    /// that would say so to a second request are gone. SQLite overwrites what it deletes, and the
+    /// log is emptied at once, or after the next change while somebody reads. What remains are the
+    /// nonces of the last hour, with the keys that used them, and copies made before.
     ///
     /// # Errors
-    /// Whether the caller may; that a file cannot be removed: then the rows are gone already, and
-    /// the file goes at the next sweep.
+    /// Whether the caller may; then nothing was changed.
     pub async fn erase_account(
         &self,
         caller: Caller,
@@ -162,11 +162,11 @@ impl Store {
             .writer
             .run(move |tx| {
                 tx.spend(&caller)?;
-                let (number, _) = allowed(tx, account, &caller.key)?;
+                let number = allowed(tx, account, &caller.key)?;
                 erase(tx, number)
             })
             .await?;
-        self.remove_files(files, true).await?;
+        self.remove_files(files, true).await;
         Ok(erased)
     }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, fs::File};
 
+use bytes::Bytes;
 use hallmark_core::{
     account::{
         AccountId, BlobId,
@@ -34,7 +35,7 @@ pub struct Part {
     /// Its place, counted from 0.
     pub part: u32,
     /// Its bytes.
-    pub bytes: axum::body::Bytes,
+    pub bytes: Bytes,
     /// `SHA-256(bytes)`.
     pub hash: Sha256,
 }
@@ -87,7 +88,7 @@ impl Store {
             .readers
             .run(move |connection| {
                 check_unspent(connection, &caller)?;
-                let (number, _) = allowed(connection, account, &caller.key)?;
+                let number = allowed(connection, account, &caller.key)?;
                 let there = row(connection, number, blob)?.is_some();
                 // Before a file of that size is made.
                 let fits = there || size_bytes <= quota_bytes;
@@ -106,7 +107,7 @@ impl Store {
             })
             .await;
         if file.is_some() && !matches!(started, Ok(true)) {
-            self.remove_files(vec![name], false).await?;
+            self.remove_files(vec![name], false).await;
         }
         started.map(|_| ())
     }
@@ -133,7 +134,7 @@ impl Store {
     ) -> Result<Upload, StoreError> {
         self.readers
             .run(move |connection| {
-                let (number, _) = allowed(connection, account, &key)?;
+                let number = allowed(connection, account, &key)?;
                 let row = row(connection, number, blob)?.ok_or(StoreError::NoBlob)?;
                 let mut parts = connection
                     .prepare_cached("SELECT part FROM parts WHERE blob = ?1 ORDER BY part")?;
@@ -170,7 +171,7 @@ impl Store {
             .readers
             .run(move |connection| {
                 check_unspent(connection, &caller)?;
-                let (account, _) = allowed(connection, account, &caller.key)?;
+                let account = allowed(connection, account, &caller.key)?;
                 let row = row(connection, account, number)?.ok_or(StoreError::NoBlob)?;
                 if row.part_bytes(place) != Some(blob as u64) {
                     return Err(StoreError::PartSize);
@@ -211,7 +212,7 @@ impl Store {
         let files = self.files.clone();
         self.readers
             .run(move |connection| {
-                let (number, _) = allowed(connection, account, &key)?;
+                let number = allowed(connection, account, &key)?;
                 let row = row(connection, number, blob)?.ok_or(StoreError::NoBlob)?;
                 if !row.is_complete() {
                     return Err(StoreError::Incomplete);
@@ -221,10 +222,11 @@ impl Store {
             .await
     }
 
-    /// Deletes a blob or an upload: first its rows, all of them, durably; then its file.
+    /// Deletes a blob or an upload: first its rows, all of them, durably; then its file, which goes
+    /// at the next sweep if it cannot be removed or the power fails.
     ///
     /// # Errors
-    /// Whether the caller may; [`StoreError::NoBlob`].
+    /// Whether the caller may; [`StoreError::NoBlob`]. Then nothing was changed.
     pub async fn delete_blob(
         &self,
         caller: Caller,
@@ -235,13 +237,14 @@ impl Store {
             .writer
             .run(move |tx| {
                 tx.spend(&caller)?;
-                let (number, _) = allowed(tx, account, &caller.key)?;
+                let number = allowed(tx, account, &caller.key)?;
                 let row = row(tx, number, blob)?.ok_or(StoreError::NoBlob)?;
                 delete(tx, number, &row)?;
                 Ok(Some(row.file))
             })
             .await?;
-        self.remove_files(deleted.into_iter().collect(), false).await
+        self.remove_files(deleted.into_iter().collect(), false).await;
+        Ok(())
     }
 
     /// Removes uploads that were started [`UNFINISHED_S`] before `now_s` and never finished, and
@@ -252,20 +255,20 @@ impl Store {
     pub async fn sweep(&self, now_s: i64) -> Result<usize, StoreError> {
         let unfinished = self.writer.run(move |tx| delete_unfinished(tx, now_s)).await?;
         let removed = unfinished.len();
-        self.remove_files(unfinished, false).await?;
+        self.remove_files(unfinished, false).await;
         let files = self.files.clone();
         let swept =
             self.readers.run(move |connection| files.sweep(|| all_files(connection))).await?;
         Ok(removed + swept)
     }
 
-    pub(super) async fn remove_files(
-        &self,
-        names: Vec<FileName>,
-        durable: bool,
-    ) -> Result<(), StoreError> {
+    /// Removes files whose rows are gone. What the caller did is done by then, so a file that
+    /// stays is no error of theirs: it is left to the next sweep.
+    pub(super) async fn remove_files(&self, names: Vec<FileName>, durable: bool) {
         let files = self.files.clone();
-        blocking(move || files.remove(&names, durable)).await
+        if let Err(error) = blocking(move || files.remove(&names, durable)).await {
+            tracing::warn!(%error, "files that no row names stay until the next sweep");
+        }
     }
 }
 
@@ -286,7 +289,7 @@ fn start(
     quota_bytes: u64,
 ) -> Result<bool, StoreError> {
     tx.spend(caller)?;
-    let (number, _) = allowed(tx, account, &caller.key)?;
+    let number = allowed(tx, account, &caller.key)?;
     if let Some(row) = row(tx, number, upload.blob)? {
         let same = row.size_bytes == upload.size_bytes;
         return if same { Ok(false) } else { Err(StoreError::Differs) };

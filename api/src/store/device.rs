@@ -214,14 +214,14 @@ pub(super) fn standing(
     }
 }
 
-/// As [`standing`], for what a former device may not.
+/// The short number of an account, for what a listed device and the recovery key may.
 pub(super) fn allowed(
     connection: &Connection,
     account: AccountId,
     key: &PublicKey,
-) -> Result<(i64, Standing), StoreError> {
+) -> Result<i64, StoreError> {
     match standing(connection, account, key)? {
         (_, Standing::Former) => Err(StoreError::Revoked),
-        allowed => Ok(allowed),
+        (number, Standing::Device | Standing::Recovery) => Ok(number),
     }
 }

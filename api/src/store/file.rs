@@ -168,13 +168,15 @@ impl BlobFiles {
     }
 
     /// Removes files; those that are gone already are gone. `durable` when nothing of them is to
-    /// come back after a power loss. Blocks.
+    /// come back after a power loss. One that cannot be removed keeps none of the others; the error
+    /// is the last one's. Blocks.
     pub(super) fn remove(&self, names: &[FileName], durable: bool) -> Result<(), StoreError> {
         let mut folders = HashSet::new();
+        let mut removed = Ok(());
         for name in names {
             let path = self.path(*name);
             match fs::remove_file(&path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+                Err(error) if error.kind() != ErrorKind::NotFound => removed = Err(error.into()),
                 _ => {}
             }
             folders.extend(path.parent().map(Path::to_owned));
@@ -182,7 +184,7 @@ impl BlobFiles {
         if durable {
             folders.iter().filter(|folder| folder.exists()).try_for_each(|folder| sync(folder))?;
         }
-        Ok(())
+        removed
     }
 
     /// Removes the files that `rows` does not name; returns how many. A file about to get its row

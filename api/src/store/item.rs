@@ -118,7 +118,7 @@ impl Store {
     ) -> Result<Sync, StoreError> {
         self.readers
             .run(move |connection| {
-                let (number, _) = allowed(connection, account, &key)?;
+                let number = allowed(connection, account, &key)?;
                 sync(connection, number, &from)
             })
             .await

@@ -1,6 +1,7 @@
 //! A client for tests: really signed requests to a router, and people with devices and items.
 #![allow(dead_code, clippy::unwrap_used, reason = "each test file uses what it needs")]
 
+mod documented;
 mod person;
 
 use std::{
@@ -102,6 +103,16 @@ impl Service {
     }
 
     pub async fn send_raw(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let answer = self.answer(request).await;
+        if !answer.status.is_success() {
+            let document = self.answer(Request::get("/openapi.json").body(Body::empty()).unwrap());
+            documented::check(&document.await.json(), &method, &path, &answer);
+        }
+        answer
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();

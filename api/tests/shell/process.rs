@@ -126,6 +126,24 @@ fn it_serves_the_real_service() {
     assert!(daemon.end().0.success());
 }
 
+/// What the configuration says is what the service says of itself.
+#[test]
+fn the_longest_body_is_announced_as_configured() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("hallmarkd.toml");
+    let config = |limit: u64| {
+        std::fs::write(&config, format!("[limits]\nmax_json_bytes = {limit}\n")).unwrap();
+        config.to_str().unwrap().to_owned()
+    };
+    let daemon = Daemon::start(&["--config", &config(1000)]);
+    let answer = daemon.ready().get("/v1/service");
+    let info: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(info["maxBodyBytes"], 1000);
+    let (status, said) = Daemon::start(&["--config", &config(8_388_609)]).end();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("limits.max_json_bytes must be at most 8388608"), "{said}");
+}
+
 #[test]
 fn two_services_do_not_share_a_data_directory() {
     let daemon = Daemon::start(&[]);

@@ -55,7 +55,7 @@ fn empty_lines_are_no_request() {
 
 #[test]
 fn a_connection_without_a_request_is_closed() {
-    let service = Service::start(|limits| limits.idle_timeout_ms = 200);
+    let service = Service::start(|limits| limits.idle_timeout_ms = 3000);
     let mut silent = service.connect();
     let mut used = service.connect();
     used.get("/v1/things/1");
@@ -74,28 +74,37 @@ fn a_body_that_stands_still_is_ended() {
     assert!(client.is_closed());
 }
 
-/// A body below the least rate is ended although it never stands still; one above it goes on long
-/// after the time that a body of no bytes would have.
+const LONG_POST: &str = "POST /v1/things HTTP/1.1\r\nhost: a\r\ncontent-length: 2000\r\n\r\n";
+
+/// A body below the least rate is ended although it never stands still.
 #[test]
-fn a_body_has_a_least_rate() {
+fn a_body_below_the_least_rate_is_ended() {
     let service = Service::start(|limits| {
         limits.body_timeout_ms = 300;
         limits.body_min_bytes_per_s = 2000;
     });
-    let post = "POST /v1/things HTTP/1.1\r\nhost: a\r\ncontent-length: 2000\r\n\r\n";
     let mut slow = service.connect();
-    slow.send(post);
+    slow.send(LONG_POST);
     dribble(&mut slow, &[b'x'; 1000]);
     slow.answer().unwrap().is_problem(Code::Timeout);
+}
 
-    let mut steady = service.connect();
-    steady.send(post).send([b'x'; 1600]);
+/// One above it goes on after the time that a body of no bytes would have.
+#[test]
+fn a_body_above_the_least_rate_goes_on() {
+    let service = Service::start(|limits| {
+        limits.body_timeout_ms = 3000;
+        limits.body_min_bytes_per_s = 100;
+    });
     let start = Instant::now();
+    let mut steady = service.connect();
+    // These buy 16 s.
+    steady.send([LONG_POST.as_bytes(), &[b'x'; 1600]].concat());
     for _ in 0..10 {
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(350));
         steady.send([b'x'; 40]);
     }
-    assert!(start.elapsed() > Duration::from_millis(300));
+    assert!(start.elapsed() > Duration::from_millis(3000));
     assert_eq!(steady.answer().unwrap().text(), "2000");
 }
 
@@ -124,10 +133,17 @@ fn a_careless_handler_acknowledges_nothing() {
 
 #[test]
 fn an_answer_that_never_comes_is_given_up() {
-    let service = Service::start(|limits| limits.answer_timeout_ms = 200);
+    let service = Service::start(|limits| limits.answer_timeout_ms = 3000);
     let mut client = service.connect();
     client.get("/v1/gate").is_problem(Code::Overloaded);
     assert_eq!(client.get("/v1/things/1").text(), "thing", "the request itself was whole");
+}
+
+/// The same where the body is not there yet: then it is the request that was late.
+#[test]
+fn an_answer_that_never_comes_to_half_a_request_ends_the_connection() {
+    let service = Service::start(|limits| limits.answer_timeout_ms = 200);
+    let mut client = service.connect();
     client.send("POST /v1/gate HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n123");
     client.answer().unwrap().is_problem(Code::Timeout);
     assert!(client.is_closed(), "the body was not");

@@ -9,6 +9,7 @@ use hallmark_core::{
             StartUpload, Sync, Upload,
         },
     },
+    json,
     problem::Problem,
 };
 use hallmark_vault::{identity::pairing::JoinCode, item::Content};
@@ -40,17 +41,18 @@ pub fn answer(bytes: &[u8]) {
     }
 }
 
-/// Requests of a device: read by the service.
+/// Requests of a device: read by the service, as strict JSON first.
 pub fn wire_request(bytes: &[u8]) {
-    stands::<StartUpload>(bytes);
-    stands::<AppendEntry>(bytes);
-    if let Some(create) = stands::<CreateAccount>(bytes) {
+    let Ok(value) = json::parse(bytes) else { return };
+    same::<StartUpload>(&value);
+    same::<AppendEntry>(&value);
+    if let Some(create) = same::<CreateAccount>(&value) {
         let account = create.entry.claimed().account;
         if let Ok(list) = DeviceList::open(account, &[create.entry]) {
             assert_eq!(list.account(), account);
         }
     }
-    if let Some(commit) = stands::<Commit>(bytes) {
+    if let Some(commit) = same::<Commit>(&value) {
         let _ = commit.manifest.verify();
         let _ = commit.manifest.claimed().check_follows(None);
     }
@@ -80,7 +82,15 @@ pub fn item_content(bytes: &[u8]) {
 
 /// What is read is written, and read as the same again.
 fn stands<T: serde::Serialize + serde::de::DeserializeOwned>(bytes: &[u8]) -> Option<T> {
-    let read: T = serde_json::from_slice(bytes).ok()?;
+    written_again(serde_json::from_slice(bytes).ok()?)
+}
+
+/// The same of a document that was parsed.
+fn same<T: serde::Serialize + serde::de::DeserializeOwned>(value: &Value) -> Option<T> {
+    written_again(serde_json::from_value(value.clone()).ok()?)
+}
+
+fn written_again<T: serde::Serialize + serde::de::DeserializeOwned>(read: T) -> Option<T> {
     let written = serde_json::to_value(&read).expect("our own types are JSON");
     let again: T = serde_json::from_value(written.clone()).expect("own writing");
     let twice: Value = serde_json::to_value(&again).expect("our own types are JSON");

@@ -1,5 +1,5 @@
 //! One function per decoder: whatever the bytes, it does not panic, and what it accepts it accepts
-//! in one spelling. `tests/fuzz` runs them under libFuzzer; `tests/tests/fuzz.rs` replays the
+//! in one spelling. `tests/fuzz` runs them under libFuzzer; `tests/tests/fuzz` replays the
 //! committed corpus and a few thousand mutations of it wherever the tests run.
 //!
 //! A new decoder gets a function and a line in [`TARGETS`] here, `fuzz/fuzz_targets/<name>.rs` with
@@ -10,6 +10,7 @@
 pub mod account;
 pub mod media;
 pub mod sealed;
+pub mod service;
 
 use std::io::Cursor;
 
@@ -40,7 +41,7 @@ use hallmark_vault::provenance::{
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 40] = [
+pub const TARGETS: [(&str, Target); 43] = [
     ("answer", account::answer),
     ("archive", archive),
     ("blob", sealed::blob),
@@ -73,7 +74,10 @@ pub const TARGETS: [(&str, Target); 40] = [
     ("problem", account::problem),
     ("profile", sealed::profile),
     ("proof", data_integrity_proof),
+    ("proxy_field", service::proxy_field),
+    ("range", service::range),
     ("recovery", sealed::recovery_code),
+    ("request_head", service::request_head),
     ("state", sealed::state_file),
     ("studio_pub", studio_pub),
     ("text", text),

@@ -35,6 +35,9 @@ const ONLY_UNDER: [(&str, &[&str]); 5] = [
     ("demand/", &["prio::", "tract_onnx::"]),
     ("api/", &["hallmark_api::"]),
 ];
+/// Rooms of the service that know nothing of HTTP, and the paths of what speaks it.
+const BELOW_HTTP: [&str; 3] = ["api/src/app", "api/src/store", "api/src/limit"];
+const HTTP: [&str; 7] = ["axum", "hyper", "http::", "httparse", "http_body", "tower", "utoipa"];
 /// The commands that run the service inside the command line, and so may use its crate.
 const EMBEDS_THE_SERVICE: [&str; 3] =
     ["cli/src/cmd/serve", "cli/src/cmd/tour", "cli/src/cmd/witness"];
@@ -107,6 +110,22 @@ fn heavy_crates_stay_in_their_rooms() {
             }
         }
     }
+}
+
+#[test]
+fn the_service_speaks_http_at_its_edge_alone() {
+    let all = sources(&[".rs"]);
+    let under = |room| all.iter().filter(move |source| source.path.starts_with(room));
+    for room in BELOW_HTTP {
+        assert!(under(room).count() > 0, "there is no {room}");
+        for source in under(room) {
+            let named: Vec<_> =
+                HTTP.iter().filter(|path| source.production().contains(**path)).collect();
+            assert!(named.is_empty(), "{} names {named:?}", source.path);
+        }
+    }
+    // The control.
+    assert!(under("api/src/http").any(|source| source.production().contains("axum")));
 }
 
 /// "The server cannot decrypt" is a build fact: nothing that opens a locker is linked into it.

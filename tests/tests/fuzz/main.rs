@@ -26,7 +26,7 @@ mod fixtures;
 /// Mutations per target.
 const MUTATIONS: usize = 3000;
 /// Pieces of the formats, for the mutations to build with.
-const WORDS: [&str; 24] = [
+const WORDS: [&str; 27] = [
     "did:key:z6Mk",
     "urn:uuid:",
     "HALLMARK:1:",
@@ -51,6 +51,9 @@ const WORDS: [&str; 24] = [
     "2026-02-29",
     "example.com:443",
     "\n",
+    "\r\ncontent-length: 1\r\n",
+    "\r\ntransfer-encoding: chunked\r\n",
+    ", for=unknown",
 ];
 
 fn fuzz_dir() -> PathBuf {

@@ -93,6 +93,7 @@ pub fn written() -> Vec<(&'static str, Vec<u8>)> {
         ("timestamp", "2026-05-03T12:00:00Z".into()),
     ];
     seeds.extend(account());
+    seeds.extend(strangers());
     seeds.extend(media());
     seeds.extend(sealed_and_signed());
     seeds.extend(state());
@@ -187,6 +188,27 @@ fn sold(hidden: Hidden) -> Event {
         hidden: Some(hidden),
         parts: Vec::new(),
     }
+}
+
+/// What the service reads before anything is verified.
+fn strangers() -> Vec<(&'static str, Vec<u8>)> {
+    let post =
+        "POST /v1/accounts HTTP/1.1\r\nHost: vault.example\r\nContent-Length: 5\r\n\r\n12345";
+    let get = "GET /v1/service?a=1 HTTP/1.1\r\nhost: vault.example\r\n\r\n";
+    let chunked =
+        "PUT /x HTTP/1.1\r\nhost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
+    let range = |size: u64, field: &str| [&size.to_be_bytes(), field.as_bytes()].concat();
+    vec![
+        ("proxy_field", "10.0.0.0/8".into()),
+        ("proxy_field", "2001:db8::/32".into()),
+        ("proxy_field", "203.0.113.5, 198.51.100.9:1234\n10.0.0.2".into()),
+        ("proxy_field", "for=203.0.113.5, For=\"[2001:db8::9]:80\";proto=https".into()),
+        ("range", range(10, "bytes=2-5")),
+        ("range", range(10, "bytes=2-")),
+        ("range", range(1 << 40, "bytes=-300")),
+        ("request_head", [post, get].concat().into()),
+        ("request_head", [get, get, chunked].concat().into()),
+    ]
 }
 
 /// A state file, and what is inside one.

@@ -57,6 +57,23 @@ fn plain_http_is_not_spoken_where_others_listen_in() {
 }
 
 #[test]
+fn a_limit_beyond_what_is_read_is_refused() {
+    let check = |change: fn(&mut Limits, u64), value| {
+        let mut settings = Settings::default();
+        change(&mut settings.limits, value);
+        settings.check().map_err(|error| error.to_string())
+    };
+    let json = |limits: &mut Limits, value| limits.max_json_bytes = value;
+    let part = |limits: &mut Limits, value| limits.max_part_bytes = value;
+    assert_eq!(check(json, 8 << 20), Ok(()));
+    let refused = "limits.max_json_bytes must be at most 8388608".to_owned();
+    assert_eq!(check(json, (8 << 20) + 1), Err(refused));
+    assert_eq!(check(part, 4_198_400), Ok(()));
+    let refused = "limits.max_part_bytes must be at most 4198400".to_owned();
+    assert_eq!(check(part, 4_198_401), Err(refused));
+}
+
+#[test]
 fn the_key_lies_beside_the_data() {
     for (data, key) in [("/srv/vault/", "/srv/vault.key"), ("data", "data.key")] {
         let settings = Settings { data: data.into(), ..Settings::default() };

@@ -282,7 +282,9 @@ pub struct Upload {
     pub complete: bool,
 }
 
-/// `DELETE /v1/accounts/{account}`: what was erased, signed by the service.
+/// `DELETE /v1/accounts/{account}`: what was erased, signed by the service. No request reaches any of
+/// it from then on; a blob's file that could not be removed at once, the service removes within
+/// hours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Erasure {

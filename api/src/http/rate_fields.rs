@@ -12,19 +12,23 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header::RETRY_AFTER};
 
-use super::{Rate, Remaining, RetryAfter};
+use crate::limit::{Rate, Remaining, RetryAfter, whole_s};
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// Says under the name `policy` how much is left: `q` tokens in a full bucket, filled in `w`
 /// seconds; `r` left, full in `t` seconds. `policy` is letters, digits and dashes.
-pub fn announce(headers: &mut HeaderMap, policy: &'static str, remaining: &Remaining) {
+pub(crate) fn announce(headers: &mut HeaderMap, policy: &'static str, remaining: &Remaining) {
     add(headers, policy, remaining.rate, remaining.tokens, remaining.full_in);
 }
 
 /// The same where there is nothing left, with the seconds after which to come back, rounded up.
-pub fn announce_refusal(headers: &mut HeaderMap, policy: &'static str, refused: &RetryAfter) {
+pub(crate) fn announce_refusal(
+    headers: &mut HeaderMap,
+    policy: &'static str,
+    refused: &RetryAfter,
+) {
     add(headers, policy, refused.rate, 0, refused.rate.window());
     headers.insert(RETRY_AFTER, HeaderValue::from(refused.whole_s()));
 }
@@ -40,11 +44,6 @@ fn add(headers: &mut HeaderMap, policy: &str, rate: Rate, left: u32, full_in: Du
             headers.append(name, value);
         }
     }
-}
-
-/// Seconds, rounded up, so that nobody comes back too early.
-pub(super) fn whole_s(time: Duration) -> u64 {
-    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 #[cfg(test)]
