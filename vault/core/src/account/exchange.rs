@@ -344,7 +344,7 @@ mod tests {
         (wraps, DeviceList::open(account, &[entry]).expect("a list"))
     }
 
-    /// T-35: a wrap is no room for anything else.
+    /// T-34: a wrap is no room for anything else.
     #[test]
     fn wraps_are_as_long_as_wraps() {
         let (own, list) = wraps(32, 48);
