@@ -36,7 +36,7 @@ pub enum ServiceError {
     #[error("the service refused: {}", .0.detail)]
     Refused(Problem),
     /// No answer came, or not all of it: whether the request was carried out is not known.
-    #[error("the service at {address} did not answer; check the address and the network")]
+    #[error("the service at {address} could not be reached; check the address and the network")]
     Unreachable {
         /// Where it was looked for.
         address: String,

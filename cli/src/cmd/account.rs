@@ -46,15 +46,14 @@ pub fn run(command: &AccountCommand, session: &Session) -> anyhow::Result<Report
 }
 
 fn create(session: &Session) -> anyhow::Result<Report> {
-    let store = session.open_or_create()?;
-    if let Some(holdings) = &store.read().holdings {
+    let mut desk = Desk::of(session, session.open_or_create()?)?;
+    if let Some(holdings) = &desk.store.read().holdings {
         anyhow::bail!(
             "this profile has account {} already; another person on this machine is another --profile",
             short(&holdings.account.id().to_string())
         );
     }
-    drop(store);
-    let mut desk = Desk::open_or_create(session)?;
+    desk.begin()?;
     let exchange = desk.exchange()?;
     let id = desk.account()?.id();
     let mut text = format!("Account {} is made, with this device.", short(&id.to_string()));
@@ -274,7 +273,17 @@ fn recover(args: &RecoverArgs, session: &Session) -> anyhow::Result<Report> {
     let service = desk.take_service();
     let (now, rng) = (session.now(), session.rng());
     let recovered =
-        online::recover(&mut desk.store, &desk.folder, &*service, known, &secret, now, rng)?;
+        online::recover(&mut desk.store, &desk.folder, &*service, known, &secret, now, rng);
+    let recovered = match recovered {
+        Err(OnlineError::Service(error)) if error.code() == Some(Code::NoAccount) => {
+            anyhow::bail!(
+                "the service at {} has no account of these fourteen words; it may be another service \
+                 (--server), or the account was closed",
+                desk.address()?
+            )
+        }
+        outcome => outcome?,
+    };
     let mut text = format!(
         "Your account is back, with this device alone: {} items, last changed on {}; the devices \
          last changed on {}. UNVERIFIED: nothing outside the service shows that there was nothing \

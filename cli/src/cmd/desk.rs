@@ -69,11 +69,21 @@ impl<'s> Desk<'s> {
     /// When the state does not open or cannot be written.
     pub fn open_or_create(session: &'s Session) -> anyhow::Result<Self> {
         let mut desk = Self::of(session, session.open_or_create()?)?;
-        if desk.store.read().holdings.is_none() {
-            let holdings = Holdings::create(session.now(), &mut session.rng());
-            desk.store.update(&mut session.rng(), |profile| profile.holdings = Some(holdings))?;
-        }
+        desk.begin()?;
         Ok(desk)
+    }
+
+    /// Makes an account where there is none.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    pub fn begin(&mut self) -> anyhow::Result<()> {
+        if self.store.read().holdings.is_none() {
+            let rng = &mut self.session.rng();
+            let holdings = Holdings::create(self.session.now(), rng);
+            self.store.update(rng, |profile| profile.holdings = Some(holdings))?;
+        }
+        Ok(())
     }
 
     /// A profile with or without an account.
@@ -168,7 +178,11 @@ impl<'s> Desk<'s> {
     /// [`Usage`] where no service was ever named; [`OnlineError`].
     pub fn sync(&mut self) -> anyhow::Result<Synced> {
         self.meet()?;
-        let synced = self.online()?.sync()?;
+        let waiting = self.holdings()?.uploads.values().filter_map(|staged| staged.sealed_bytes);
+        let waiting: u64 = waiting.sum();
+        let bar = (waiting > 0).then(|| self.session.bar("sending", waiting));
+        let progress = move |bytes| bar.iter().for_each(|bar| bar.advance(bytes));
+        let synced = self.online()?.reporting(&progress).sync()?;
         self.remember_address()?;
         let (items, _) = self.online()?.items();
         let learned = super::piece::learned(&items, self.store.read());

@@ -189,7 +189,7 @@ fn what_cannot_be_sent_waits() {
     assert!(kept.out.contains("with the next command that reaches the service"), "{kept:?}");
     let listed = phone.done(&["item", "ls"]);
     assert!(listed.out.contains("(not sent yet)"), "{listed:?}");
-    phone.run(&["account", "sync"]).refused(1, &["did not answer", "check the address"]);
+    phone.run(&["account", "sync"]).refused(1, &["could not be reached", "check the address"]);
     let again = Service::on(&world, "s", &address);
     let synced = phone.json(&["account", "sync"]);
     assert_eq!(synced["sent"], 1);

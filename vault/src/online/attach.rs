@@ -144,13 +144,18 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         if there.blob != blob || there.size_bytes != sealed_bytes {
             return Err(ServiceError::Garbled { what: "an upload" }.into());
         }
+        let progress = self.progress;
+        let length =
+            |part: u32| PART_BYTES.min(sealed_bytes.saturating_sub(u64::from(part) * PART_BYTES));
         let read = |part: u32, buffer: &mut Vec<u8>| {
-            let from = u64::from(part) * PART_BYTES;
-            let length = PART_BYTES.min(sealed_bytes.saturating_sub(from));
+            let (from, length) = (u64::from(part) * PART_BYTES, length(part));
+            progress.inspect(|progress| progress(length));
             buffer.resize(usize::try_from(length).expect("at most 4 MiB"), 0);
             file.read_exact_at(buffer, from)
         };
-        let places = (0..parts).filter(|part| !there.parts.contains(part)).collect();
+        let (have, places): (Vec<u32>, Vec<u32>) =
+            (0..parts).partition(|part| there.parts.contains(part));
+        progress.inspect(|progress| have.iter().for_each(|part| progress(length(*part))));
         self.service.put_parts(&by, id, &Parts { blob, places, read: &read })?;
         // The sealed file is dropped once the item names it: the service has to say that it has all.
         let there = self.service.start_upload(&by, id, &start)?;
@@ -255,7 +260,12 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         let (by, id) = (self.device(), self.account().id());
         while have < sealed_bytes {
             let most = sealed_bytes - have;
-            let came = self.service.content(&by, id, *blob, have, most, &mut file)?;
+            let came = match self.service.content(&by, id, *blob, have, most, &mut file) {
+                Err(error) if error.code() == Some(Code::NoBlob) => {
+                    return Err(Deceit::NoBlob.into());
+                }
+                outcome => outcome?,
+            };
             if came == 0 || came > most {
                 return Err(Deceit::Blob.into());
             }

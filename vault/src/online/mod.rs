@@ -164,6 +164,9 @@ pub enum Deceit {
     /// A blob that is not the one that was stored.
     #[error("what the service sent is not the attachment that was stored")]
     Blob,
+    /// A blob that an item names, and that the service says it does not have.
+    #[error("the service no longer has an attachment that it took")]
+    NoBlob,
     /// An account that does not know this device under the words compared.
     #[error("the account found is not the one whose words were compared")]
     OtherAccount,
@@ -180,8 +183,8 @@ pub enum OnlineError {
     Service(#[from] ServiceError),
     /// The service's answer is not true. Nothing of it was kept.
     #[error(
-        "the service's answer does not hold and nothing of it was kept: {0}. Compare `hallmark \
-         account show` on your devices, keep what you have, and ask the operator"
+        "the service's answer does not hold and nothing of it was kept: {0}. `--offline` goes on with \
+         what is here: compare `hallmark --offline account show` on your devices, and ask the operator"
     )]
     Deceived(#[from] Deceit),
     /// This device is no longer on the account, or opens nothing new, as an entry shows that a listed
@@ -308,6 +311,8 @@ pub struct Online<'a, S: ?Sized, R> {
     rng: R,
     /// A device is being taken off: what it spoiled is put back, and stops nothing.
     evicts: bool,
+    /// Told how many more bytes of attachments were sent.
+    progress: Option<&'a (dyn Fn(u64) + Sync)>,
 }
 
 impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
@@ -324,7 +329,14 @@ impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
     ) -> Result<Self, OnlineError> {
         let holdings = store.read().holdings.as_ref().ok_or(OnlineError::NoAccount)?;
         let cache = trusted_cache(folder, &holdings.account);
-        Ok(Self { store, cache, service, now, rng, evicts: false })
+        Ok(Self { store, cache, service, now, rng, evicts: false, progress: None })
+    }
+
+    /// The same, telling `progress` how many more bytes of attachments were read to be sent, or were
+    /// there already.
+    #[must_use]
+    pub fn reporting(self, progress: &'a (dyn Fn(u64) + Sync)) -> Self {
+        Self { progress: Some(progress), ..self }
     }
 
     /// What the profile holds.

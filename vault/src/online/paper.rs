@@ -100,7 +100,8 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
         holdings.service = Some(known);
         holdings.pending = pending;
         store.update(&mut rng, |profile| profile.holdings = Some(holdings))?;
-        let mut online = Online { store, cache: cache.clone(), service, now, rng, evicts: true };
+        let mut online =
+            Online { store, cache: cache.clone(), service, now, rng, evicts: true, progress: None };
         online.take_in(Fetched { account, cache, changed: 0 }, &mut Synced::default())?;
         recovered.unsent = online.sync().err();
         recovered.items = online.items().0.iter().filter(|seen| seen.is_kept()).count();

@@ -57,7 +57,7 @@ fn play(stage: &Stage, proxy: &Proxy, endpoint: &Endpoint, n: usize, lie: &Lie) 
     assert!(!told.err.contains("panicked"), "{} {}: {told:?}", endpoint.name, lie.name);
     assert!(told.peak_bytes < MOST_BYTES, "{} {}: {told:?}", endpoint.name, lie.name);
     assert!(told.took < MOST_TIME, "{} {}: {told:?}", endpoint.name, lie.name);
-    let unreachable = told.err.contains("did not answer");
+    let unreachable = told.err.contains("could not be reached");
     let waits = told.code == 0 && told.json()["sent"].as_bool() == Some(false);
     let outcome = match told.code {
         0 if waits => "waits".to_owned(),

@@ -272,7 +272,12 @@ impl<'a> Scene<'a> {
         match self.endpoint.name {
             "DELETE account" => {
                 let receipt = self.receipt("honest");
-                run(&self.who, &["account", "close", "--yes", "--receipt", &receipt]);
+                let close = ["account", "close", "--yes", "--receipt", &receipt];
+                if run(&self.who, &close).code != 0 {
+                    // The answer that was cut was the receipt, and nothing went from here for that.
+                    assert_eq!(run(&self.who, &["account", "show", "--offline"]).code, 0);
+                    run(&self.who, &["account", "close", "--yes", "--local"]);
+                }
                 let left = run(&self.who, &["account", "show"]);
                 assert!(left.err.contains("no account"), "{left:?}");
                 return Ok(());
