@@ -3,7 +3,7 @@
 
 use hallmark_suites::blindness::{Canaries, Place, Search};
 
-use super::daemon::{people::Person, service};
+use super::daemon::{people::Person, talkative};
 
 const SEALED: &str = "Carrer de la Llibertat 12, 08012 Barcelona";
 const PLAIN: &str = "sent by a client that forgot to seal";
@@ -12,7 +12,7 @@ const PLAIN: &str = "sent by a client that forgot to seal";
 fn what_is_sealed_is_nowhere_in_the_service() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("data");
-    let Some(service) = service(&data, &[]) else { return };
+    let Some(service) = talkative(&data) else { return };
     let running = service.start(None).unwrap();
     let mut person = Person::new(SEALED.as_bytes(), PLAIN.repeat(3).as_bytes());
     person.live(running.address().unwrap(), 5).unwrap();
@@ -25,7 +25,9 @@ fn what_is_sealed_is_nowhere_in_the_service() {
     let search = Search::new(&canaries).unwrap();
     let folder = search.in_folder(&data).unwrap();
     let memory = running.pid().map(|pid| search.in_process(pid));
-    let said = search.in_bytes(running.said().as_bytes());
+    let log = running.said();
+    assert!(log.contains("/v1/accounts/{account}"), "the control: requests are in the log: {log}");
+    let said = search.in_bytes(log.as_bytes());
     running.stop().unwrap();
 
     let only_plain = |kind: &str| kind == "plain";

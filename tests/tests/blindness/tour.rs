@@ -9,7 +9,7 @@ use std::{
 
 use hallmark_suites::blindness::{Canaries, Search, leak};
 
-use super::daemon::{device::Devices, service};
+use super::daemon::{device::Devices, talkative};
 
 /// T-31: the whole data directory, log and metrics of the tour, in every form and packing.
 #[test]
@@ -54,7 +54,7 @@ const CLEAR: &str = "sent-by-somebody-who-forgot-to-seal";
 #[test]
 fn nothing_of_a_command_is_in_the_memory_of_its_service() {
     let (Some(devices), place) = (Devices::new(), tempfile::tempdir().unwrap()) else { return };
-    let Some(service) = service(&place.path().join("data"), &[]) else { return };
+    let Some(service) = talkative(&place.path().join("data")) else { return };
     let running = service.start(None).unwrap();
     let address = running.address().unwrap();
     let server = format!("http://{address}");
@@ -92,6 +92,10 @@ fn nothing_of_a_command_is_in_the_memory_of_its_service() {
     drop(under_way.read(&mut [0; 64]));
     let said = running.stop().unwrap().said;
 
+    assert!(
+        said.contains("/v1/accounts/{account}"),
+        "the control: requests are in the log: {said}"
+    );
     assert!(search.in_bytes(said.as_bytes()).is_empty(), "{said}");
     assert!(folder.hits.is_empty(), "{:#?}", folder.hits);
     match memory.unwrap() {

@@ -185,8 +185,12 @@ fn an_answer_is_withheld_and_the_service_asked_or_not() {
         let mut connection = with_patience(&proxy, Duration::from_millis(200));
         let waited = connection.read(&mut [0]).unwrap_err();
         assert_eq!(waited.kind(), std::io::ErrorKind::WouldBlock);
-        let of_service = proxy.exchanges().iter().filter(|one| one.service.is_some()).count();
-        assert_eq!(of_service, asked);
+        let of_service = || proxy.exchanges().iter().filter(|one| one.service.is_some()).count();
+        let begun = Instant::now();
+        while of_service() < asked && begun.elapsed() < Duration::from_secs(20) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(of_service(), asked);
     }
 }
 
