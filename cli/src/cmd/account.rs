@@ -135,6 +135,7 @@ fn sync(session: &Session) -> anyhow::Result<Report> {
     };
     let json = json!({
         "changed": synced.changed, "sent": synced.sent, "merged": merged, "kept": synced.kept,
+        "overruled": synced.overruled, "apart": synced.apart,
     });
     Report::new(&json, text)
 }

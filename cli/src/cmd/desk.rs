@@ -8,7 +8,7 @@ use std::{io::Write, path::PathBuf};
 use anyhow::Context;
 use hallmark_core::{
     account::{
-        AccountId, BlobId, Signed,
+        AccountId, BlobId, ItemId, Signed,
         exchange::{
             AppendEntry, Commit, CreateAccount, Devices, Erasure, Membership, ServiceInfo,
             StartUpload, Sync, Upload,
@@ -188,11 +188,8 @@ impl<'s> Desk<'s> {
         if !learned.is_empty() {
             self.store.update(&mut self.session.rng(), |profile| profile.pieces.extend(learned))?;
         }
-        for item in &synced.kept {
-            self.session.say(&format!(
-                "hallmark: item {} was changed on another device meanwhile and is not removed",
-                short(&item.to_string())
-            ));
+        for remark in remarks(&synced) {
+            self.session.say(&format!("hallmark: {remark}"));
         }
         Ok(synced)
     }
@@ -274,6 +271,23 @@ fn without_room(error: &anyhow::Error) -> Option<String> {
         .then(|| service.to_string()),
         _ => None,
     }
+}
+
+/// What synchronising did that nobody asked for.
+fn remarks(synced: &Synced) -> Vec<String> {
+    let named = |item: &ItemId| short(&item.to_string()).to_owned();
+    let kept = synced.kept.iter().map(|item| {
+        format!("item {} was changed on another device meanwhile and is not removed", named(item))
+    });
+    let apart = synced.apart.iter().map(|(item, own)| {
+        format!(
+            "item {} was changed here and on another device, and both changes are too long for one \
+             item: it says what the other device made it, and item {} what this one did",
+            named(item),
+            named(own)
+        )
+    });
+    kept.chain(apart).collect()
 }
 
 /// The first digits of an id, as people see and type them.

@@ -1,5 +1,7 @@
 //! Taking in what the service says, all of it or nothing.
 
+use std::collections::BTreeMap;
+
 use hallmark_core::{
     account::{
         ItemId,
@@ -15,7 +17,7 @@ use rand_core::CryptoRng;
 use super::{Deceit, MAX_TRIES, Online, OnlineError, Synced};
 use crate::{
     identity::{Account, account::IdentityError},
-    item::{Cache, Edit, Pending, content::Merged, sealed},
+    item::{Cache, Edit, Pending, merge::Merged, sealed},
     service::{Known, Service, ServiceError},
 };
 
@@ -236,7 +238,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             }
             let content = sealed::open(before.id(), held, before.root()).ok()?;
             let edit = Edit::Put(Box::new(content));
-            Some((held.item, Pending { base: next.version, edit }))
+            Some((held.item, Pending::new(next.version, edit)))
         });
         let waits = &self.holdings().pending;
         closed.filter(|(item, _)| !waits.contains_key(item)).collect()
@@ -250,6 +252,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
     ) -> Result<(), OnlineError> {
         let Fetched { account, cache, .. } = fetched;
         let mut pending = self.holdings().pending.clone();
+        let mut moved = BTreeMap::new();
         for (item, edit) in std::mem::take(&mut pending) {
             let record = cache.record(&item);
             let theirs = record.and_then(|record| {
@@ -261,13 +264,22 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
                 pending.insert(item, Pending { base: record.version, ..edit });
                 continue;
             }
-            let base = edit.base;
             match edit.merge(theirs.as_ref().map(|(version, content)| (*version, content))) {
                 Merged::Edit(edit) => {
-                    if edit.base != base {
-                        synced.merged.push(item);
+                    pending.insert(item, edit);
+                }
+                Merged::Joined { edit, overruled } => {
+                    synced.merged.push(item);
+                    if overruled {
+                        synced.overruled.push(item);
                     }
                     pending.insert(item, edit);
+                }
+                Merged::Apart(edit) => {
+                    let own = ItemId::generate(&mut self.rng);
+                    synced.apart.push((item, own));
+                    moved.insert(item, own);
+                    pending.insert(own, edit);
                 }
                 Merged::Nothing => {}
                 Merged::Kept => synced.kept.push(item),
@@ -278,6 +290,9 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         self.keep(|holdings| {
             holdings.account = account;
             holdings.pending = pending;
+            for staged in holdings.uploads.values_mut() {
+                staged.item = moved.get(&staged.item).copied().unwrap_or(staged.item);
+            }
         })
     }
 

@@ -49,7 +49,8 @@ use crate::{
     identity::{Account, account::IdentityError},
     item::{
         Cache, Content, Edit, Kind, Pending,
-        content::{ContentError, PendingEdits},
+        content::{ContentError, Version},
+        merge::PendingEdits,
         sealed::{self, SealedError},
     },
     profile::Profile,
@@ -252,6 +253,11 @@ pub struct Synced {
     pub sent: usize,
     /// Of those, edits that were joined with one of another device.
     pub merged: Vec<ItemId>,
+    /// Of these, items of which both changed one field: the history alone has the other's value.
+    pub overruled: Vec<ItemId>,
+    /// Items whose two edits do not fit into one: the other device's has the id that it had, and
+    /// this device's has the second one.
+    pub apart: Vec<(ItemId, ItemId)>,
     /// Items that were to be removed, but were edited elsewhere: they stay.
     pub kept: Vec<ItemId>,
 }
@@ -351,7 +357,7 @@ impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
         let holdings = self.holdings();
         match holdings.pending.get(&item) {
             Some(Pending { edit: Edit::Remove, .. }) => Err(OnlineError::NoItem { item }),
-            Some(Pending { base, edit: Edit::Put(content) }) => {
+            Some(Pending { base, edit: Edit::Put(content), .. }) => {
                 let content = content.as_ref().clone();
                 Ok(Seen { item, version: *base, content, unsent: true })
             }
@@ -365,18 +371,33 @@ impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
         }
     }
 
-    /// Keeps an edit on this device: durable when this returns, sent by [`Online::sync`].
+    /// Keeps an edit on this device, made from version `base`: durable when this returns, sent by
+    /// [`Online::sync`].
     ///
     /// # Errors
     /// [`OnlineError::State`].
     pub fn edit(&mut self, item: ItemId, base: u64, edit: Edit) -> Result<(), OnlineError> {
+        let waits = self.holdings().pending.get(&item).filter(|waits| waits.base == base);
+        let before = match waits {
+            Some(waits) => waits.before.clone(),
+            None => self.said(item, base).map(Box::new),
+        };
         self.keep(|holdings| {
             match edit {
                 // What no service has yet needs no removal.
                 Edit::Remove if base == 0 => holdings.pending.remove(&item),
-                edit => holdings.pending.insert(item, Pending { base, edit }),
+                edit => {
+                    holdings.pending.insert(item, Pending { before, ..Pending::new(base, edit) })
+                }
             };
         })
+    }
+
+    /// What a version of an item says, where it is the one that is held here.
+    fn said(&self, item: ItemId, version: u64) -> Option<Version> {
+        let account = self.account();
+        let record = self.cache.record(&item).filter(|record| record.version == version)?;
+        Some(sealed::open(account.id(), record, account.root()).ok()?.now)
     }
 
     /// The recovery code is on paper, and this device erases it.

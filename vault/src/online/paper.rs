@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     identity::{Account, Succession, device::DeviceKeys, recovery::RecoveryKeys},
-    item::{Cache, Edit, Pending, content::PendingEdits, sealed},
+    item::{Cache, Edit, Pending, merge::PendingEdits, sealed},
     profile::Profile,
     service::{Service, ServiceError},
     state::Store,
@@ -174,7 +174,7 @@ fn restore(
         }
         if let Ok(content) = sealed::open(account.id(), record, account.root()) {
             let base = there.map_or(record.version, |there| there.version);
-            let edit = Pending { base, edit: Edit::Put(Box::new(content)) };
+            let edit = Pending::new(base, Edit::Put(Box::new(content)));
             pending.insert(record.item, edit);
             restored.push(record.item);
         }

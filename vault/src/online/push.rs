@@ -22,12 +22,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
     /// Sends all edits that wait, as few commits as they fit into.
     pub(super) fn push(&mut self, synced: &mut Synced) -> Result<(), OnlineError> {
         while !self.holdings().pending.is_empty() {
-            let mut merged = Synced::default();
-            let sent = self.until_done(&mut merged, Self::push_once)?;
-            synced.sent += sent;
-            synced.changed += merged.changed;
-            synced.merged.extend(merged.merged);
-            synced.kept.extend(merged.kept);
+            synced.sent += self.until_done(synced, Self::push_once)?;
         }
         Ok(())
     }
@@ -86,23 +81,26 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         Ok((records, removed))
     }
 
-    /// Blobs that these items named at the service, and their edits do not.
+    /// Blobs that these items named at the service, and no item does any more.
     fn dropped(&self, items: &[ItemId]) -> Vec<BlobId> {
         let Holdings { account, pending, .. } = self.holdings();
-        let before = items.iter().filter_map(|item| {
-            let record = self.cache.record(item)?;
-            let content = sealed::open(account.id(), record, account.root()).ok()?;
-            Some((item, content.now.blobs()))
-        });
-        before
-            .flat_map(|(item, blobs)| {
-                let still = match pending.get(item).map(|pending| &pending.edit) {
-                    Some(Edit::Put(content)) => content.now.blobs(),
-                    _ => BTreeSet::new(),
-                };
-                blobs.difference(&still).copied().collect::<Vec<_>>()
-            })
-            .collect()
+        let says = |record: &Record| sealed::open(account.id(), record, account.root()).ok();
+        let before = items.iter().filter_map(|item| self.cache.record(item));
+        let mut blobs: BTreeSet<BlobId> =
+            before.filter_map(says).flat_map(|content| content.now.blobs()).collect();
+        // Seldom: then two items may name one blob, which were one before.
+        if !blobs.is_empty() {
+            let waits = pending.values().filter_map(|pending| match &pending.edit {
+                Edit::Put(content) => Some(content.now.blobs()),
+                Edit::Remove => None,
+            });
+            let stay = self.cache.records().filter(|record| !items.contains(&record.item));
+            let stay = stay.filter_map(says).map(|content| content.now.blobs());
+            waits.chain(stay).flatten().for_each(|blob| {
+                blobs.remove(&blob);
+            });
+        }
+        blobs.into_iter().collect()
     }
 
     fn next_manifest(

@@ -1,5 +1,7 @@
 //! Items on several devices.
 
+use hallmark_vault::item::Kind;
+
 use crate::{memory::Memory, people::Device};
 
 #[test]
@@ -145,4 +147,70 @@ fn a_lost_or_spoiled_cache_is_fetched_again() {
     std::fs::remove_file(&path).unwrap();
     phone.sync(&service).unwrap();
     assert_eq!(phone.notes()[&item], "53");
+}
+
+/// Nine files on each of two devices, and an item so long that its history has no room: all of it is
+/// there afterwards, at the service too.
+#[test]
+fn two_devices_attach_and_edit_at_once() {
+    let service = Memory::default();
+    let mut phone = Device::new(1);
+    let item = phone.note("52", &service);
+    phone.sync(&service).unwrap();
+    let mut laptop = phone.joined(2, &service);
+    laptop.sync(&service).unwrap();
+    for (device, name) in [(&mut phone, "p"), (&mut laptop, "l")] {
+        device.attach(item, &(0..9).map(|n| format!("{name}{n}")).collect::<Vec<_>>(), &service);
+    }
+    phone.sync(&service).unwrap();
+    assert_eq!(laptop.sync(&service).unwrap().merged, [item]);
+    phone.sync(&service).unwrap();
+    let seen = phone.online(&service).item(item).unwrap();
+    let blobs = seen.content.now.blobs();
+    assert_eq!(blobs.len(), 18);
+    let id = phone.holdings().account.id();
+    service.held(id, |held| assert!(held.blobs.keys().eq(blobs.iter())));
+}
+
+/// What does not fit into one item is kept as two, with the files of both.
+#[test]
+fn two_edits_too_long_for_one_item_become_two() {
+    let service = Memory::default();
+    let mut phone = Device::new(1);
+    let fields = ["name", "line1", "line2", "city", "region", "phone", "note"];
+    let address = |letter: &str| {
+        let text = letter.repeat(7_000);
+        let mut all: Vec<(&str, String)> =
+            fields.iter().map(|name| (*name, text.clone())).collect();
+        all.push(("country", "FR".into()));
+        all
+    };
+    let item = phone.keep(Kind::DeliveryAddress, &address("x"), &service);
+    phone.attach(item, &["shared".into()], &service);
+    phone.sync(&service).unwrap();
+    let mut laptop = phone.joined(2, &service);
+    laptop.sync(&service).unwrap();
+    phone.change_all(item, &address("p"), &service);
+    laptop.change_all(item, &address("l"), &service);
+    laptop.attach(item, &["own".into()], &service);
+    phone.sync(&service).unwrap();
+    let synced = laptop.sync(&service).unwrap();
+    let [(there, own)] = synced.apart[..] else { panic!("{synced:?}") };
+    assert_eq!(there, item);
+    phone.sync(&service).unwrap();
+    for device in [&mut phone, &mut laptop] {
+        let online = device.online(&service);
+        let said = |item| online.item(item).unwrap().content.now.fields["name"].clone();
+        assert_eq!((said(item), said(own)), ("p".repeat(7_000), "l".repeat(7_000)));
+        assert_eq!(online.item(own).unwrap().content.now.attachments.len(), 2);
+    }
+    // A file that both name outlives either.
+    let files =
+        |device: &Device| service.held(device.holdings().account.id(), |held| held.blobs.len());
+    phone.remove(item, &service);
+    phone.sync(&service).unwrap();
+    assert_eq!(files(&phone), 2);
+    phone.remove(own, &service);
+    phone.sync(&service).unwrap();
+    assert_eq!(files(&phone), 0);
 }
