@@ -217,7 +217,8 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         let same_items = fetched.account.manifest().map(|manifest| manifest.claimed().version)
             == before.manifest().map(|manifest| manifest.claimed().version);
         let cache_was_whole = !spoiled && self.cache.cursor() == fetched.cache.cursor();
-        if same_list && same_items && cache_was_whole {
+        let in_doubt = self.holdings().pending.values().any(|pending| pending.sent.is_some());
+        if same_list && same_items && cache_was_whole && !in_doubt {
             return Ok(());
         }
         synced.changed += fetched.changed;
@@ -261,7 +262,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             });
             if let (Some(record), None) = (record, &theirs) {
                 // Nobody can tell what it says: it is replaced or removed as it is.
-                pending.insert(item, Pending { base: record.version, ..edit });
+                pending.insert(item, Pending { base: record.version, sent: None, ..edit });
                 continue;
             }
             match edit.merge(theirs.as_ref().map(|(version, content)| (*version, content))) {

@@ -21,8 +21,9 @@
 //!
 //! # Order
 //!
-//! An edit is in sealed state before it is sent, and leaves it after the service has it; a key of a
-//! blob is in sealed state before the blob is. The cache of records is written before the state that
+//! An edit is in sealed state before it is sent, with the version that it is sent as, and leaves it
+//! after the service has it: where an answer is lost, the edit is known again when it comes back. A
+//! key of a blob is in sealed state before the blob is. The cache of records is written before the state that
 //! counts on it: after a crash in between it counts for nothing and is fetched again.
 
 mod attach;
@@ -377,18 +378,17 @@ impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
     /// # Errors
     /// [`OnlineError::State`].
     pub fn edit(&mut self, item: ItemId, base: u64, edit: Edit) -> Result<(), OnlineError> {
-        let waits = self.holdings().pending.get(&item).filter(|waits| waits.base == base);
-        let before = match waits {
+        let waits = self.holdings().pending.get(&item);
+        let sent = waits.and_then(|waits| waits.sent.clone());
+        let before = match waits.filter(|waits| waits.base == base) {
             Some(waits) => waits.before.clone(),
             None => self.said(item, base).map(Box::new),
         };
         self.keep(|holdings| {
             match edit {
-                // What no service has yet needs no removal.
-                Edit::Remove if base == 0 => holdings.pending.remove(&item),
-                edit => {
-                    holdings.pending.insert(item, Pending { before, ..Pending::new(base, edit) })
-                }
+                // What no service has, and none can have got without an answer, needs no removal.
+                Edit::Remove if base == 0 && sent.is_none() => holdings.pending.remove(&item),
+                edit => holdings.pending.insert(item, Pending { base, edit, before, sent }),
             };
         })
     }

@@ -11,7 +11,7 @@ use rand_core::CryptoRng;
 
 use super::{Deceit, Holdings, Online, OnlineError, Synced, fetch::save};
 use crate::{
-    item::{Edit, sealed},
+    item::{Edit, content::Past, sealed},
     service::Service,
 };
 
@@ -34,6 +34,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             return Ok(0);
         }
         let manifest = self.next_manifest(&records, &removed)?;
+        self.note_sent(&records)?;
         let commit = Commit { manifest, records, removed };
         let (by, id) = (self.device(), self.account().id());
         self.service.commit(&by, id, &commit)?;
@@ -54,6 +55,22 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             holdings.unwanted.extend(unwanted);
         })?;
         Ok(done.len())
+    }
+
+    /// Keeps what goes out, to know it again where its answer is lost.
+    fn note_sent(&mut self, records: &[Record]) -> Result<(), OnlineError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.keep(|holdings| {
+            for Record { item, version, .. } in records {
+                let Some(pending) = holdings.pending.get_mut(item) else { continue };
+                if let Edit::Put(content) = &pending.edit {
+                    let (version, said) = (*version, content.now.clone());
+                    pending.sent = Some(Box::new(Past { version, said }));
+                }
+            }
+        })
     }
 
     /// Records and removals of the edits that wait, as many as one commit takes.

@@ -214,3 +214,63 @@ fn two_edits_too_long_for_one_item_become_two() {
     phone.sync(&service).unwrap();
     assert_eq!(files(&phone), 0);
 }
+
+/// A new item whose answer was lost anywhere, and then a removal or another edit: the service may
+/// have the item, and it is gone, or says the new.
+#[test]
+fn what_follows_an_edit_whose_answer_was_lost() {
+    let mut arrived = 0;
+    for cut in 0.. {
+        let service = Memory::default();
+        let mut phone = Device::new(1);
+        phone.sync(&service).unwrap();
+        let mut laptop = phone.joined(2, &service);
+        let (gone, amended) = (phone.note("gone", &service), phone.note("one", &service));
+        service.answers_left.set(Some(cut));
+        let outcome = phone.sync(&service);
+        service.answers_left.set(None);
+        phone.remove(gone, &service);
+        phone.change(amended, &[("text", "two")], &service);
+        assert_eq!(phone.notes().into_values().collect::<Vec<_>>(), ["two"], "{cut}");
+        phone.sync(&service).unwrap();
+        phone.sync(&service).unwrap();
+        laptop.sync(&service).unwrap();
+        for device in [&phone, &laptop] {
+            assert_eq!(device.notes().into_values().collect::<Vec<_>>(), ["two"], "{cut}");
+            assert!(device.holdings().pending.is_empty());
+        }
+        let seen = phone.online(&service).item(amended).unwrap();
+        let before: Vec<_> =
+            seen.content.history.iter().map(|past| past.said.fields["text"].as_str()).collect();
+        match seen.version {
+            1 => assert!(before.is_empty()),
+            version => {
+                assert_eq!((version, before), (2, vec!["one"]), "{cut}");
+                arrived += 1;
+            }
+        }
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    assert!(arrived > 1, "an answer was lost that the service gave");
+}
+
+/// What another device made of an item whose answer was lost, stays.
+#[test]
+fn an_edit_elsewhere_follows_one_whose_answer_was_lost() {
+    let service = Memory::default();
+    let mut phone = Device::new(1);
+    phone.sync(&service).unwrap();
+    let mut laptop = phone.joined(2, &service);
+    phone.sync(&service).unwrap();
+    let item = phone.note("one", &service);
+    service.answers_left.set(Some(1));
+    phone.sync(&service).unwrap_err();
+    service.answers_left.set(None);
+    laptop.sync(&service).unwrap();
+    laptop.change(item, &[("text", "two")], &service);
+    laptop.sync(&service).unwrap();
+    assert_eq!(phone.sync(&service).unwrap().merged, []);
+    assert_eq!(phone.notes()[&item], "two");
+}
