@@ -168,6 +168,42 @@ fn two_devices_and_a_thief() {
     phone.run(&["device", "list"]).refused(1, &["took it off"]);
 }
 
+/// Whoever edits or removes without a line is told what became of it.
+#[test]
+fn what_two_devices_did_at_once_is_told() {
+    let world = World::new();
+    people(&world, ["phone", "laptop"]);
+    let service = Service::start(&world, "s");
+    let [phone, laptop] = ["phone", "laptop"].map(|name| At(&world, name, service.url()));
+    phone.done(&["item", "put", "note", "text=52"]);
+    phone.joins(&laptop, "laptop");
+    let address = service.address.clone();
+    drop(service);
+    let id = phone.json(&["item", "ls"])["items"][0]["item"].as_str().unwrap()[..8].to_owned();
+    phone.done(&["item", "edit", "note", "text=53"]);
+    laptop.done(&["item", "edit", "note", "text=54"]);
+    let service = Service::on(&world, "s", &address);
+    phone.done(&["account", "sync"]);
+    let told = laptop.done(&["account", "sync"]).out;
+    let words = [
+        "1 item came from",
+        &format!("joined with a change from there: Note {id}"),
+        &format!("`hallmark item history {id}`"),
+    ];
+    assert!(words.iter().all(|words| told.contains(words)), "{told}");
+
+    drop(service);
+    let removed = phone.done(&["item", "rm", &id, "--yes"]).out;
+    assert!(removed.contains("Your other devices are told with the next command"), "{removed}");
+    laptop.done(&["item", "edit", "note", "text=55"]);
+    let service = Service::on(&world, "s", &address);
+    phone.done(&["account", "sync"]);
+    laptop.done(&["account", "sync"]);
+    let told = phone.done(&["item", "ls"]).err;
+    assert!(told.contains(&format!("Note {id}, which you removed here, is there again")), "{told}");
+    drop(service);
+}
+
 fn fingerprint(at: &At<'_>) -> String {
     let own = at.json(&["account", "show"])["device"].clone();
     let listed = at.json(&["device", "list"]);

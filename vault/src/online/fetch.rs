@@ -253,7 +253,10 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
     ) -> Result<(), OnlineError> {
         let Fetched { account, cache, .. } = fetched;
         let mut pending = self.holdings().pending.clone();
-        let mut moved = BTreeMap::new();
+        let (mut moved, mut removed) = (BTreeMap::new(), Vec::new());
+        let back: Vec<ItemId> = self.holdings().removed.clone();
+        let back: Vec<ItemId> =
+            back.into_iter().filter(|item| cache.record(item).is_some()).collect();
         for (item, edit) in std::mem::take(&mut pending) {
             let record = cache.record(&item);
             let theirs = record.and_then(|record| {
@@ -282,15 +285,19 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
                     moved.insert(item, own);
                     pending.insert(own, edit);
                 }
+                Merged::Nothing if theirs.is_none() => removed.push(item),
                 Merged::Nothing => {}
                 Merged::Kept => synced.kept.push(item),
             }
         }
         save(&cache)?;
         self.cache = cache;
+        synced.back.extend(&back);
         self.keep(|holdings| {
             holdings.account = account;
             holdings.pending = pending;
+            holdings.removed.retain(|item| !back.contains(item));
+            holdings.remember_removed(removed);
             for staged in holdings.uploads.values_mut() {
                 staged.item = moved.get(&staged.item).copied().unwrap_or(staged.item);
             }

@@ -84,7 +84,14 @@ pub struct Holdings {
     /// Blobs that no item names any more.
     #[serde(default)]
     pub unwanted: Vec<BlobId>,
+    /// Items that were removed here, at most [`MAX_REMOVED`], the newest last: one that is there again
+    /// was edited elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<ItemId>,
 }
+
+/// How many removed items a device remembers.
+pub const MAX_REMOVED: usize = 256;
 
 /// A service, as it was when first met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,7 +118,14 @@ impl Holdings {
             pending: BTreeMap::new(),
             uploads: BTreeMap::new(),
             unwanted: Vec::new(),
+            removed: Vec::new(),
         }
+    }
+
+    fn remember_removed(&mut self, items: Vec<ItemId>) {
+        self.removed.extend(items);
+        let too_many = self.removed.len().saturating_sub(MAX_REMOVED);
+        self.removed.drain(..too_many);
     }
 }
 
@@ -261,6 +275,8 @@ pub struct Synced {
     pub apart: Vec<(ItemId, ItemId)>,
     /// Items that were to be removed, but were edited elsewhere: they stay.
     pub kept: Vec<ItemId>,
+    /// Items that this device removed and that are there again, since another device had edited them.
+    pub back: Vec<ItemId>,
 }
 
 /// An item as this device sees it: what was synchronised, with what waits to be sent over it.

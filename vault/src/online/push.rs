@@ -53,6 +53,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
                 holdings.pending.remove(item);
             });
             holdings.unwanted.extend(unwanted);
+            holdings.remember_removed(removed);
         })?;
         Ok(done.len())
     }

@@ -274,3 +274,48 @@ fn an_edit_elsewhere_follows_one_whose_answer_was_lost() {
     assert_eq!(phone.sync(&service).unwrap().merged, []);
     assert_eq!(phone.notes()[&item], "two");
 }
+
+/// Whoever removed an item is told that it is there again, once; whether the answer to the removal
+/// came or not.
+#[test]
+fn an_item_that_comes_back_is_reported() {
+    for answered in [true, false] {
+        let service = Memory::default();
+        let mut phone = Device::new(1);
+        let item = phone.note("52", &service);
+        phone.sync(&service).unwrap();
+        let mut laptop = phone.joined(2, &service);
+        laptop.sync(&service).unwrap();
+        phone.sync(&service).unwrap();
+        phone.remove(item, &service);
+        laptop.change(item, &[("text", "53")], &service);
+        service.answers_left.set((!answered).then_some(1));
+        assert_eq!(phone.sync(&service).is_ok(), answered);
+        service.answers_left.set(None);
+        assert_eq!(phone.sync(&service).unwrap().back, []);
+        laptop.sync(&service).unwrap();
+        assert_eq!(phone.sync(&service).unwrap().back, [item]);
+        assert_eq!(phone.notes()[&item], "53");
+        laptop.change(item, &[("text", "54")], &service);
+        laptop.sync(&service).unwrap();
+        assert_eq!(phone.sync(&service).unwrap().back, []);
+    }
+}
+
+/// Two edits of one field: what the other device said is in the history, and that is told.
+#[test]
+fn what_was_overruled_is_reported() {
+    let service = Memory::default();
+    let mut phone = Device::new(1);
+    let item = phone.note("52", &service);
+    phone.sync(&service).unwrap();
+    let mut laptop = phone.joined(2, &service);
+    laptop.sync(&service).unwrap();
+    phone.change(item, &[("text", "53")], &service);
+    laptop.change(item, &[("text", "54")], &service);
+    phone.sync(&service).unwrap();
+    let synced = laptop.sync(&service).unwrap();
+    assert_eq!((&synced.merged[..], &synced.overruled[..]), (&[item][..], &[item][..]));
+    let seen = laptop.online(&service).item(item).unwrap();
+    assert_eq!(seen.content.history[0].said.fields["text"], "53");
+}

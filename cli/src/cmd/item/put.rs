@@ -11,7 +11,7 @@ use hallmark_vault::{
 
 use super::{
     super::desk::{Desk, short},
-    fields, find, kept, told,
+    GOES, fields, find, kept, told,
 };
 use crate::{
     args::{EditArgs, PutArgs},
@@ -57,8 +57,8 @@ pub(in crate::cmd) fn keep(
         format!("{} {} ({})", kind.title(), short(&item.to_string()), one_line(&content.summary()));
     desk.online()?.edit(item, 0, Edit::Put(Box::new(content)))?;
     let exchange = desk.exchange()?;
-    let told =
-        told(&exchange, "Kept, readable on your devices alone", "Kept on this device", &what);
+    let words = ("Kept, readable on your devices alone", "Kept on this device", GOES);
+    let told = told(&exchange, item, words, &what);
     kept(desk, item, &exchange, told)
 }
 
@@ -128,7 +128,8 @@ fn changed(desk: &mut Desk<'_>, seen: &Seen, mut now: Version) -> anyhow::Result
     );
     desk.online()?.edit(item, seen.version, Edit::Put(Box::new(content)))?;
     let exchange = desk.exchange()?;
-    let told = told(&exchange, "Changed", "Changed on this device", &what);
+    let words = ("Changed", "Changed on this device", GOES);
+    let told = told(&exchange, item, words, &what);
     kept(desk, item, &exchange, told)
 }
 
