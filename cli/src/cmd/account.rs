@@ -341,7 +341,9 @@ fn export(args: &ExportArgs, session: &Session) -> anyhow::Result<Report> {
             match save(&mut desk, attachment, &inside.join("files"), false) {
                 Ok(_) => files += 1,
                 // The rest is worth having all the same.
-                Err(error) => missing.push(format!("{}: {error:#}", one_line(&attachment.name))),
+                Err(error) => {
+                    missing.push(one_line(&format!("{}: {error:#}", attachment.name)));
+                }
             }
         }
     }

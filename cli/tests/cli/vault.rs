@@ -204,6 +204,39 @@ fn what_two_devices_did_at_once_is_told() {
     drop(service);
 }
 
+/// T-11: what turns text around or hides in it is spelt out, wherever it is shown; a program that
+/// asks for a field gets it as it is.
+#[test]
+fn what_is_kept_shows_as_what_it_is() {
+    let world = World::new();
+    world.person("default");
+    let name = "ring\u{202e}gpj.sh";
+    world.write(name, b"x");
+    let text = "text=52\u{202e}35\u{200b}";
+    let put = ["item", "put", "note", text, "--attach", name];
+    let mut shown = vec![world.done(&put).out];
+    world.done(&["item", "edit", "note", "title=Ring\u{2066}"]);
+    for args in [
+        &["item", "ls"][..],
+        &["item", "get", "note"],
+        &["item", "history", "note"],
+        &["item", "get", "note", "--save", "saved"],
+        &["account", "export", "--to", "plain"],
+    ] {
+        let run = world.done(args);
+        shown.extend([run.out, run.err]);
+    }
+    let again = world.run(&["item", "get", "note", "--save", "saved"]);
+    shown.push(again.err);
+    for out in shown {
+        assert!(!out.contains(['\u{202e}', '\u{200b}', '\u{2066}']), "{out:?}");
+    }
+    let field = world.done(&["item", "get", "note", "--field", "text"]).out;
+    assert_eq!(field, "52\u{202e}35\u{200b}\n");
+    let out = world.run(&["item", "put", "note", "text=\u{1b}[2J\r"]);
+    out.refused(2, &["control character"]);
+}
+
 fn fingerprint(at: &At<'_>) -> String {
     let own = at.json(&["account", "show"])["device"].clone();
     let listed = at.json(&["device", "list"]);
@@ -313,7 +346,7 @@ fn a_service_that_speaks_in_our_name() {
     world.done(&["item", "put", "note", "text=x"]);
     let run = world.run(&["--server", &url, "account", "sync"]);
     speaker.join().unwrap();
-    run.refused(1, &["the service refused: no / [2JINTEGRITY sound"]);
+    run.refused(1, &["the service refused: no / \\u{1b}[2JINTEGRITY sound\\u{202e}"]);
     assert!(run.err.lines().all(|line| !line.starts_with("INTEGRITY")), "{run:?}");
     assert!(!run.err.contains(['\u{1b}', '\u{202e}']), "{run:?}");
 }

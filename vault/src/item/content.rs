@@ -86,6 +86,15 @@ pub enum ContentError {
         /// The name.
         name: String,
     },
+    /// An attachment's name is none.
+    #[error(
+        "{name:?} cannot be the name of an attachment: it has 1 to {MAX_NAME_BYTES} bytes, no / and no \
+         control characters; rename the file"
+    )]
+    Name {
+        /// The name.
+        name: String,
+    },
     /// It has too many attachments.
     #[error("an item has at most {MAX_ATTACHMENTS} attachments")]
     TooManyAttachments,
@@ -184,6 +193,9 @@ impl Content {
         }
         let mut names = BTreeSet::new();
         for Attachment { name, .. } in &self.now.attachments {
+            if !is_name(name) {
+                return Err(ContentError::Name { name: name.clone() });
+            }
             if !names.insert(name) {
                 return Err(ContentError::SameName { name: name.clone() });
             }
@@ -208,12 +220,20 @@ impl Content {
         Zeroizing::new(json::canonical(&value))
     }
 
-    /// Reads what [`Content::plaintext`] wrote. `None` for anything else, fields that the kind does
-    /// not have included: a device of this account wrote it, but its disk may be bad.
+    /// Reads what [`Content::plaintext`] wrote. `None` for anything else, now or in the history: fields
+    /// that the kind does not have, names that no file has, more than there can be. A device of this
+    /// account wrote it, but its disk may be bad, or it may be in wrong hands.
     #[must_use]
     pub fn read(plaintext: &[u8]) -> Option<Self> {
         let content: Self = serde_json::from_value(json::parse_canonical(plaintext).ok()?).ok()?;
-        content.kind.check(&content.now.fields).is_ok().then_some(content)
+        let past = content.history.iter().map(|past| &past.said);
+        let sound = std::iter::once(&content.now).chain(past).all(|said| {
+            let names = said.attachments.iter().map(|attachment| &attachment.name);
+            content.kind.check(&said.fields).is_ok()
+                && said.attachments.len() <= MAX_JOINED_ATTACHMENTS
+                && names.map(String::as_str).all(is_name)
+        });
+        (sound && content.history.len() <= MAX_HISTORY).then_some(content)
     }
 
     /// One line that tells it from others of its kind. Holds what is private.
@@ -235,6 +255,16 @@ impl Content {
             Kind::Device => several(&["name"]),
         }
     }
+}
+
+/// Whether an attachment may have this name: a file's, without a folder.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    let length = 1..=MAX_NAME_BYTES;
+    length.contains(&name.len())
+        && name != "."
+        && name != ".."
+        && !name.chars().any(|c| c == '/' || c.is_control())
 }
 
 #[cfg(test)]
