@@ -140,6 +140,7 @@ impl Content {
     /// # Errors
     /// [`ContentError`].
     pub fn new(kind: Kind, now: Version) -> Result<Self, ContentError> {
+        kind.check(&now.fields)?;
         if now.attachments.len() > MAX_ATTACHMENTS {
             return Err(ContentError::TooManyAttachments);
         }
@@ -151,7 +152,7 @@ impl Content {
     /// # Errors
     /// [`ContentError`].
     pub fn edited(&self, version: u64, now: Version) -> Result<Self, ContentError> {
-        self.check_added(&now)?;
+        self.check_edit(&now)?;
         self.after(version, now).checked(0)
     }
 
@@ -160,7 +161,7 @@ impl Content {
     /// # Errors
     /// [`ContentError`].
     pub fn amended(&self, now: Version) -> Result<Self, ContentError> {
-        self.check_added(&now)?;
+        self.check_edit(&now)?;
         Self { kind: self.kind, now, history: self.history.clone() }.checked(0)
     }
 
@@ -177,7 +178,8 @@ impl Content {
     }
 
     /// What several devices attached may be more than one person adds, and can be edited all the same.
-    fn check_added(&self, now: &Version) -> Result<(), ContentError> {
+    fn check_edit(&self, now: &Version) -> Result<(), ContentError> {
+        self.kind.check(&now.fields)?;
         let adds = !now.blobs().is_subset(&self.now.blobs());
         if adds && now.attachments.len() > MAX_ATTACHMENTS {
             return Err(ContentError::TooManyAttachments);
@@ -187,7 +189,7 @@ impl Content {
 
     /// Drops what does not fit, the oldest first, but never the `kept` newest of the history.
     fn checked(mut self, kept: usize) -> Result<Self, ContentError> {
-        self.kind.check(&self.now.fields)?;
+        self.kind.check_form(&self.now.fields)?;
         if self.now.attachments.len() > MAX_JOINED_ATTACHMENTS {
             return Err(ContentError::TooManyAttachments);
         }
@@ -229,7 +231,7 @@ impl Content {
         let past = content.history.iter().map(|past| &past.said);
         let sound = std::iter::once(&content.now).chain(past).all(|said| {
             let names = said.attachments.iter().map(|attachment| &attachment.name);
-            content.kind.check(&said.fields).is_ok()
+            content.kind.check_form(&said.fields).is_ok()
                 && said.attachments.len() <= MAX_JOINED_ATTACHMENTS
                 && names.map(String::as_str).all(is_name)
         });

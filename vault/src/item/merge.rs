@@ -107,17 +107,20 @@ impl Pending {
             return Merged::Edit(edit(content.unwrap_or(*ours)));
         }
         let Joined { now, overruled } = joined;
+        let apart = |ours| Merged::Apart(apart(ours, before.as_ref(), &theirs.now));
+        if theirs.kind != ours.kind {
+            return apart(*ours);
+        }
         // Fields that fit alone may not fit together: then ours count, theirs are history.
         let forced = Version { fields: ours.now.fields.clone(), ..now.clone() };
-        let alike = theirs.kind == ours.kind;
-        match alike.then(|| theirs.joined(version, now)) {
-            Some(Ok(content)) => return Merged::Joined { edit: edit(content), overruled },
-            Some(Err(_)) => {}
-            None => return Merged::Apart(apart(*ours, before.as_ref(), &theirs.now)),
+        if theirs.kind.check(&now.fields).is_ok()
+            && let Ok(content) = theirs.joined(version, now)
+        {
+            return Merged::Joined { edit: edit(content), overruled };
         }
         match theirs.joined(version, forced) {
             Ok(content) => Merged::Joined { edit: edit(content), overruled: true },
-            Err(_) => Merged::Apart(apart(*ours, before.as_ref(), &theirs.now)),
+            Err(_) => apart(*ours),
         }
     }
 }
