@@ -237,6 +237,42 @@ fn what_is_kept_shows_as_what_it_is() {
     out.refused(2, &["control character"]);
 }
 
+/// What cannot be is refused before anything is sealed, and no account is made for it; what changes
+/// nothing makes no version.
+#[test]
+fn edits_that_change_nothing_or_cannot_be() {
+    let world = World::new();
+    world.person("default");
+    world.write("photo.jpg", b"one");
+    fs::create_dir(world.path("other")).unwrap();
+    world.write("other/photo.jpg", b"two");
+    let both = ["--attach", "photo.jpg", "--attach", "other/photo.jpg"];
+    let refused = world.run(&[&["item", "put", "note", "text=52"], &both[..]].concat());
+    refused.refused(2, &["other/photo.jpg", "already"]);
+    world.run(&["item", "ls"]).refused(1, &["no account yet"]);
+
+    world.done(&["item", "put", "note", "text=52", "--attach", "photo.jpg"]);
+    let sealed = || {
+        world
+            .snapshot()
+            .into_iter()
+            .filter(|(path, _)| path.parent().is_some_and(|folder| folder.ends_with("outbox")))
+    };
+    assert_eq!(sealed().count(), 1);
+    let again = world.run(&["item", "edit", "note", "--attach", "other/photo.jpg"]);
+    again.refused(2, &["other/photo.jpg", "already"]);
+    assert_eq!(sealed().count(), 1);
+    world.done(&["item", "edit", "note", "--detach", "photo.jpg", "--attach", "other/photo.jpg"]);
+
+    let same = world.done(&["item", "edit", "note", "text=52", "title="]);
+    assert!(same.out.contains("Nothing changed: Note"), "{same:?}");
+    let service = Service::start(&world, "s");
+    let online = At(&world, "default", service.url());
+    online.done(&["account", "sync"]);
+    online.done(&["item", "edit", "note", "text=52"]);
+    assert_eq!(online.json(&["item", "get", "note"])["version"], 1);
+}
+
 fn fingerprint(at: &At<'_>) -> String {
     let own = at.json(&["account", "show"])["device"].clone();
     let listed = at.json(&["device", "list"]);

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, path::Path};
 
 use anyhow::Context;
-use hallmark_core::seal::blob::Work;
+use hallmark_core::seal::blob::{self, Work};
 use hallmark_vault::{
     item::{Attachment, Kind, content::Version},
     online::Seen,
@@ -153,7 +153,9 @@ pub(in crate::cmd) fn save(
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let path = folder.join(file_name(&attachment.name)?);
     let output = Output::new(&path, force)?;
-    let bar = desk.session.bar("fetching", attachment.size_bytes);
+    let bar = desk
+        .session
+        .bar("fetching", blob::blob_len(attachment.size_bytes).unwrap_or(attachment.size_bytes));
     let progress = |bytes| bar.advance(bytes);
     let download = desk.online()?.fetch_attachment(attachment, &progress)?;
     drop(bar);
