@@ -191,6 +191,7 @@ fn what_two_devices_did_at_once_is_told() {
         &format!("`hallmark item history {id}`"),
     ];
     assert!(words.iter().all(|words| told.contains(words)), "{told}");
+    phone.done(&["account", "sync"]);
 
     drop(service);
     let removed = phone.done(&["item", "rm", &id, "--yes"]).out;
