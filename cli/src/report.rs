@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use hallmark_vault::online::OnlineError;
+use hallmark_vault::{online::OnlineError, provenance::text::is_plain};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -105,6 +105,25 @@ pub fn short_line(text: &str, most: usize) -> String {
 /// [`one_line`] of any length, for whoever answers for every word of it.
 #[must_use]
 pub fn whole_line(text: &str) -> String {
+    escaped(&in_line(text))
+}
+
+/// What stands for characters that would move the cursor, hide or reorder text, spelt out: a terminal
+/// shows nothing but what the text says. Line breaks stay.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_plain(c.encode_utf8(&mut [0; 4])) {
+            out.push(c);
+        } else {
+            out.extend(c.escape_unicode());
+        }
+    }
+    out
+}
+
+fn in_line(text: &str) -> String {
     // U+2800 is drawn as a blank and counts as none.
     let blank = |c: char| c.is_whitespace() || c == '\u{2800}';
     let line = |line: &str| {
@@ -154,7 +173,8 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
 /// Prints an error with its causes on standard error; with `--json` as an object.
 pub fn print_error(error: &anyhow::Error, json: bool) -> ExitCode {
     let code = exit_code(error);
-    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    // Names that another device or a service gave may stand in it.
+    let causes: Vec<String> = error.chain().map(|cause| escaped(&cause.to_string())).collect();
     // A cause that its error already repeats is not said twice.
     let mut said: Vec<&str> = Vec::new();
     for cause in &causes {
@@ -188,5 +208,14 @@ mod tests {
         let padded = format!("Ring{}SIGNER\u{2800}\u{2800}pinned", " ".repeat(76));
         assert_eq!(super::one_line(&padded), "Ring SIGNER pinned");
         assert_eq!(super::one_line(&"x".repeat(5000)).len(), 604);
+    }
+
+    /// T-11: nothing in a text moves the cursor, hides or turns around what stands beside it.
+    #[test]
+    fn what_does_not_show_is_spelt_out() {
+        let text = "a\u{1b}[2Jb\rc\u{202e}d\u{200b}e\u{9b}f";
+        let line = super::one_line(text);
+        assert_eq!(line, "a\\u{1b}[2Jb c\\u{202e}d\\u{200b}e\\u{9b}f");
+        assert_eq!(super::escaped("two\nlines\r"), "two\nlines\\u{d}");
     }
 }

@@ -48,6 +48,8 @@ pub struct Session {
     pub progress: bool,
     /// Whether questions may be asked.
     pub interactive: bool,
+    /// Whether standard output is a terminal.
+    pub screen: bool,
     /// Whether standard output is kept for the one JSON answer.
     pub json: bool,
     server: Server,
@@ -88,6 +90,7 @@ impl Session {
             now: Timestamp::from_unix_s(i64::try_from(since_epoch)?)?,
             progress: !global.json && io::stderr().is_terminal(),
             interactive: around.terminal && !global.json,
+            screen: io::stdout().is_terminal(),
             json: global.json,
             others_passphrase: None,
             server: Server {
@@ -110,7 +113,7 @@ impl Session {
             terminal: false,
         };
         let home = Home::resolve(None, &around).ok();
-        let (progress, interactive, json) = (false, false, true);
+        let (progress, interactive, screen, json) = (false, false, false, true);
         let others_passphrase = self.passphrase_files().next().map(Path::to_owned);
         let now = self.now;
         let (server, began) = (self.server.clone(), self.began);
@@ -122,6 +125,7 @@ impl Session {
             now,
             progress,
             interactive,
+            screen,
             json,
             server,
             began,

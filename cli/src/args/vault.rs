@@ -1,8 +1,11 @@
 //! Arguments of the commands on an account, its devices and its items.
 
-use std::path::PathBuf;
+use std::{fmt::Write as _, path::PathBuf};
 
 use clap::{Args, Subcommand};
+use hallmark_vault::item::{Kind, kind::Need};
+
+use crate::report::wrapped;
 
 /// Commands on items.
 #[derive(Debug, Subcommand)]
@@ -36,12 +39,7 @@ pub enum ItemCommand {
 
 /// Arguments of `item put`.
 #[derive(Debug, Clone, Args)]
-#[command(
-    after_help = "Kinds: delivery-address, contact, ring-size, payment-token, membership, note\n\
-    (a provenance file: hallmark piece keep FILE).\n\
-    Without fields you are asked for them, so that nothing private stays in your shell's history.\n\
-    Example: hallmark item put ring-size size=52 system=eu"
-)]
+#[command(after_help = kinds_and_fields())]
 pub struct PutArgs {
     /// What it is
     pub kind: String,
@@ -54,6 +52,35 @@ pub struct PutArgs {
     /// A file that belongs to it
     #[arg(long, value_name = "FILE")]
     pub attach: Vec<PathBuf>,
+}
+
+/// What `item put --help` says of the kinds: their own tables.
+fn kinds_and_fields() -> String {
+    let mut text =
+        "Kinds and their fields (* needed, + one of those so marked is needed):\n".to_owned();
+    for kind in Kind::ALL {
+        // Kept with commands of their own.
+        if matches!(kind, Kind::Device | Kind::Provenance) {
+            continue;
+        }
+        let fields = kind.fields().iter().map(|field| {
+            let mark = match field.need {
+                Need::Required => "*",
+                Need::OneOf => "+",
+                Need::Optional => "",
+            };
+            match field.values {
+                [] => format!("{}{mark}", field.name),
+                values => format!("{}{mark} ({})", field.name, values.join(", ")),
+            }
+        });
+        let fields = wrapped(&fields.collect::<Vec<_>>().join(", "), 76, &" ".repeat(20));
+        let _ = writeln!(text, "  {kind:<17} {fields}");
+    }
+    text += "A provenance file: hallmark piece keep FILE.\n\
+        Without fields you are asked for them, so that nothing private stays in your shell's history.\n\
+        Example: hallmark item put ring-size size=52 system=eu";
+    text
 }
 
 /// Arguments of `item get`.

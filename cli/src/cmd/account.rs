@@ -121,19 +121,25 @@ fn show(session: &Session) -> anyhow::Result<Report> {
 fn sync(session: &Session) -> anyhow::Result<Report> {
     let mut desk = Desk::open(session)?;
     let synced = desk.sync()?;
-    let merged: Vec<String> = synced.merged.iter().map(ToString::to_string).collect();
-    let text = match (synced.changed, synced.sent) {
+    let merged = desk.named(&synced.merged)?;
+    let mut text = match (synced.changed, synced.sent) {
         (0, 0) => "Nothing is new, here or there.".to_owned(),
         (changed, sent) => format!(
-            "{changed} items came from your other devices, {sent} went to them{}.",
+            "{changed} {} came from your other devices, {sent} went to them{}.",
+            if changed == 1 { "item" } else { "items" },
             match merged.len() {
                 0 => String::new(),
-                n => format!(", {n} of them joined with a change from there"),
+                n =>
+                    format!(", {n} of them joined with a change from there: {}", merged.join(", ")),
             }
         ),
     };
+    for told in desk.overruled(&synced)? {
+        let _ = write!(text, "\n{told}.");
+    }
     let json = json!({
-        "changed": synced.changed, "sent": synced.sent, "merged": merged, "kept": synced.kept,
+        "changed": synced.changed, "sent": synced.sent, "merged": synced.merged, "kept": synced.kept,
+        "overruled": synced.overruled, "apart": synced.apart, "back": synced.back,
     });
     Report::new(&json, text)
 }
@@ -370,7 +376,9 @@ fn export(args: &ExportArgs, session: &Session) -> anyhow::Result<Report> {
             match save(&mut desk, attachment, &inside.join("files"), false) {
                 Ok(_) => files += 1,
                 // The rest is worth having all the same.
-                Err(error) => missing.push(format!("{}: {error:#}", one_line(&attachment.name))),
+                Err(error) => {
+                    missing.push(one_line(&format!("{}: {error:#}", attachment.name)));
+                }
             }
         }
     }

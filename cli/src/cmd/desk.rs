@@ -8,7 +8,7 @@ use std::{io::Write, path::PathBuf};
 use anyhow::Context;
 use hallmark_core::{
     account::{
-        AccountId, BlobId, Signed,
+        AccountId, BlobId, ItemId, Signed,
         exchange::{
             AppendEntry, Commit, CreateAccount, Devices, Erasure, Membership, ServiceInfo,
             StartUpload, Sync, Upload,
@@ -19,7 +19,7 @@ use hallmark_core::{
 };
 use hallmark_vault::{
     identity::Account,
-    online::{Holdings, KnownService, Online, OnlineError, Synced},
+    online::{Holdings, KnownService, Online, OnlineError, Seen, Synced},
     profile::Profile,
     service::{Known, Parts, Service, ServiceError},
     state::Store,
@@ -189,11 +189,8 @@ impl<'s> Desk<'s> {
         if !learned.is_empty() {
             self.store.update(&mut self.session.rng(), |profile| profile.pieces.extend(learned))?;
         }
-        for item in &synced.kept {
-            self.session.say(&format!(
-                "hallmark: item {} was changed on another device meanwhile and is not removed",
-                short(&item.to_string())
-            ));
+        for remark in remarks(&synced, &items) {
+            self.session.say(&format!("hallmark: {remark}"));
         }
         Ok(synced)
     }
@@ -252,6 +249,31 @@ impl<'s> Desk<'s> {
         Ok(())
     }
 
+    /// Items by their kinds and the first digits of their ids.
+    ///
+    /// # Errors
+    /// [`OnlineError::NoAccount`].
+    pub fn named(&mut self, items: &[ItemId]) -> Result<Vec<String>, OnlineError> {
+        let (all, _) = self.online()?.items();
+        Ok(items.iter().map(|item| named(item, &all)).collect())
+    }
+
+    /// Where the values are that gave way to this device's.
+    ///
+    /// # Errors
+    /// [`OnlineError::NoAccount`].
+    pub fn overruled(&mut self, synced: &Synced) -> Result<Vec<String>, OnlineError> {
+        let names = self.named(&synced.overruled)?;
+        let told = synced.overruled.iter().zip(names).map(|(item, name)| {
+            format!(
+                "{name}: another device had changed the same field; this device's value counts, and \
+                 the other one is in `hallmark item history {}`",
+                short(&item.to_string())
+            )
+        });
+        Ok(told.collect())
+    }
+
     /// As [`Desk::sync`], for a change that is kept already: no service, or one that cannot be
     /// reached, is no failure.
     ///
@@ -267,7 +289,12 @@ impl<'s> Desk<'s> {
             return Ok(Exchange::Waiting(why.into()));
         }
         match self.sync() {
-            Ok(synced) => Ok(Exchange::Done(synced)),
+            Ok(synced) => {
+                for remark in self.overruled(&synced)? {
+                    self.session.say(&format!("hallmark: {remark}"));
+                }
+                Ok(Exchange::Done(synced))
+            }
             Err(error) => unreached(&error).map(Exchange::Waiting).ok_or(error),
         }
     }
@@ -334,6 +361,36 @@ fn only_unsent(error: &anyhow::Error) -> Option<String> {
         stuck @ (LastVersion { .. } | Outbox { .. } | Unsealed { .. }) => Some(stuck.to_string()),
         _ => None,
     }
+}
+
+/// What synchronising did that nobody asked for.
+fn remarks(synced: &Synced, items: &[Seen]) -> Vec<String> {
+    let named = |item: &ItemId| named(item, items);
+    let kept = synced.kept.iter().map(|item| {
+        format!("{} was changed on another device meanwhile and is not removed", named(item))
+    });
+    let back = synced.back.iter().map(|item| {
+        format!(
+            "{}, which you removed here, is there again: another device had changed it meanwhile",
+            named(item)
+        )
+    });
+    let apart = synced.apart.iter().map(|(item, own)| {
+        format!(
+            "{} was changed here and on another device, and both changes are too long for one item: \
+             it says what the other device made it, and {} what this one did",
+            named(item),
+            named(own)
+        )
+    });
+    kept.chain(back).chain(apart).collect()
+}
+
+/// An item's kind and the first digits of its id.
+fn named(item: &ItemId, items: &[Seen]) -> String {
+    let id = item.to_string();
+    let kind = items.iter().find(|seen| seen.item == *item).map(|seen| seen.content.kind.title());
+    format!("{} {}", kind.unwrap_or("Item"), short(&id))
 }
 
 /// The first digits of an id, as people see and type them.

@@ -29,10 +29,7 @@ use hallmark_core::{
     problem::{Code, Problem},
     time::Timestamp,
 };
-use hallmark_vault::{
-    provenance::text::is_plain,
-    service::{Known, Parts, Service, ServiceError},
-};
+use hallmark_vault::service::{Known, Parts, Service, ServiceError};
 use serde::{Serialize, de::DeserializeOwned};
 use ureq::{
     Body,
@@ -224,11 +221,7 @@ impl HttpService {
         let problem: Problem = serde_json::from_slice(&bytes).map_err(|_| {
             self.unreachable(format!("it answered {status}, which is not how this service refuses"))
         })?;
-        let detail = one_line(&problem.detail)
-            .chars()
-            .filter(|c| is_plain(&c.to_string()))
-            .collect::<String>();
-        Ok(Problem::new(problem.code, detail))
+        Ok(Problem::new(problem.code, one_line(&problem.detail)))
     }
 
     fn read(

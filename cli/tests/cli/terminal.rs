@@ -357,8 +357,12 @@ fn the_recovery_code_is_written_down() {
     world.person("default");
     let put = ["item", "put", "ring-size"];
     let Some(mut talk) = Conversation::begin(&world, &put, |_| ()) else { return };
+    talk.answer("system (eu, us, uk, jp):", "mm");
+    talk.wait_for("system is one of eu, us, uk, jp");
+    talk.answer("system (eu, us, uk, jp):", "eu");
+    talk.answer("size:", "banana");
+    talk.wait_for("size is a number from 30 to 90");
     talk.answer("size:", "52");
-    talk.answer("system:", "eu");
     talk.answer("finger (may stay empty):", "");
     talk.answer("note (may stay empty):", "");
     talk.wait_for("from your paper (or Enter for later):");
@@ -377,6 +381,37 @@ fn the_recovery_code_is_written_down() {
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(run.out.contains("only your paper has it now"), "{run:?}");
     world.run(&["account", "code"]).refused(1, &["on your paper alone"]);
+}
+
+/// A field shows what it says on a terminal, and a contact without any way to reach it is asked for
+/// one.
+#[test]
+fn a_contact_is_asked_for() {
+    let world = World::new();
+    world.person("default");
+    world.done(&["item", "put", "note", "text=x"]);
+    let words = world.json(&["account", "code"])["words"].clone();
+    let words: Vec<&str> = words.as_array().unwrap().iter().filter_map(|w| w.as_str()).collect();
+    world.write("paper", words.join(" ").as_bytes());
+    world.done(&["account", "code", "--written", "paper"]);
+    let Some(mut talk) = Conversation::begin(&world, &["item", "put", "contact"], |_| ()) else {
+        return;
+    };
+    talk.answer("name (may stay empty):", "Ada\u{202e}x");
+    talk.answer("email (may stay empty):", "nope");
+    talk.wait_for("email is an e-mail address");
+    talk.answer("email (may stay empty):", "");
+    talk.answer("phone (may stay empty):", "");
+    talk.answer("other (may stay empty):", "");
+    talk.wait_for("contact needs one of email, phone, other");
+    talk.answer("other (may stay empty):", "by pigeon");
+    talk.answer("note (may stay empty):", "");
+    let run = talk.end();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let get = ["item", "get", "contact", "--field", "name"];
+    let shown = Conversation::begin(&world, &get, |_| ()).unwrap().end();
+    assert!(shown.out.contains("Ada\\u{202e}x"), "{shown:?}");
+    assert_eq!(world.done(&get).out, "Ada\u{202e}x\n");
 }
 
 /// The words of a numbered table.

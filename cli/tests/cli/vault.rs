@@ -168,6 +168,112 @@ fn two_devices_and_a_thief() {
     phone.run(&["device", "list"]).refused(1, &["took it off"]);
 }
 
+/// Whoever edits or removes without a line is told what became of it.
+#[test]
+fn what_two_devices_did_at_once_is_told() {
+    let world = World::new();
+    people(&world, ["phone", "laptop"]);
+    let service = Service::start(&world, "s");
+    let [phone, laptop] = ["phone", "laptop"].map(|name| At(&world, name, service.url()));
+    phone.done(&["item", "put", "note", "text=52"]);
+    phone.joins(&laptop, "laptop");
+    let address = service.address.clone();
+    drop(service);
+    let id = phone.json(&["item", "ls"])["items"][0]["item"].as_str().unwrap()[..8].to_owned();
+    phone.done(&["item", "edit", "note", "text=53"]);
+    laptop.done(&["item", "edit", "note", "text=54"]);
+    let service = Service::on(&world, "s", &address);
+    phone.done(&["account", "sync"]);
+    let told = laptop.done(&["account", "sync"]).out;
+    let words = [
+        "1 item came from",
+        &format!("joined with a change from there: Note {id}"),
+        &format!("`hallmark item history {id}`"),
+    ];
+    assert!(words.iter().all(|words| told.contains(words)), "{told}");
+    phone.done(&["account", "sync"]);
+
+    drop(service);
+    let removed = phone.done(&["item", "rm", &id, "--yes"]).out;
+    assert!(removed.contains("Your other devices are told with the next command"), "{removed}");
+    laptop.done(&["item", "edit", "note", "text=55"]);
+    let service = Service::on(&world, "s", &address);
+    phone.done(&["account", "sync"]);
+    laptop.done(&["account", "sync"]);
+    let told = phone.done(&["item", "ls"]).err;
+    assert!(told.contains(&format!("Note {id}, which you removed here, is there again")), "{told}");
+    drop(service);
+}
+
+/// T-11: what turns text around or hides in it is spelt out, wherever it is shown; a program that
+/// asks for a field gets it as it is.
+#[test]
+fn what_is_kept_shows_as_what_it_is() {
+    let world = World::new();
+    world.person("default");
+    let name = "ring\u{202e}gpj.sh";
+    world.write(name, b"x");
+    let text = "text=52\u{202e}35\u{200b}";
+    let put = ["item", "put", "note", text, "--attach", name];
+    let mut shown = vec![world.done(&put).out];
+    world.done(&["item", "edit", "note", "title=Ring\u{2066}"]);
+    for args in [
+        &["item", "ls"][..],
+        &["item", "get", "note"],
+        &["item", "history", "note"],
+        &["item", "get", "note", "--save", "saved"],
+        &["account", "export", "--to", "plain"],
+    ] {
+        let run = world.done(args);
+        shown.extend([run.out, run.err]);
+    }
+    let again = world.run(&["item", "get", "note", "--save", "saved"]);
+    shown.push(again.err);
+    for out in shown {
+        assert!(!out.contains(['\u{202e}', '\u{200b}', '\u{2066}']), "{out:?}");
+    }
+    let field = world.done(&["item", "get", "note", "--field", "text"]).out;
+    assert_eq!(field, "52\u{202e}35\u{200b}\n");
+    let out = world.run(&["item", "put", "note", "text=\u{1b}[2J\r"]);
+    out.refused(2, &["control character"]);
+}
+
+/// What cannot be is refused before anything is sealed, and no account is made for it; what changes
+/// nothing makes no version.
+#[test]
+fn edits_that_change_nothing_or_cannot_be() {
+    let world = World::new();
+    world.person("default");
+    world.write("photo.jpg", b"one");
+    fs::create_dir(world.path("other")).unwrap();
+    world.write("other/photo.jpg", b"two");
+    let both = ["--attach", "photo.jpg", "--attach", "other/photo.jpg"];
+    let refused = world.run(&[&["item", "put", "note", "text=52"], &both[..]].concat());
+    refused.refused(2, &["other/photo.jpg", "already"]);
+    world.run(&["item", "ls"]).refused(1, &["no account yet"]);
+
+    world.done(&["item", "put", "note", "text=52", "--attach", "photo.jpg"]);
+    let sealed = || {
+        world
+            .snapshot()
+            .into_iter()
+            .filter(|(path, _)| path.parent().is_some_and(|folder| folder.ends_with("outbox")))
+    };
+    assert_eq!(sealed().count(), 1);
+    let again = world.run(&["item", "edit", "note", "--attach", "other/photo.jpg"]);
+    again.refused(2, &["other/photo.jpg", "already"]);
+    assert_eq!(sealed().count(), 1);
+    world.done(&["item", "edit", "note", "--detach", "photo.jpg", "--attach", "other/photo.jpg"]);
+
+    let same = world.done(&["item", "edit", "note", "text=52", "title="]);
+    assert!(same.out.contains("Nothing changed: Note"), "{same:?}");
+    let service = Service::start(&world, "s");
+    let online = At(&world, "default", service.url());
+    online.done(&["account", "sync"]);
+    online.done(&["item", "edit", "note", "text=52"]);
+    assert_eq!(online.json(&["item", "get", "note"])["version"], 1);
+}
+
 fn fingerprint(at: &At<'_>) -> String {
     let own = at.json(&["account", "show"])["device"].clone();
     let listed = at.json(&["device", "list"]);
@@ -277,7 +383,7 @@ fn a_service_that_speaks_in_our_name() {
     world.done(&["item", "put", "note", "text=x"]);
     let run = world.run(&["--server", &url, "account", "sync"]);
     speaker.join().unwrap();
-    run.refused(1, &["the service refused: no / [2JINTEGRITY sound"]);
+    run.refused(1, &["the service refused: no / \\u{1b}[2JINTEGRITY sound\\u{202e}"]);
     assert!(run.err.lines().all(|line| !line.starts_with("INTEGRITY")), "{run:?}");
     assert!(!run.err.contains(['\u{1b}', '\u{202e}']), "{run:?}");
 }

@@ -144,7 +144,7 @@ impl Device {
             let fields = [("text".to_owned(), format!("note {n}"))].into();
             let version = Version { fields, attachments: Vec::new(), at, by };
             let edit = Edit::Put(Box::new(Content::new(Kind::Note, version)?));
-            Ok((ItemId::generate(rng), Pending { base: 0, edit }))
+            Ok((ItemId::generate(rng), Pending::new(0, edit)))
         });
         let notes = notes.collect::<anyhow::Result<Vec<_>>>()?;
         self.store.update(rng, |profile| {

@@ -1,13 +1,9 @@
-//! What an item says, its history, and how two edits of one become one.
+//! What an item says, and its history.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallmark_core::{
-    account::{BlobId, ItemId},
-    json,
-    key::PublicKey,
-    seal::item::MAX_CONTENT_LEN,
-    secret::Secret,
+    account::BlobId, json, key::PublicKey, seal::item::MAX_CONTENT_LEN, secret::Secret,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -17,8 +13,12 @@ use super::kind::{FieldError, Kind};
 
 /// How many earlier versions an item remembers at most.
 pub const MAX_HISTORY: usize = 20;
-/// How many attachments an item has at most.
+/// Up to how many attachments a person adds to an item.
 pub const MAX_ATTACHMENTS: usize = 16;
+/// How many attachments an item has at most, those that several devices added at once included.
+pub const MAX_JOINED_ATTACHMENTS: usize = 256;
+/// The longest name of an attachment, in bytes.
+pub const MAX_NAME_BYTES: usize = 255;
 
 /// A file that belongs to an item.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -86,6 +86,15 @@ pub enum ContentError {
         /// The name.
         name: String,
     },
+    /// An attachment's name is none.
+    #[error(
+        "{name:?} cannot be the name of an attachment: it has 1 to {MAX_NAME_BYTES} bytes, no / and no \
+         control characters; rename the file"
+    )]
+    Name {
+        /// The name.
+        name: String,
+    },
     /// It has too many attachments.
     #[error("an item has at most {MAX_ATTACHMENTS} attachments")]
     TooManyAttachments,
@@ -98,37 +107,6 @@ pub enum ContentError {
         /// Its length.
         found_bytes: usize,
     },
-}
-
-/// What is to be done to an item, and has not been done at the service.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum Edit {
-    /// It is to say this.
-    Put(Box<Content>),
-    /// It is to be gone.
-    Remove,
-}
-
-/// An edit that waits to be sent.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pending {
-    /// The version it was made from; 0 where there was none.
-    pub base: u64,
-    /// The edit.
-    pub edit: Edit,
-}
-
-/// What an edit has become after the item changed elsewhere.
-#[derive(Debug, Clone)]
-pub enum Merged {
-    /// This is to be sent in its place.
-    Edit(Pending),
-    /// There is nothing left to do.
-    Nothing,
-    /// It was to be removed, but says something new: it stays.
-    Kept,
 }
 
 impl std::fmt::Debug for Version {
@@ -145,7 +123,7 @@ impl std::fmt::Debug for Version {
 
 impl Version {
     /// Whether both say the same, whoever wrote it when.
-    fn says_the_same(&self, other: &Self) -> bool {
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
         self.fields == other.fields && self.blobs() == other.blobs()
     }
 
@@ -162,7 +140,11 @@ impl Content {
     /// # Errors
     /// [`ContentError`].
     pub fn new(kind: Kind, now: Version) -> Result<Self, ContentError> {
-        Self { kind, now, history: Vec::new() }.checked()
+        kind.check(&now.fields)?;
+        if now.attachments.len() > MAX_ATTACHMENTS {
+            return Err(ContentError::TooManyAttachments);
+        }
+        Self { kind, now, history: Vec::new() }.checked(0)
     }
 
     /// What follows when version `version`, which is this one, is to say `now`.
@@ -170,9 +152,8 @@ impl Content {
     /// # Errors
     /// [`ContentError`].
     pub fn edited(&self, version: u64, now: Version) -> Result<Self, ContentError> {
-        let past = Past { version, said: self.now.clone() };
-        let history = std::iter::once(past).chain(self.history.iter().cloned()).collect();
-        Self { kind: self.kind, now, history }.checked()
+        self.check_edit(&now)?;
+        self.after(version, now).checked(0)
     }
 
     /// The same version, which nobody has yet, saying `now` instead.
@@ -180,7 +161,8 @@ impl Content {
     /// # Errors
     /// [`ContentError`].
     pub fn amended(&self, now: Version) -> Result<Self, ContentError> {
-        Self { kind: self.kind, now, history: self.history.clone() }.checked()
+        self.check_edit(&now)?;
+        Self { kind: self.kind, now, history: self.history.clone() }.checked(0)
     }
 
     /// This, with `said` in its history, where it says nothing of that version. `None` where it
@@ -194,16 +176,42 @@ impl Content {
         let mut content = self.clone();
         let at = content.history.partition_point(|past| past.version > version);
         content.history.insert(at, Past { version, said: said.clone() });
-        content.checked().ok().filter(|content| content.history.iter().any(known))
+        content.checked(0).ok().filter(|content| content.history.iter().any(known))
     }
 
-    fn checked(mut self) -> Result<Self, ContentError> {
-        self.kind.check(&self.now.fields)?;
-        if self.now.attachments.len() > MAX_ATTACHMENTS {
+    /// As [`Content::edited`], for what two devices said: this version stays in the history, and
+    /// what each of them attached stays attached.
+    pub(super) fn joined(&self, version: u64, now: Version) -> Result<Self, ContentError> {
+        self.after(version, now).checked(1)
+    }
+
+    fn after(&self, version: u64, now: Version) -> Self {
+        let past = Past { version, said: self.now.clone() };
+        let history = std::iter::once(past).chain(self.history.iter().cloned()).collect();
+        Self { kind: self.kind, now, history }
+    }
+
+    /// What several devices attached may be more than one person adds, and can be edited all the same.
+    fn check_edit(&self, now: &Version) -> Result<(), ContentError> {
+        self.kind.check(&now.fields)?;
+        let adds = !now.blobs().is_subset(&self.now.blobs());
+        if adds && now.attachments.len() > MAX_ATTACHMENTS {
+            return Err(ContentError::TooManyAttachments);
+        }
+        Ok(())
+    }
+
+    /// Drops what does not fit, the oldest first, but never the `kept` newest of the history.
+    fn checked(mut self, kept: usize) -> Result<Self, ContentError> {
+        self.kind.check_form(&self.now.fields)?;
+        if self.now.attachments.len() > MAX_JOINED_ATTACHMENTS {
             return Err(ContentError::TooManyAttachments);
         }
         let mut names = BTreeSet::new();
         for Attachment { name, .. } in &self.now.attachments {
+            if !is_name(name) {
+                return Err(ContentError::Name { name: name.clone() });
+            }
             if !names.insert(name) {
                 return Err(ContentError::SameName { name: name.clone() });
             }
@@ -214,9 +222,10 @@ impl Content {
             if found_bytes <= MAX_CONTENT_LEN {
                 return Ok(self);
             }
-            if self.history.pop().is_none() {
+            if self.history.len() <= kept {
                 return Err(ContentError::TooLong { found_bytes });
             }
+            self.history.pop();
         }
     }
 
@@ -227,12 +236,20 @@ impl Content {
         Zeroizing::new(json::canonical(&value))
     }
 
-    /// Reads what [`Content::plaintext`] wrote. `None` for anything else, fields that the kind does
-    /// not have included: a device of this account wrote it, but its disk may be bad.
+    /// Reads what [`Content::plaintext`] wrote. `None` for anything else, now or in the history: fields
+    /// that the kind does not have, names that no file has, more than there can be. A device of this
+    /// account wrote it, but its disk may be bad, or it may be in wrong hands.
     #[must_use]
     pub fn read(plaintext: &[u8]) -> Option<Self> {
         let content: Self = serde_json::from_value(json::parse_canonical(plaintext).ok()?).ok()?;
-        content.kind.check(&content.now.fields).is_ok().then_some(content)
+        let past = content.history.iter().map(|past| &past.said);
+        let sound = std::iter::once(&content.now).chain(past).all(|said| {
+            let names = said.attachments.iter().map(|attachment| &attachment.name);
+            content.kind.check_form(&said.fields).is_ok()
+                && said.attachments.len() <= MAX_JOINED_ATTACHMENTS
+                && names.map(String::as_str).all(is_name)
+        });
+        (sound && content.history.len() <= MAX_HISTORY).then_some(content)
     }
 
     /// One line that tells it from others of its kind. Holds what is private.
@@ -256,278 +273,15 @@ impl Content {
     }
 }
 
-impl Pending {
-    /// What becomes of the edit when the service turns out to have another version than the one it
-    /// was made from: `theirs`, or nothing where the item is gone.
-    #[must_use]
-    pub fn merge(self, theirs: Option<(u64, &Content)>) -> Merged {
-        match (self.edit, theirs) {
-            (Edit::Remove, None) => Merged::Nothing,
-            (Edit::Remove, Some((version, _))) if version == self.base => {
-                Merged::Edit(Self { base: version, edit: Edit::Remove })
-            }
-            (Edit::Remove, Some(_)) => Merged::Kept,
-            (Edit::Put(ours), None) => {
-                Merged::Edit(Self { base: self.base, edit: Edit::Put(ours) })
-            }
-            (Edit::Put(ours), Some((version, _))) if version == self.base => {
-                Merged::Edit(Self { base: self.base, edit: Edit::Put(ours) })
-            }
-            (Edit::Put(ours), Some((version, theirs))) => {
-                let base = ours
-                    .history
-                    .first()
-                    .filter(|past| past.version == self.base)
-                    .map(|past| &past.said);
-                let now = merged(base, &ours.now, &theirs.now);
-                if now.says_the_same(&theirs.now) {
-                    return Merged::Nothing;
-                }
-                // Fields that fit alone may not fit together: then ours counts, theirs is history.
-                let content = theirs
-                    .edited(version, now)
-                    .or_else(|_| theirs.edited(version, ours.now.clone()))
-                    .unwrap_or(*ours);
-                Merged::Edit(Self { base: version, edit: Edit::Put(Box::new(content)) })
-            }
-        }
-    }
+/// Whether an attachment may have this name: a file's, without a folder.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    let length = 1..=MAX_NAME_BYTES;
+    length.contains(&name.len())
+        && name != "."
+        && name != ".."
+        && !name.chars().any(|c| c == '/' || c.is_control())
 }
-
-/// Field by field: what only one side changed counts; where both did, ours.
-fn merged(base: Option<&Version>, ours: &Version, theirs: &Version) -> Version {
-    let nothing = BTreeMap::new();
-    let base_fields = base.map_or(&nothing, |base| &base.fields);
-    let names: BTreeSet<&String> = ours.fields.keys().chain(theirs.fields.keys()).collect();
-    let fields = names.into_iter().filter_map(|name| {
-        let before = base_fields.get(name);
-        let (our, their) = (ours.fields.get(name), theirs.fields.get(name));
-        let value = if our == before { their } else { our };
-        value.map(|value| (name.clone(), value.clone()))
-    });
-    let before = base.map(Version::blobs).unwrap_or_default();
-    let (our, their) = (ours.blobs(), theirs.blobs());
-    let stays = |attachment: &&Attachment| {
-        let blob = &attachment.blob;
-        !before.contains(blob) || our.contains(blob)
-    };
-    let added = |attachment: &&Attachment| {
-        let blob = &attachment.blob;
-        !before.contains(blob) && !their.contains(blob)
-    };
-    let mut attachments: Vec<Attachment> =
-        theirs.attachments.iter().filter(stays).cloned().collect();
-    for attachment in ours.attachments.iter().filter(added) {
-        let name = free_name(&attachment.name, &attachments);
-        attachments.push(Attachment { name, ..attachment.clone() });
-    }
-    Version { fields: fields.collect(), attachments, at: ours.at, by: ours.by }
-}
-
-/// `photo.jpg`, or `photo (2).jpg` where another device attached one of that name meanwhile.
-fn free_name(name: &str, taken: &[Attachment]) -> String {
-    let (stem, ending) = match name.rfind('.') {
-        Some(at) if at > 0 => name.split_at(at),
-        _ => (name, ""),
-    };
-    let numbered = (2..).map(|n| format!("{stem} ({n}){ending}"));
-    std::iter::once(name.to_owned())
-        .chain(numbered)
-        .find(|name| taken.iter().all(|other| other.name != *name))
-        .expect("there are more numbers than attachments")
-}
-
-/// Edits that wait, by item.
-pub type PendingEdits = BTreeMap<ItemId, Pending>;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use hallmark_core::key::SigningKey;
-    use proptest::prelude::*;
-
-    fn version(fields: &[(&str, &str)], blobs: &[u8]) -> Version {
-        let pairs = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let attachments = blobs.iter().map(|n| Attachment {
-            name: format!("{}.jpg", n % 10),
-            size_bytes: 1,
-            blob: BlobId::from_bytes([*n; 16]),
-            key: Secret::from_bytes(&[*n; 32]),
-        });
-        Version {
-            fields: pairs.collect(),
-            attachments: attachments.collect(),
-            at: Timestamp::from_unix_s(1_800_000_000).unwrap(),
-            by: SigningKey::from_seed(&[1; 32]).public(),
-        }
-    }
-
-    fn note(title: &str, text: &str) -> Version {
-        version(&[("title", title), ("text", text)], &[])
-    }
-
-    fn first() -> Content {
-        Content::new(Kind::Note, note("Ring", "52")).unwrap()
-    }
-
-    /// Two devices edit version 1; ours comes second.
-    fn both(ours: Version, theirs: Version) -> Option<Content> {
-        let ours = first().edited(1, ours).unwrap();
-        let theirs = first().edited(1, theirs).unwrap();
-        match (Pending { base: 1, edit: Edit::Put(Box::new(ours)) }).merge(Some((2, &theirs))) {
-            Merged::Edit(Pending { base: 2, edit: Edit::Put(content) }) => Some(*content),
-            Merged::Nothing => None,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn two_edits_become_one() {
-        let merged = both(note("Ring finger", "52"), note("Ring", "53")).unwrap();
-        assert_eq!(merged.now.fields, note("Ring finger", "53").fields);
-        let versions: Vec<u64> = merged.history.iter().map(|past| past.version).collect();
-        assert_eq!(versions, [2, 1]);
-        let conflict = both(note("Ring", "54"), note("Ring", "53")).unwrap();
-        assert_eq!(conflict.now.fields["text"], "54");
-        assert_eq!(conflict.history[0].said.fields["text"], "53", "the other edit is not lost");
-        assert!(both(note("Ring", "53"), note("Ring", "53")).is_none());
-        let without = version(&[("text", "52")], &[]);
-        let merged = both(without, note("Ring", "53")).unwrap();
-        assert_eq!(
-            merged.now.fields,
-            version(&[("text", "53")], &[]).fields,
-            "removed and changed"
-        );
-    }
-
-    #[test]
-    fn attachments_merge_one_by_one() {
-        let with = |blobs: &[u8]| version(&[("text", "52")], blobs);
-        let base = Content::new(Kind::Note, with(&[1, 2])).unwrap();
-        let ours = base.edited(1, with(&[2, 3])).unwrap();
-        let theirs = base.edited(1, with(&[1, 2, 4])).unwrap();
-        let merged =
-            (Pending { base: 1, edit: Edit::Put(Box::new(ours)) }).merge(Some((2, &theirs)));
-        let Merged::Edit(Pending { edit: Edit::Put(merged), .. }) = merged else {
-            panic!("{merged:?}")
-        };
-        assert_eq!(merged.now.blobs(), with(&[2, 3, 4]).blobs());
-    }
-
-    #[test]
-    fn no_two_attachments_have_one_name() {
-        let with = |blobs: &[u8]| version(&[("text", "52")], blobs);
-        let twice = Content::new(Kind::Note, with(&[3, 13])).unwrap_err();
-        assert_eq!(twice, ContentError::SameName { name: "3.jpg".into() });
-        let base = Content::new(Kind::Note, with(&[])).unwrap();
-        let ours = base.edited(1, with(&[13])).unwrap();
-        let theirs = base.edited(1, with(&[3])).unwrap();
-        let merged =
-            (Pending { base: 1, edit: Edit::Put(Box::new(ours)) }).merge(Some((2, &theirs)));
-        let Merged::Edit(Pending { edit: Edit::Put(merged), .. }) = merged else {
-            panic!("{merged:?}")
-        };
-        let names: Vec<_> = merged.now.attachments.iter().map(|file| file.name.as_str()).collect();
-        assert_eq!(names, ["3.jpg", "3 (2).jpg"]);
-        assert_eq!(free_name(".hidden", &merged.now.attachments), ".hidden");
-    }
-
-    #[test]
-    fn what_was_not_sent_yet_is_amended_within_the_same_bounds() {
-        let mut content = first();
-        for n in 1..12 {
-            content = content.edited(n, note("Ring", &"x".repeat(8 << 10))).unwrap();
-        }
-        let short = content.edited(12, note("Ring", "short")).unwrap();
-        let amended = short.amended(note("Ring", &"y".repeat(8 << 10))).unwrap();
-        assert!(amended.plaintext().len() <= MAX_CONTENT_LEN);
-        assert!(amended.amended(version(&[("size", "52")], &[])).is_err());
-    }
-
-    #[test]
-    fn nothing_private_is_printed_by_accident() {
-        let content = first().edited(1, note("Ring", "sized at the Harbour branch")).unwrap();
-        let printed = format!("{content:?}");
-        assert!(printed.contains("text") && !printed.contains("Harbour"), "{printed}");
-    }
-
-    #[test]
-    fn an_edit_outweighs_a_removal() {
-        let theirs = first().edited(1, note("Ring", "53")).unwrap();
-        let remove = Pending { base: 1, edit: Edit::Remove };
-        assert!(matches!(remove.clone().merge(Some((2, &theirs))), Merged::Kept));
-        assert!(matches!(remove.clone().merge(None), Merged::Nothing));
-        assert!(matches!(remove.merge(Some((1, &first()))), Merged::Edit(_)));
-        let edit = Pending { base: 1, edit: Edit::Put(Box::new(theirs)) };
-        assert!(matches!(edit.merge(None), Merged::Edit(Pending { base: 1, .. })));
-    }
-
-    #[test]
-    fn history_makes_room_for_what_is_new() {
-        let mut content = first();
-        for n in 1..40 {
-            content = content.edited(n, note("Ring", &format!("{n}"))).unwrap();
-        }
-        assert_eq!(content.history.len(), MAX_HISTORY);
-        for n in 40..60 {
-            content = content.edited(n, note("Ring", &"x".repeat(8 << 10))).unwrap();
-        }
-        assert!(content.plaintext().len() <= MAX_CONTENT_LEN);
-        assert_eq!(content.history[0].version, 59);
-        assert!((3..8).contains(&content.history.len()));
-    }
-
-    proptest! {
-        /// Whatever two devices do to three fields: each one's change is in the outcome, or in the
-        /// newest past.
-        #[test]
-        fn no_edit_is_lost(ours in edit(), theirs in edit()) {
-            let base = first_contact();
-            let changed = |edit: &[(usize, u8)]| {
-                let mut version = base.now.clone();
-                for (field, value) in edit {
-                    let name = ["name", "phone", "other"][*field];
-                    version.fields.insert(name.into(), format!("{value}"));
-                }
-                base.edited(1, version).unwrap()
-            };
-            let (ours, theirs) = (changed(&ours), changed(&theirs));
-            let pending = Pending { base: 1, edit: Edit::Put(Box::new(ours.clone())) };
-            let (now, past) = match pending.merge(Some((2, &theirs))) {
-                Merged::Edit(Pending { edit: Edit::Put(merged), .. }) => {
-                    (merged.now.fields, merged.history[0].said.fields.clone())
-                }
-                _ => (theirs.now.fields.clone(), theirs.now.fields.clone()),
-            };
-            for (name, value) in &ours.now.fields {
-                if base.now.fields.get(name) != Some(value) {
-                    prop_assert_eq!(now.get(name), Some(value));
-                }
-            }
-            for (name, value) in &theirs.now.fields {
-                if base.now.fields.get(name) != Some(value) {
-                    prop_assert!(now.get(name) == Some(value) || past.get(name) == Some(value));
-                }
-            }
-        }
-    }
-
-    fn first_contact() -> Content {
-        let fields = [("name", "Ada"), ("email", "ada@example.com"), ("phone", "1")];
-        Content::new(Kind::Contact, version(&fields, &[])).unwrap()
-    }
-
-    fn edit() -> impl Strategy<Value = Vec<(usize, u8)>> {
-        proptest::collection::vec((0..3usize, 0..3u8), 0..4)
-    }
-
-    #[test]
-    fn only_what_was_written_is_read() {
-        let plaintext = first().plaintext();
-        assert!(Content::read(&plaintext).is_some());
-        let text = String::from_utf8(plaintext.to_vec()).unwrap();
-        for (from, to) in [("\"note\"", "\"device\""), ("\"now\"", "\"later\""), ("{", "{ ")] {
-            assert!(Content::read(text.replacen(from, to, 1).as_bytes()).is_none(), "{from}");
-        }
-    }
-}
+mod tests;

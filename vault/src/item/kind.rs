@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 pub const MAX_VALUE_BYTES: usize = 8 << 10;
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, $title:literal, [$($field:literal $need:ident),*];)+) => {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $title:literal, [$($field:literal $need:ident $([$($value:literal),+])?),*];)+) => {
         /// What an item is.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Kind {
@@ -33,7 +33,11 @@ macro_rules! kinds {
             #[must_use]
             pub const fn fields(self) -> &'static [Field] {
                 match self {
-                    $(Self::$name => &[$(Field { name: $field, need: Need::$need }),*]),+
+                    $(Self::$name => &[$(Field {
+                        name: $field,
+                        need: Need::$need,
+                        values: &[$($($value),+)?],
+                    }),*]),+
                 }
             }
         }
@@ -47,6 +51,8 @@ pub struct Field {
     pub name: &'static str,
     /// Whether it may be left out.
     pub need: Need,
+    /// What it says, where that is one of a few; else nothing.
+    pub values: &'static [&'static str],
 }
 
 /// Whether a field may be left out.
@@ -66,7 +72,7 @@ kinds! {
     /// How a person is reached.
     Contact = "contact", "Contact", ["name" Optional, "email" OneOf, "phone" OneOf, "other" OneOf, "note" Optional];
     /// What size a ring has.
-    RingSize = "ring-size", "Ring size", ["size" Required, "system" Required, "finger" Optional, "note" Optional];
+    RingSize = "ring-size", "Ring size", ["system" Required ["eu", "us", "uk", "jp"], "size" Required, "finger" Optional, "note" Optional];
     /// A token of a payment provider: what stands for a card, never the card.
     PaymentToken = "payment-token", "Payment token", ["provider" Required, "token" Required, "label" Optional, "expires" Optional, "note" Optional];
     /// A membership with a studio.
@@ -151,7 +157,15 @@ pub enum FieldError {
         /// The field.
         name: String,
     },
-    /// The value is not one of those the field takes.
+    /// The value is not one of the few that the field takes.
+    #[error("{name} is one of {}", names(values.iter().copied()))]
+    Choice {
+        /// The field.
+        name: &'static str,
+        /// Those it takes.
+        values: &'static [&'static str],
+    },
+    /// The value is not what the field is for.
     #[error("{name} is {expected}")]
     Value {
         /// The field.
@@ -166,28 +180,23 @@ fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 impl Kind {
-    /// Whether these are fields that an item of this kind has. A field that is empty is one that is
-    /// not there, and is not given here.
+    /// Whether a person may keep these fields as an item of this kind. A field that is empty is one
+    /// that is not there, and is not given here.
     ///
     /// # Errors
     /// [`FieldError`], which repeats no value.
     pub fn check(self, fields: &BTreeMap<String, String>) -> Result<(), FieldError> {
-        for (name, value) in fields {
-            if !self.fields().iter().any(|field| field.name == name) {
-                return Err(FieldError::NoField { kind: self, name: name.clone() });
-            }
-            if value.len() > MAX_VALUE_BYTES {
-                let found_bytes = value.len();
-                return Err(FieldError::TooLong { name: name.clone(), found_bytes });
-            }
-            let control = |c: char| c.is_control() && !(name == "text" && c == '\n');
-            if value.is_empty() {
-                return Err(FieldError::Empty { name: name.clone() });
-            }
-            if value.chars().any(control) {
-                return Err(FieldError::Control { name: name.clone() });
-            }
-        }
+        self.check_form(fields)?;
+        fields.iter().try_for_each(|(name, value)| self.check_plausible(name, value, fields))
+    }
+
+    /// As [`Kind::check`], without asking whether a value is plausible: what is plausible may change,
+    /// and what is kept stays readable.
+    ///
+    /// # Errors
+    /// [`FieldError`].
+    pub fn check_form(self, fields: &BTreeMap<String, String>) -> Result<(), FieldError> {
+        fields.iter().try_for_each(|(name, value)| self.check_text(name, value))?;
         for field in self.fields() {
             if field.need == Need::Required && !fields.contains_key(field.name) {
                 return Err(FieldError::Missing { kind: self, name: field.name });
@@ -197,27 +206,118 @@ impl Kind {
         if one_of.peek().is_some() && !one_of.any(|field| fields.contains_key(field.name)) {
             return Err(FieldError::NoneOf { kind: self });
         }
-        self.check_values(fields)
+        Ok(())
     }
 
-    fn check_values(self, fields: &BTreeMap<String, String>) -> Result<(), FieldError> {
-        let fits = |name, expected, fits: &dyn Fn(&str) -> bool| match fields.get(name) {
-            Some(value) if !fits(value) => Err(FieldError::Value { name, expected }),
-            _ => Ok(()),
-        };
-        match self {
-            Self::DeliveryAddress => {
-                fits("country", "two letters, such as FR (ISO 3166-1)", &|value| {
-                    value.len() == 2 && value.bytes().all(|byte| byte.is_ascii_uppercase())
-                })
-            }
-            Self::RingSize => fits("system", "one of eu, us, uk, jp", &|value| {
-                ["eu", "us", "uk", "jp"].contains(&value)
-            }),
-            Self::PaymentToken => fits("token", PAYMENT_TOKEN, &|value| !is_card_number(value)),
-            _ => Ok(()),
-        }
+    /// Whether a person may give one field this value, `others` being those given so far.
+    ///
+    /// # Errors
+    /// [`FieldError`].
+    pub fn check_value(
+        self,
+        name: &str,
+        value: &str,
+        others: &BTreeMap<String, String>,
+    ) -> Result<(), FieldError> {
+        self.check_text(name, value)?;
+        self.check_plausible(name, value, others)
     }
+
+    fn check_text(self, name: &str, value: &str) -> Result<(), FieldError> {
+        let owned = || name.to_owned();
+        let Some(field) = self.fields().iter().find(|field| field.name == name) else {
+            return Err(FieldError::NoField { kind: self, name: owned() });
+        };
+        if value.len() > MAX_VALUE_BYTES {
+            return Err(FieldError::TooLong { name: owned(), found_bytes: value.len() });
+        }
+        if value.is_empty() {
+            return Err(FieldError::Empty { name: owned() });
+        }
+        if value.chars().any(|c| c.is_control() && !(name == "text" && c == '\n')) {
+            return Err(FieldError::Control { name: owned() });
+        }
+        if !(field.values.is_empty() || field.values.contains(&value)) {
+            return Err(FieldError::Choice { name: field.name, values: field.values });
+        }
+        let is_country = value.len() == 2 && value.bytes().all(|byte| byte.is_ascii_uppercase());
+        let expected = match (self, name) {
+            (Self::DeliveryAddress, "country") if !is_country => {
+                "two letters, such as FR (ISO 3166-1)"
+            }
+            (Self::PaymentToken, "token") if is_card_number(value) => PAYMENT_TOKEN,
+            _ => return Ok(()),
+        };
+        Err(FieldError::Value { name: field.name, expected })
+    }
+
+    fn check_plausible(
+        self,
+        name: &str,
+        value: &str,
+        others: &BTreeMap<String, String>,
+    ) -> Result<(), FieldError> {
+        let size = size_number(value);
+        let within =
+            |sizes: std::ops::RangeInclusive<u32>| size.is_some_and(|n| sizes.contains(&n));
+        let system = others.get("system").map(String::as_str);
+        let (name, expected) = match (self, name, system) {
+            (Self::Contact, "email", _) if !is_email(value) => {
+                ("email", "an e-mail address, such as ada@example.com")
+            }
+            (Self::RingSize, "size", Some("eu")) if !within(30..=90) => (
+                "size",
+                "a number from 30 to 90 in the system eu: millimetres around, such as 52.5",
+            ),
+            (Self::RingSize, "size", Some("us")) if !within(0..=25) => {
+                ("size", "a number up to 25 in the system us, such as 6 or 6 1/2")
+            }
+            (Self::RingSize, "size", Some("jp")) if !within(1..=40) => {
+                ("size", "a number from 1 to 40 in the system jp, such as 12")
+            }
+            (Self::RingSize, "size", Some("uk")) if !is_letter_size(value) => {
+                ("size", "a letter in the system uk, such as L or L 1/2")
+            }
+            _ => return Ok(()),
+        };
+        Err(FieldError::Value { name, expected })
+    }
+}
+
+/// One `@` with something on both sides, and no blanks.
+fn is_email(text: &str) -> bool {
+    let sides = text.split_once('@');
+    let whole = |side: &str| !side.is_empty() && !side.contains(['@', ' ']);
+    sides.is_some_and(|(name, domain)| whole(name) && whole(domain))
+}
+
+/// The whole part of a number such as `6`, `6.5`, `6,5`, `6 1/2` or `6½`.
+fn size_number(text: &str) -> Option<u32> {
+    let end = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (whole, part) = text.split_at(end);
+    is_part(part).then(|| whole.parse().ok())?
+}
+
+/// `L`, `L½`, `L 1/2`, or what comes after Z: `Z+1`.
+fn is_letter_size(text: &str) -> bool {
+    let mut rest = text.chars();
+    let letter = rest.next().filter(char::is_ascii_alphabetic);
+    let beyond = |part: &str| {
+        let number = part.strip_prefix('+').and_then(size_number);
+        letter.is_some_and(|letter| letter.eq_ignore_ascii_case(&'z')) && number.is_some()
+    };
+    letter.is_some() && (is_part(rest.as_str()) || beyond(rest.as_str()))
+}
+
+/// Nothing, or what is less than one: `.5`, `,25`, `1/2`, `½`.
+fn is_part(text: &str) -> bool {
+    let decimals = text.strip_prefix(['.', ',']);
+    let is_decimal = |part: &str| {
+        (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    ["", "½", "¼", "¾"].contains(&text.trim_start())
+        || ["1/2", "1/4", "3/4"].iter().any(|part| text.strip_prefix(' ') == Some(*part))
+        || decimals.is_some_and(is_decimal)
 }
 
 const PAYMENT_TOKEN: &str =
@@ -268,6 +368,46 @@ mod tests {
             let error = kind.check(&wrong).expect_err(says).to_string();
             assert!(error.contains(says), "{error}");
         }
+    }
+
+    #[test]
+    fn a_value_is_plausible() {
+        let ring =
+            |size, system| Kind::RingSize.check(&fields(&[("size", size), ("system", system)]));
+        for (size, system) in [
+            ("52", "eu"),
+            ("52.5", "eu"),
+            ("52,25", "eu"),
+            ("6", "us"),
+            ("6 1/2", "us"),
+            ("6½", "us"),
+            ("L", "uk"),
+            ("l 1/2", "uk"),
+            ("Z+2", "uk"),
+            ("12", "jp"),
+        ] {
+            assert_eq!(ring(size, system), Ok(()), "{size} {system}");
+        }
+        for (size, system) in [
+            ("banana", "eu"),
+            ("6", "eu"),
+            ("52", "us"),
+            ("L", "us"),
+            ("521/2", "us"),
+            ("-6", "us"),
+            ("6.", "us"),
+            ("52", "uk"),
+            ("LL", "uk"),
+            ("L+1", "uk"),
+            ("0", "jp"),
+        ] {
+            assert!(ring(size, system).is_err(), "{size} {system}");
+        }
+        for email in ["nope", "@x", "x@", "a@b@c", "a b@c"] {
+            assert!(Kind::Contact.check(&fields(&[("email", email)])).is_err(), "{email}");
+        }
+        // What is kept already stays readable.
+        assert_eq!(Kind::Contact.check_form(&fields(&[("email", "nope")])), Ok(()));
     }
 
     #[test]

@@ -21,15 +21,20 @@
 //!   need not keep them and every device has them. What does not fit any more is dropped, the oldest
 //!   first.
 //! - **An edit is merged field by field.** What only one side changed is kept from both; where both
-//!   changed a field, the edit that comes second counts and the other one is in the history.
+//!   changed a field, the edit that comes second counts and the other one is in the history. What
+//!   both attached stays attached. Two that do not fit into one item become two.
 //! - **An edit outweighs a removal.** Removing again is easy; what was removed is gone.
 //! - **Removed is gone.** No tombstone stays in the plaintext or at the service.
 
 pub mod cache;
 pub mod content;
 pub mod kind;
+pub mod merge;
+#[cfg(test)]
+mod samples;
 pub mod sealed;
 
 pub use cache::Cache;
-pub use content::{Attachment, Content, Edit, Pending};
+pub use content::{Attachment, Content};
 pub use kind::Kind;
+pub use merge::{Edit, Pending};

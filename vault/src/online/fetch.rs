@@ -1,5 +1,7 @@
 //! Taking in what the service says, all of it or nothing.
 
+use std::collections::BTreeMap;
+
 use hallmark_core::{
     account::{
         ItemId,
@@ -15,7 +17,7 @@ use rand_core::CryptoRng;
 use super::{Deceit, MAX_TRIES, Online, OnlineError, Synced};
 use crate::{
     identity::Account,
-    item::{Cache, Edit, Pending, content::Merged, sealed},
+    item::{Cache, Edit, Pending, merge::Merged, sealed},
     service::{Known, Service, ServiceError},
 };
 
@@ -222,7 +224,8 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         let same_items = fetched.account.manifest().map(|manifest| manifest.claimed().version)
             == before.manifest().map(|manifest| manifest.claimed().version);
         let cache_was_whole = !spoiled && self.cache.cursor() == fetched.cache.cursor();
-        if same_list && same_items && cache_was_whole {
+        let in_doubt = self.holdings().pending.values().any(|pending| pending.sent.is_some());
+        if same_list && same_items && cache_was_whole && !in_doubt {
             return Ok(());
         }
         synced.changed += fetched.changed;
@@ -243,7 +246,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             }
             let content = sealed::open(before.id(), held, before.root()).ok()?;
             let edit = Edit::Put(Box::new(content));
-            Some((held.item, Pending { base: next.version, edit }))
+            Some((held.item, Pending::new(next.version, edit)))
         });
         let waits = &self.holdings().pending;
         closed.filter(|(item, _)| !waits.contains_key(item)).collect()
@@ -257,6 +260,10 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
     ) -> Result<(), OnlineError> {
         let Fetched { account, cache, .. } = fetched;
         let mut pending = self.holdings().pending.clone();
+        let (mut moved, mut removed) = (BTreeMap::new(), Vec::new());
+        let back: Vec<ItemId> = self.holdings().removed.clone();
+        let back: Vec<ItemId> =
+            back.into_iter().filter(|item| cache.record(item).is_some()).collect();
         for (item, edit) in std::mem::take(&mut pending) {
             let record = cache.record(&item);
             let theirs = record.and_then(|record| {
@@ -265,26 +272,42 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             });
             if let (Some(record), None) = (record, &theirs) {
                 // Nobody can tell what it says: it is replaced or removed as it is.
-                pending.insert(item, Pending { base: record.version, ..edit });
+                pending.insert(item, Pending { base: record.version, sent: None, ..edit });
                 continue;
             }
-            let base = edit.base;
             match edit.merge(theirs.as_ref().map(|(version, content)| (*version, content))) {
                 Merged::Edit(edit) => {
-                    if edit.base != base {
-                        synced.merged.push(item);
+                    pending.insert(item, edit);
+                }
+                Merged::Joined { edit, overruled } => {
+                    synced.merged.push(item);
+                    if overruled {
+                        synced.overruled.push(item);
                     }
                     pending.insert(item, edit);
                 }
+                Merged::Apart(edit) => {
+                    let own = ItemId::generate(&mut self.rng);
+                    synced.apart.push((item, own));
+                    moved.insert(item, own);
+                    pending.insert(own, edit);
+                }
+                Merged::Nothing if theirs.is_none() => removed.push(item),
                 Merged::Nothing => {}
                 Merged::Kept => synced.kept.push(item),
             }
         }
         save(&cache)?;
         self.cache = cache;
+        synced.back.extend(&back);
         self.keep(|holdings| {
             holdings.account = account;
             holdings.pending = pending;
+            holdings.removed.retain(|item| !back.contains(item));
+            holdings.remember_removed(removed);
+            for staged in holdings.uploads.values_mut() {
+                staged.item = moved.get(&staged.item).copied().unwrap_or(staged.item);
+            }
         })
     }
 

@@ -21,8 +21,9 @@
 //!
 //! # Order
 //!
-//! An edit is in sealed state before it is sent, and leaves it after the service has it; a key of a
-//! blob is in sealed state before the blob is. The cache of records is written before the state that
+//! An edit is in sealed state before it is sent, with the version that it is sent as, and leaves it
+//! after the service has it: where an answer is lost, the edit is known again when it comes back. A
+//! key of a blob is in sealed state before the blob is. The cache of records is written before the state that
 //! counts on it: after a crash in between it counts for nothing and is fetched again.
 
 mod attach;
@@ -49,7 +50,8 @@ use crate::{
     identity::{Account, account::IdentityError},
     item::{
         Cache, Content, Edit, Kind, Pending,
-        content::{ContentError, PendingEdits},
+        content::{ContentError, Version},
+        merge::PendingEdits,
         sealed::{self, SealedError},
     },
     profile::Profile,
@@ -89,7 +91,14 @@ pub struct Holdings {
     /// Address of the service that is to have the account, until it was reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intended: Option<String>,
+    /// Items that were removed here, at most [`MAX_REMOVED`], the newest last: one that is there again
+    /// was edited elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<ItemId>,
 }
+
+/// How many removed items a device remembers.
+pub const MAX_REMOVED: usize = 256;
 
 /// A service, as it was when first met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +127,14 @@ impl Holdings {
             unwanted: Vec::new(),
             names: Vec::new(),
             intended: None,
+            removed: Vec::new(),
         }
+    }
+
+    fn remember_removed(&mut self, items: Vec<ItemId>) {
+        self.removed.extend(items);
+        let too_many = self.removed.len().saturating_sub(MAX_REMOVED);
+        self.removed.drain(..too_many);
     }
 }
 
@@ -277,8 +293,15 @@ pub struct Synced {
     pub sent: usize,
     /// Of those, edits that were joined with one of another device.
     pub merged: Vec<ItemId>,
+    /// Of these, items of which both changed one field: the history alone has the other's value.
+    pub overruled: Vec<ItemId>,
+    /// Items whose two edits do not fit into one: the other device's has the id that it had, and
+    /// this device's has the second one.
+    pub apart: Vec<(ItemId, ItemId)>,
     /// Items that were to be removed, but were edited elsewhere: they stay.
     pub kept: Vec<ItemId>,
+    /// Items that this device removed and that are there again, since another device had edited them.
+    pub back: Vec<ItemId>,
 }
 
 /// An item as this device sees it: what was synchronised, with what waits to be sent over it.
@@ -385,7 +408,7 @@ impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
         let holdings = self.holdings();
         match holdings.pending.get(&item) {
             Some(Pending { edit: Edit::Remove, .. }) => Err(OnlineError::NoItem { item }),
-            Some(Pending { base, edit: Edit::Put(content) }) => {
+            Some(Pending { base, edit: Edit::Put(content), .. }) => {
                 let content = content.as_ref().clone();
                 Ok(Seen { item, version: *base, content, unsent: true })
             }
@@ -399,16 +422,23 @@ impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
         }
     }
 
-    /// Keeps an edit on this device: durable when this returns, sent by [`Online::sync`].
+    /// Keeps an edit on this device, made from version `base`: durable when this returns, sent by
+    /// [`Online::sync`].
     ///
     /// # Errors
     /// [`OnlineError::State`].
     pub fn edit(&mut self, item: ItemId, base: u64, edit: Edit) -> Result<(), OnlineError> {
+        let waits = self.holdings().pending.get(&item);
+        let sent = waits.and_then(|waits| waits.sent.clone());
+        let before = match waits.filter(|waits| waits.base == base) {
+            Some(waits) => waits.before.clone(),
+            None => self.said(item, base).map(Box::new),
+        };
         self.keep(|holdings| {
             match edit {
-                // What no service has yet needs no removal.
-                Edit::Remove if base == 0 => holdings.pending.remove(&item),
-                edit => holdings.pending.insert(item, Pending { base, edit }),
+                // What no service has, and none can have got without an answer, needs no removal.
+                Edit::Remove if base == 0 && sent.is_none() => holdings.pending.remove(&item),
+                edit => holdings.pending.insert(item, Pending { base, edit, before, sent }),
             };
         })
     }
@@ -422,6 +452,13 @@ impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
             holdings.names.retain(|(named, _)| *named != key);
             holdings.names.push((key, name.to_owned()));
         })
+    }
+
+    /// What a version of an item says, where it is the one that is held here.
+    fn said(&self, item: ItemId, version: u64) -> Option<Version> {
+        let account = self.account();
+        let record = self.cache.record(&item).filter(|record| record.version == version)?;
+        Some(sealed::open(account.id(), record, account.root()).ok()?.now)
     }
 
     /// The recovery code is on paper, and this device erases it.

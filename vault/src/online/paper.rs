@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     identity::{Account, Succession, device::DeviceKeys, recovery::RecoveryKeys},
-    item::{Cache, Edit, Pending, content::PendingEdits, sealed},
+    item::{Cache, Edit, Pending, merge::PendingEdits, sealed},
     profile::Profile,
     service::{Service, ServiceError},
     state::Store,
@@ -208,8 +208,8 @@ impl Back<'_> {
                 },
             };
             let base = there.map_or(record.version, |there| there.version);
-            let edit = Edit::Put(Box::new(content));
-            pending.insert(record.item, Pending { base, edit });
+            let edit = Pending::new(base, Edit::Put(Box::new(content)));
+            pending.insert(record.item, edit);
         }
     }
 }

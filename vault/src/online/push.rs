@@ -14,7 +14,7 @@ use rand_core::CryptoRng;
 
 use super::{Deceit, Holdings, Online, OnlineError, Synced, fetch::save};
 use crate::{
-    item::{Edit, sealed},
+    item::{Edit, content::Past, sealed},
     service::Service,
 };
 
@@ -33,12 +33,8 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         mut stuck: Stuck,
     ) -> Result<Stuck, OnlineError> {
         loop {
-            let mut merged = Synced::default();
-            let sent = self.until_done(&mut merged, |online| online.push_once(&mut stuck))?;
+            let sent = self.until_done(synced, |online| online.push_once(&mut stuck))?;
             synced.sent += sent;
-            synced.changed += merged.changed;
-            synced.merged.extend(merged.merged);
-            synced.kept.extend(merged.kept);
             if sent == 0 {
                 return Ok(stuck);
             }
@@ -59,6 +55,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             self.keep(|holdings| holdings.unwanted.extend(unwanted))?;
         }
         let manifest = self.next_manifest(&records, &removed)?;
+        self.note_sent(&records)?;
         let commit = Commit { manifest, records, removed };
         let (by, id) = (self.device(), self.account().id());
         self.service.commit(&by, id, &commit)?;
@@ -73,8 +70,25 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             done.iter().for_each(|item| {
                 holdings.pending.remove(item);
             });
+            holdings.remember_removed(removed);
         })?;
         Ok(done.len())
+    }
+
+    /// Keeps what goes out, to know it again where its answer is lost.
+    fn note_sent(&mut self, records: &[Record]) -> Result<(), OnlineError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.keep(|holdings| {
+            for Record { item, version, .. } in records {
+                let Some(pending) = holdings.pending.get_mut(item) else { continue };
+                if let Edit::Put(content) = &pending.edit {
+                    let (version, said) = (*version, content.now.clone());
+                    pending.sent = Some(Box::new(Past { version, said }));
+                }
+            }
+        })
     }
 
     /// Records and removals of the edits that wait, as many as one commit takes.
@@ -115,23 +129,26 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         Ok((records, removed))
     }
 
-    /// Blobs that these items named at the service, and their edits do not.
+    /// Blobs that these items named at the service, and no item does any more.
     fn dropped(&self, items: &[ItemId]) -> Vec<BlobId> {
         let Holdings { account, pending, .. } = self.holdings();
-        let before = items.iter().filter_map(|item| {
-            let record = self.cache.record(item)?;
-            let content = sealed::open(account.id(), record, account.root()).ok()?;
-            Some((item, content.now.blobs()))
-        });
-        before
-            .flat_map(|(item, blobs)| {
-                let still = match pending.get(item).map(|pending| &pending.edit) {
-                    Some(Edit::Put(content)) => content.now.blobs(),
-                    _ => BTreeSet::new(),
-                };
-                blobs.difference(&still).copied().collect::<Vec<_>>()
-            })
-            .collect()
+        let says = |record: &Record| sealed::open(account.id(), record, account.root()).ok();
+        let before = items.iter().filter_map(|item| self.cache.record(item));
+        let mut blobs: BTreeSet<BlobId> =
+            before.filter_map(says).flat_map(|content| content.now.blobs()).collect();
+        // Seldom: then two items may name one blob, which were one before.
+        if !blobs.is_empty() {
+            let waits = pending.values().filter_map(|pending| match &pending.edit {
+                Edit::Put(content) => Some(content.now.blobs()),
+                Edit::Remove => None,
+            });
+            let stay = self.cache.records().filter(|record| !items.contains(&record.item));
+            let stay = stay.filter_map(says).map(|content| content.now.blobs());
+            waits.chain(stay).flatten().for_each(|blob| {
+                blobs.remove(&blob);
+            });
+        }
+        blobs.into_iter().collect()
     }
 
     fn next_manifest(

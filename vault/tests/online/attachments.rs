@@ -192,3 +192,22 @@ fn an_upload_that_is_given_up_leaves_nothing() {
         });
     }
 }
+
+/// What is reported while sealing comes to the size of what is sealed, which a bar counts up to.
+#[test]
+fn progress_ends_at_the_sealed_size() {
+    let service = Memory::default();
+    let mut phone = Device::new(1);
+    let item = ItemId::generate(&mut phone.rng());
+    let bytes = content(3 << 20);
+    let done = std::sync::atomic::AtomicU64::new(0);
+    let progress = |n| {
+        done.fetch_add(n, std::sync::atomic::Ordering::SeqCst);
+    };
+    let work = Work::on(std::num::NonZeroUsize::MIN).reporting(&progress);
+    let size = bytes.len() as u64;
+    phone.online(&service).stage(item, "x".into(), size, &bytes, &work).unwrap();
+    let sealed = hallmark_core::seal::blob::blob_len(size).unwrap();
+    let done = done.into_inner();
+    assert!(size < done && done <= sealed, "{done} of {sealed}");
+}

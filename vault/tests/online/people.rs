@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hallmark_core::{account::ItemId, key::PublicKey, recovery::RecoverySecret, time::Timestamp};
+use hallmark_core::{
+    account::ItemId, key::PublicKey, recovery::RecoverySecret, seal::blob::Work, time::Timestamp,
+};
 use hallmark_vault::{
     identity::{device::DeviceKeys, pairing::JoinCode},
     item::{Content, Edit, Kind, content::Version},
@@ -105,18 +107,58 @@ impl Device {
 
     /// Keeps a new note, unsent.
     pub fn note(&mut self, text: &str, service: &impl Service) -> ItemId {
+        self.keep(Kind::Note, &[("text", text.to_owned())], service)
+    }
+
+    /// Keeps a new item, unsent.
+    pub fn keep(
+        &mut self,
+        kind: Kind,
+        fields: &[(&str, String)],
+        service: &impl Service,
+    ) -> ItemId {
         let item = ItemId::generate(&mut self.rng);
-        let content = Content::new(Kind::Note, self.version(&[("text", text)])).unwrap();
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let content = Content::new(kind, self.version(&fields)).unwrap();
         self.online(service).edit(item, 0, Edit::Put(Box::new(content))).unwrap();
         item
     }
 
-    /// Changes fields of an item, unsent.
-    pub fn change(&mut self, item: ItemId, fields: &[(&str, &str)], service: &impl Service) {
-        let version = self.version(fields);
+    /// Attaches files to an item, unsent.
+    pub fn attach(&mut self, item: ItemId, names: &[String], service: &impl Service) {
         let mut online = self.online(service);
         let seen = online.item(item).unwrap();
-        let content = seen.content.edited(seen.version, version).unwrap();
+        let mut now = seen.content.now.clone();
+        for name in names {
+            let bytes = name.as_bytes().to_vec();
+            let work = Work::on(std::num::NonZeroUsize::MIN);
+            let size = bytes.len() as u64;
+            now.attachments.push(online.stage(item, name.clone(), size, &bytes, &work).unwrap());
+        }
+        let content = match seen.unsent {
+            true => seen.content.amended(now),
+            false => seen.content.edited(seen.version, now),
+        };
+        online.edit(item, seen.version, Edit::Put(Box::new(content.unwrap()))).unwrap();
+    }
+
+    /// As [`Device::change`], with texts of its own.
+    pub fn change_all(&mut self, item: ItemId, fields: &[(&str, String)], service: &impl Service) {
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.change(item, &fields, service);
+    }
+
+    /// Changes fields of an item, unsent.
+    pub fn change(&mut self, item: ItemId, fields: &[(&str, &str)], service: &impl Service) {
+        let mut version = self.version(fields);
+        let mut online = self.online(service);
+        let seen = online.item(item).unwrap();
+        version.attachments = seen.content.now.attachments.clone();
+        let content = match seen.unsent {
+            true => seen.content.amended(version),
+            false => seen.content.edited(seen.version, version),
+        };
+        let content = content.unwrap();
         online.edit(item, seen.version, Edit::Put(Box::new(content))).unwrap();
     }
 

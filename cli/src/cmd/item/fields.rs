@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context;
-use hallmark_vault::item::{Kind, kind::Need};
+use hallmark_vault::item::{
+    Kind,
+    kind::{Field, FieldError, Need},
+};
 
 use crate::{input, report::Usage, session::Session};
 
@@ -36,22 +39,37 @@ fn in_file(path: &Path) -> anyhow::Result<Fields> {
     })
 }
 
-/// Asks for the fields of a kind, one after the other.
+/// Asks for the fields of a kind, one after the other, and again where an answer is none.
 pub(super) fn asked(kind: Kind, session: &Session) -> anyhow::Result<Fields> {
     let mut fields = Fields::new();
+    let one_of = |field: &&Field| field.need == Need::OneOf;
     for field in kind.fields() {
-        let question = match field.need {
-            Need::Required => format!("{}:", field.name),
-            Need::Optional | Need::OneOf => format!("{} (may stay empty):", field.name),
+        let mut remarks = field.values.join(", ");
+        if field.need != Need::Required {
+            remarks += if remarks.is_empty() { "may stay empty" } else { "; may stay empty" };
+        }
+        let question = match &*remarks {
+            "" => format!("{}:", field.name),
+            remarks => format!("{} ({remarks}):", field.name),
         };
-        let needed = field.need == Need::Required;
+        let is_last = kind.fields().iter().rfind(one_of) == Some(field);
+        let none_yet = !kind
+            .fields()
+            .iter()
+            .any(|field| field.need == Need::OneOf && fields.contains_key(field.name));
+        let read = |typed: Option<&str>| match typed {
+            Some(value) => {
+                let checked = kind.check_value(field.name, value, &fields);
+                checked.map(|()| Some(value.to_owned())).map_err(|error| error.to_string())
+            }
+            None if field.need == Need::Required => {
+                Err(FieldError::Missing { kind, name: field.name }.to_string())
+            }
+            None if is_last && none_yet => Err(FieldError::NoneOf { kind }.to_string()),
+            None => Ok(None),
+        };
         let answer =
-            session.ask_for(&question, "the fields as name=value, or --from FILE", &|typed| {
-                match typed {
-                    None if needed => Err(format!("{kind} needs {}", field.name)),
-                    typed => Ok(typed.map(str::to_owned)),
-                }
-            })?;
+            session.ask_for(&question, "the fields as name=value, or --from FILE", &read)?;
         if let Some(value) = answer {
             fields.insert(field.name.to_owned(), value);
         }

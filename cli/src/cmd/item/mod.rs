@@ -69,7 +69,8 @@ fn remove(item: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
     }
     desk.online()?.edit(id, version, Edit::Remove)?;
     let exchange = desk.exchange()?;
-    let told = told(&exchange, "Removed", "Removed here", &what);
+    let words = ("Removed", "Removed here", "Your other devices are told");
+    let told = told(&exchange, id, words, &what);
     Report::new(&json!({"item": id, "removed": true, "sent": sent(&exchange)}), told)
 }
 
@@ -102,21 +103,28 @@ fn sent(exchange: &Exchange) -> bool {
     matches!(exchange, Exchange::Done(_))
 }
 
-/// What became of a change, in words.
-fn told(exchange: &Exchange, done: &str, here: &str, what: &str) -> String {
+/// What became of a change, in words. `there` is when the other devices have it.
+fn told(
+    exchange: &Exchange,
+    item: ItemId,
+    (done, here, there): (&str, &str, &str),
+    what: &str,
+) -> String {
     match exchange {
-        Exchange::Done(synced) if !synced.merged.is_empty() => {
+        Exchange::Done(synced) if synced.merged.contains(&item) => {
             format!("{done}: {what}. Another device had changed it; both changes are kept.")
         }
         Exchange::Done(_) => format!("{done}: {what}."),
         Exchange::Waiting(why) => {
             format!(
-                "{here}: {what}. It goes to your other devices with the next command that reaches the \
-                 service: {why}."
+                "{here}: {what}. {there} with the next command that reaches the service: {why}."
             )
         }
     }
 }
+
+/// When the other devices have what was kept here.
+const GOES: &str = "It goes to your other devices";
 
 /// The report on an item that was kept: asks to write the recovery code down, the first time.
 fn kept(

@@ -1,17 +1,28 @@
 //! Keeping and changing items.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    io,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
-use hallmark_core::{account::ItemId, seal::blob::Work};
+use hallmark_core::{
+    account::ItemId,
+    seal::blob::{self, Work},
+};
 use hallmark_vault::{
-    item::{Attachment, Content, Edit, Kind, content::Version},
+    item::{
+        Attachment, Content, Edit, Kind,
+        content::{ContentError, MAX_ATTACHMENTS, Version, is_name},
+    },
     online::Seen,
 };
+use serde_json::json;
 
 use super::{
     super::desk::{Desk, short},
-    fields, find, kept, told,
+    GOES, fields, find, kept, told,
 };
 use crate::{
     args::{EditArgs, PutArgs},
@@ -35,6 +46,7 @@ pub(super) fn put(args: &PutArgs, session: &Session) -> anyhow::Result<Report> {
     }
     given.retain(|_, value| !value.is_empty());
     kind.check(&given).map_err(|error| Usage(error.to_string()))?;
+    named(&args.attach, &[])?;
     let mut desk = Desk::open_or_create(session)?;
     keep(&mut desk, kind, given, &args.attach)
 }
@@ -48,17 +60,19 @@ pub(in crate::cmd) fn keep(
 ) -> anyhow::Result<Report> {
     let session = desk.session;
     let item = ItemId::generate(&mut session.rng());
-    let attachments =
-        files.iter().map(|file| attach(desk, item, file)).collect::<anyhow::Result<Vec<_>>>()?;
+    let named = named(files, &[])?;
+    let attachments = named
+        .into_iter()
+        .map(|file| attach(desk, item, file))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     let by = desk.account()?.device().public().key;
     let version = Version { fields, attachments, at: session.now(), by };
     let content = Content::new(kind, version)?;
-    let what =
-        format!("{} {} ({})", kind.title(), short(&item.to_string()), one_line(&content.summary()));
+    let what = called(item, &content);
     desk.online()?.edit(item, 0, Edit::Put(Box::new(content)))?;
     let exchange = desk.exchange()?;
-    let told =
-        told(&exchange, "Kept, readable on your devices alone", "Kept on this device", &what);
+    let words = ("Kept, readable on your devices alone", "Kept on this device", GOES);
+    let told = told(&exchange, item, words, &what);
     kept(desk, item, &exchange, told)
 }
 
@@ -89,7 +103,11 @@ pub(super) fn edit(args: &EditArgs, session: &Session) -> anyhow::Result<Report>
             Usage(format!("the item has no attachment {name:?}"))
         );
     }
-    for file in &args.attach {
+    if args.attach.is_empty() && args.detach.is_empty() && now.fields == seen.content.now.fields {
+        let text = format!("Nothing changed: {} says that already.", called(item, &seen.content));
+        return Report::new(&json!({"item": item, "changed": false, "sent": !seen.unsent}), text);
+    }
+    for file in named(&args.attach, &now.attachments)? {
         let attachment = attach(&mut desk, item, file)?;
         now.attachments.push(attachment);
     }
@@ -103,8 +121,8 @@ pub(in crate::cmd) fn replace(
     fields: fields::Fields,
     files: &[PathBuf],
 ) -> anyhow::Result<Report> {
-    let attachments = files
-        .iter()
+    let attachments = named(files, &[])?
+        .into_iter()
         .map(|file| attach(desk, seen.item, file))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let now = Version { fields, attachments, ..seen.content.now.clone() };
@@ -120,30 +138,97 @@ fn changed(desk: &mut Desk<'_>, seen: &Seen, mut now: Version) -> anyhow::Result
     } else {
         seen.content.edited(seen.version, now)?
     };
-    let what = format!(
-        "{} {} ({})",
-        content.kind.title(),
-        short(&item.to_string()),
-        one_line(&content.summary())
-    );
+    let what = called(item, &content);
     desk.online()?.edit(item, seen.version, Edit::Put(Box::new(content)))?;
     let exchange = desk.exchange()?;
-    let told = told(&exchange, "Changed", "Changed on this device", &what);
+    let words = ("Changed", "Changed on this device", GOES);
+    let told = told(&exchange, item, words, &what);
     kept(desk, item, &exchange, told)
 }
 
+/// An item as it is named to people.
+fn called(item: ItemId, content: &Content) -> String {
+    let (kind, summary) = (content.kind.title(), one_line(&content.summary()));
+    format!("{kind} {} ({summary})", short(&item.to_string()))
+}
+
+/// A file that is to be an attachment of that name.
+struct Named<'a> {
+    name: String,
+    path: &'a Path,
+}
+
+/// The files, where an item that has `there` can take them: asked before anything is sealed.
+fn named<'a>(files: &'a [PathBuf], there: &[Attachment]) -> anyhow::Result<Vec<Named<'a>>> {
+    let mut taken: BTreeSet<String> =
+        there.iter().map(|attachment| attachment.name.clone()).collect();
+    let mut all = Vec::new();
+    for path in files {
+        let shown = path.display();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .with_context(|| format!("{shown} has no name that is text"))?
+            .to_owned();
+        anyhow::ensure!(
+            is_name(&name),
+            Usage(format!("{shown}: {}", ContentError::Name { name: name.clone() }))
+        );
+        anyhow::ensure!(
+            taken.insert(name.clone()),
+            Usage(format!("{shown}: {}", ContentError::SameName { name: name.clone() }))
+        );
+        all.push(Named { name, path });
+    }
+    anyhow::ensure!(
+        all.is_empty() || there.len() + all.len() <= MAX_ATTACHMENTS,
+        Usage(ContentError::TooManyAttachments.to_string())
+    );
+    Ok(all)
+}
+
 /// Seals a file for an item.
-fn attach(desk: &mut Desk<'_>, item: ItemId, path: &Path) -> anyhow::Result<Attachment> {
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .with_context(|| format!("{} has no name that is text", path.display()))?
-        .to_owned();
+fn attach(desk: &mut Desk<'_>, item: ItemId, file: Named<'_>) -> anyhow::Result<Attachment> {
+    let Named { name, path } = file;
     let (file, size) =
         input::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let bar = desk.session.bar("sealing", size);
+    let bar = desk.session.bar("sealing", blob::blob_len(size).unwrap_or(size));
     let progress = |bytes| bar.advance(bytes);
     let work = Work::on(session::threads()).reporting(&progress);
     let staged = desk.online()?.stage(item, name, size, &file, &work);
-    staged.with_context(|| format!("sealing {}", path.display()))
+    drop(bar);
+    staged.map_err(anyhow::Error::new).map_err(|error| {
+        let (folder, file) = (desk.folder.display(), path.display());
+        if is_full(&error) {
+            error.context(format!(
+                "the disk that {folder} is on has no room to seal {file}; nothing was kept. Make room \
+                 there, then run the command again"
+            ))
+        } else {
+            error.context(format!("sealing {file}"))
+        }
+    })
+}
+
+/// Whether a disk is full, or nothing more of it is this person's.
+fn is_full(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|cause| {
+        matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use hallmark_vault::online::OnlineError;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_known_under_what_was_written() {
+        let failed = |kind: io::ErrorKind| {
+            anyhow::Error::new(OnlineError::Disk { what: "x", source: kind.into() })
+        };
+        assert!(is_full(&failed(io::ErrorKind::StorageFull)));
+        assert!(!is_full(&failed(io::ErrorKind::PermissionDenied)));
+    }
 }

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, path::Path};
 
 use anyhow::Context;
-use hallmark_core::seal::blob::Work;
+use hallmark_core::seal::blob::{self, Work};
 use hallmark_vault::{
     item::{Attachment, Kind, content::Version},
     online::Seen,
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     args::GetArgs,
     output::{Access, Output},
-    report::{Report, Usage, one_line, whole_line},
+    report::{Report, Usage, escaped, one_line, whole_line},
     session::{self, Session},
 };
 
@@ -90,7 +90,8 @@ pub(super) fn get(args: &GetArgs, session: &Session) -> anyhow::Result<Report> {
             .fields
             .get(name)
             .with_context(|| format!("the item has no field {name:?}; it has {}", names(now)))?;
-        return Report::new(&json!({"item": seen.item, name: value}), value.clone());
+        let shown = if session.screen { escaped(value) } else { value.clone() };
+        return Report::new(&json!({"item": seen.item, name: value}), shown);
     }
     let mut saved = Vec::new();
     if let Some(folder) = &args.save {
@@ -110,7 +111,7 @@ pub(super) fn get(args: &GetArgs, session: &Session) -> anyhow::Result<Report> {
     );
     said(&mut text, now);
     for path in &saved {
-        let _ = writeln!(text, "Saved: {path}");
+        let _ = writeln!(text, "Saved: {}", one_line(path));
     }
     if let Some(why) = &waiting {
         let _ = writeln!(text, "Without what may be new on other devices: {why}.");
@@ -152,7 +153,9 @@ pub(in crate::cmd) fn save(
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let path = folder.join(file_name(&attachment.name)?);
     let output = Output::new(&path, force)?;
-    let bar = desk.session.bar("fetching", attachment.size_bytes);
+    let bar = desk
+        .session
+        .bar("fetching", blob::blob_len(attachment.size_bytes).unwrap_or(attachment.size_bytes));
     let progress = |bytes| bar.advance(bytes);
     let download = desk.online()?.fetch_attachment(attachment, &progress)?;
     drop(bar);

@@ -120,14 +120,17 @@ fn keep(world: &World<'_>, stage: &mut Stage, scene: &mut Scene) -> Result<(), S
     let mut unique = |kind: &str, text: &str| {
         let mut random = [0; 10];
         rng.fill_bytes(&mut random);
-        let value = format!("{text} {}", data_encoding::BASE32.encode(&random).to_lowercase());
+        let random = data_encoding::BASE32.encode(&random).to_lowercase();
+        // An e-mail address has no blanks.
+        let between = if text.contains('@') { '.' } else { ' ' };
+        let value = format!("{text}{between}{random}");
         canaries.plant(kind, value.clone());
         value
     };
     stage.step("The buyer keeps an address, a ring size and more", Outcome::Ok, |checks| {
         let mut put = |kind: &str, fields: &[(&str, &str)]| {
             let given = fields.iter().map(|(name, value)| match *value {
-                "eu" | "SE" => format!("{name}={value}"),
+                "eu" | "52" | "SE" => format!("{name}={value}"),
                 value => format!("{name}={}", unique(kind, value)),
             });
             let line = [String::from("item"), "put".into(), kind.into()];
