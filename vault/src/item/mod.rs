@@ -30,11 +30,12 @@ pub mod cache;
 pub mod content;
 pub mod kind;
 pub mod merge;
-#[cfg(test)]
-mod samples;
 pub mod sealed;
 
 pub use cache::Cache;
 pub use content::{Attachment, Content};
 pub use kind::Kind;
 pub use merge::{Edit, Pending};
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
 use super::{
-    super::samples::{first, note, version},
+    super::tests::{first, note, version},
     *,
 };
 

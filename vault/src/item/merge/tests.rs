@@ -5,7 +5,7 @@ use super::{
     super::{
         Kind,
         content::ContentError,
-        samples::{first, note, version},
+        tests::{first, note, version},
     },
     *,
 };
