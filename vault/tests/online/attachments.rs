@@ -19,7 +19,7 @@ fn work() -> Work<'static> {
 }
 
 /// Keeps a note with an attachment, unsent.
-fn attached(device: &mut Device, service: &Memory, bytes: &Vec<u8>) -> (ItemId, Attachment) {
+pub fn attached(device: &mut Device, service: &Memory, bytes: &Vec<u8>) -> (ItemId, Attachment) {
     let item = ItemId::generate(&mut device.rng());
     let mut version = device.version(&[("text", "with a picture")]);
     let mut online = device.online(service);

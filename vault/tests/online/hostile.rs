@@ -24,13 +24,45 @@ use crate::{
     people::Device,
 };
 
-type Answer<T> = Result<T, ServiceError>;
-type SyncLie<'a> = RefCell<Box<dyn FnMut(Answer<Sync>) -> Answer<Sync> + 'a>>;
+pub type Answer<T> = Result<T, ServiceError>;
+type Lie<'a, T> = RefCell<Box<dyn FnMut(Answer<T>) -> Answer<T> + 'a>>;
 
-/// An honest service whose answers about items are told differently.
-struct Liar<'a> {
+/// An honest service some of whose answers are told differently.
+pub struct Liar<'a> {
     honest: &'a Memory,
-    sync: SyncLie<'a>,
+    sync: Lie<'a, Sync>,
+    upload: Lie<'a, Upload>,
+    receipt: Lie<'a, Signed<Erasure>>,
+}
+
+impl<'a> Liar<'a> {
+    fn honest(honest: &'a Memory) -> Self {
+        fn truth<'a, T>() -> Lie<'a, T> {
+            RefCell::new(Box::new(|answer| answer))
+        }
+        Self { honest, sync: truth(), upload: truth(), receipt: truth() }
+    }
+
+    pub fn of_items(
+        honest: &'a Memory,
+        lie: impl FnMut(Answer<Sync>) -> Answer<Sync> + 'a,
+    ) -> Self {
+        Self { sync: RefCell::new(Box::new(lie)), ..Self::honest(honest) }
+    }
+
+    pub fn of_uploads(honest: &'a Memory, mut lie: impl FnMut(&mut Upload) + 'a) -> Self {
+        let lie = move |answer: Answer<Upload>| {
+            let mut answer = answer?;
+            lie(&mut answer);
+            Ok(answer)
+        };
+        Self { upload: RefCell::new(Box::new(lie)), ..Self::honest(honest) }
+    }
+
+    pub fn of_receipts(honest: &'a Memory, receipt: Signed<Erasure>) -> Self {
+        let lie = move |_| Ok(receipt.clone());
+        Self { receipt: RefCell::new(Box::new(lie)), ..Self::honest(honest) }
+    }
 }
 
 impl Service for Liar<'_> {
@@ -56,7 +88,7 @@ impl Service for Liar<'_> {
         self.honest.commit(by, account, body)
     }
     fn start_upload(&self, by: &SigningKey, id: AccountId, body: &StartUpload) -> Answer<Upload> {
-        self.honest.start_upload(by, id, body)
+        (self.upload.borrow_mut())(self.honest.start_upload(by, id, body))
     }
     fn put_parts(&self, by: &SigningKey, account: AccountId, parts: &Parts<'_>) -> Answer<()> {
         self.honest.put_parts(by, account, parts)
@@ -76,22 +108,22 @@ impl Service for Liar<'_> {
         self.honest.delete_blob(by, account, blob)
     }
     fn close(&self, by: &SigningKey, account: AccountId) -> Answer<Signed<Erasure>> {
-        self.honest.close(by, account)
+        (self.receipt.borrow_mut())(self.honest.close(by, account))
     }
 }
 
 /// Two devices; the second one has not seen what the first did since.
-struct Scene {
-    service: Memory,
-    phone: Device,
-    laptop: Device,
+pub struct Scene {
+    pub service: Memory,
+    pub phone: Device,
+    pub laptop: Device,
     items: [ItemId; 3],
     /// What the service held before the first device went on.
     before: Held,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let service = Memory::default();
         let mut phone = Device::new(1);
         let items = ["a", "b", "c"].map(|text| phone.note(text, &service));
@@ -110,7 +142,7 @@ impl Scene {
 
     /// What the second device says to one lie; afterwards it is well again.
     #[track_caller]
-    fn told(&mut self, mut lie: impl FnMut(&mut Sync)) -> Deceit {
+    pub fn told(&mut self, mut lie: impl FnMut(&mut Sync)) -> Deceit {
         let notes = self.laptop.notes();
         let state = serde_json::to_string(self.laptop.holdings()).unwrap();
         let lie = move |answer: Answer<Sync>| {
@@ -118,7 +150,7 @@ impl Scene {
             lie(&mut answer);
             Ok(answer)
         };
-        let liar = Liar { honest: &self.service, sync: RefCell::new(Box::new(lie)) };
+        let liar = Liar::of_items(&self.service, lie);
         let mut copy = self.laptop.copied();
         let deceit = match copy.sync(&liar) {
             Err(OnlineError::Deceived(deceit)) => deceit,
@@ -362,7 +394,7 @@ fn a_service_that_was_set_back() {
             next: None,
         })
     };
-    let nothing_new = Liar { honest: &service, sync: RefCell::new(Box::new(nothing)) };
+    let nothing_new = Liar::of_items(&service, nothing);
     phone.note("x", &nothing_new);
     let error = phone.sync(&nothing_new).unwrap_err();
     assert!(matches!(error, OnlineError::Deceived(Deceit::Withheld)), "{error}");

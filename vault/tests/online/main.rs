@@ -6,6 +6,7 @@ mod attachments;
 mod devices;
 mod hostile;
 mod items;
+mod lies;
 mod memory;
 mod people;
 mod thief;
