@@ -320,7 +320,7 @@ fn recover(args: &RecoverArgs, session: &Session) -> anyhow::Result<Report> {
     if recovered.unopened > 0 {
         let _ = writeln!(
             text,
-            "{} items do not open: whoever wrote them last kept their keys. A device that knew them \
+            "{} items do not open: a device or the service spoiled their keys. A device that knew them \
              puts them back when it is the one that recovers.",
             recovered.unopened
         );

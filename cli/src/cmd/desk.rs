@@ -183,7 +183,6 @@ impl<'s> Desk<'s> {
         let bar = (waiting > 0).then(|| self.session.bar("sending", waiting));
         let progress = move |bytes| bar.iter().for_each(|bar| bar.advance(bytes));
         let synced = self.online()?.reporting(&progress).sync()?;
-        self.remember_address()?;
         let (items, _) = self.online()?.items();
         let learned = super::piece::learned(&items, self.store.read());
         if !learned.is_empty() {
@@ -205,7 +204,7 @@ impl<'s> Desk<'s> {
             return self.sync().map(drop);
         }
         self.online()?.look()?;
-        self.remember_address()
+        Ok(())
     }
 
     /// Where the account is from now on: the service there has shown all that this device knew of it.
@@ -228,7 +227,11 @@ impl<'s> Desk<'s> {
 
     /// Remembers the service's key when it is first met.
     fn meet(&mut self) -> anyhow::Result<()> {
-        if self.holdings()?.service.is_some() {
+        if let Some(known) = &self.holdings()?.service {
+            if known.address != self.address()? {
+                self.online()?.prove()?;
+                self.remember_address()?;
+            }
             return Ok(());
         }
         let address = self.address()?.to_owned();

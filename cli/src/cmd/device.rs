@@ -300,10 +300,14 @@ fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
     }
     let wanted = typed.to_ascii_uppercase().replace([' ', '-'], "");
     let devices = listed(&mut desk)?;
-    let mut found = devices.iter().filter(|device| {
-        let print = device.fingerprint.replace('-', "");
-        device.name.as_deref() == Some(typed) || (wanted.len() >= 4 && print.starts_with(&wanted))
-    });
+    let by_print = |device: &Listed| {
+        wanted.len() >= 4 && device.fingerprint.replace('-', "").starts_with(&wanted)
+    };
+    let by_name = |device: &Listed| device.name.as_deref() == Some(typed);
+    // A name that looks like another device's fingerprint is only a name.
+    let is_print = devices.iter().any(by_print);
+    let mut found =
+        devices.iter().filter(|device| if is_print { by_print(device) } else { by_name(device) });
     let device = found.next().with_context(|| {
         format!("no device {typed:?} is on the account; `hallmark device list` lists them")
     })?;
@@ -317,9 +321,8 @@ fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
          elsewhere with `hallmark account recover`, which takes all others off"
     );
     let what = format!("{} ({})", called(device), &device.fingerprint[..9]);
-    let by_name = device.name.as_deref() == Some(typed);
     anyhow::ensure!(
-        !(yes && by_name) || device.named_here,
+        !yes || is_print || device.named_here,
         Usage(format!(
             "the name {typed:?} was given on another device, which may be the wrong one; name this one \
              by its fingerprint, {}, or leave --yes out",
@@ -331,9 +334,16 @@ fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
         let answer = answer.unwrap_or_default();
         anyhow::ensure!(matches!(&*answer, "y" | "Y" | "yes"), "nothing was changed");
     }
-    desk.online()?.revoke_device(device.key)?;
     let key = device.key;
-    let unsent = unsent(&mut desk);
+    let synced = desk.online()?.revoke_device(key)?;
+    let unsent = match synced.restored.len() {
+        0 => unsent(&mut desk),
+        n => format!(
+            "\nPut back as this device knew them: {n} items whose keys no longer opened. A device of \
+             yours or the service spoiled these.{}",
+            unsent(&mut desk)
+        ),
+    };
     let text = format!(
         "{what} is off your account: what you keep from now on is under a key it never gets, and \
          the service was told to answer it no more. What it had already read, it still has: change \

@@ -109,6 +109,10 @@ pub enum ContentError {
     },
 }
 
+/// A history has no room for a version so old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoRoom;
+
 impl std::fmt::Debug for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<&String> = self.fields.keys().collect();
@@ -165,18 +169,21 @@ impl Content {
         Self { kind: self.kind, now, history: self.history.clone() }.checked(0)
     }
 
-    /// This, with `said` in its history, where it says nothing of that version. `None` where it
-    /// does, or where there is no room for anything so old.
-    #[must_use]
-    pub fn reminded(&self, version: u64, said: &Version) -> Option<Self> {
+    /// This, with `said` in its history, where it says nothing of that version; nothing where it
+    /// does.
+    ///
+    /// # Errors
+    /// [`NoRoom`], for anything so old, or for a content that cannot be kept as it is.
+    pub fn reminded(&self, version: u64, said: &Version) -> Result<Option<Self>, NoRoom> {
         let known = |past: &Past| past.version == version && past.said.says_the_same(said);
         if self.now.says_the_same(said) || self.history.iter().any(known) {
-            return None;
+            return Ok(None);
         }
         let mut content = self.clone();
         let at = content.history.partition_point(|past| past.version > version);
         content.history.insert(at, Past { version, said: said.clone() });
-        content.checked(0).ok().filter(|content| content.history.iter().any(known))
+        let content = content.checked(0).ok();
+        content.filter(|content| content.history.iter().any(known)).map(Some).ok_or(NoRoom)
     }
 
     /// As [`Content::edited`], for what two devices said: this version stays in the history, and

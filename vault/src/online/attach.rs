@@ -119,7 +119,13 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
                 if content.now.blobs().contains(&blob));
             match staged.sealed_bytes {
                 Some(sealed_bytes) if named => match self.upload(blob, sealed_bytes) {
-                    Err(error @ OnlineError::Outbox { .. }) => {
+                    // One that cannot be sent stops no other, the removal that makes room above all.
+                    Err(
+                        error @ (OnlineError::Outbox { .. }
+                        | OnlineError::Service(
+                            ServiceError::Refused(_) | ServiceError::Unread(_),
+                        )),
+                    ) => {
                         stuck.insert(staged.item, error);
                     }
                     outcome => outcome?,
@@ -262,7 +268,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             let most = sealed_bytes - have;
             let came = match self.service.content(&by, id, *blob, have, most, &mut file) {
                 Err(error) if error.code() == Some(Code::NoBlob) => {
-                    return Err(Deceit::NoBlob.into());
+                    return Err(OnlineError::LostFile);
                 }
                 outcome => outcome?,
             };

@@ -102,16 +102,17 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
     ///
     /// # Errors
     /// [`OnlineError`]; [`OnlineError::Identity`] for a device that is not listed, or this one.
-    pub fn revoke_device(&mut self, key: PublicKey) -> Result<(), OnlineError> {
+    pub fn revoke_device(&mut self, key: PublicKey) -> Result<Synced, OnlineError> {
         self.evicts = true;
-        self.pull(&mut Synced::default())?;
+        let mut synced = Synced::default();
+        self.pull(&mut synced)?;
         self.until_done(&mut Synced::default(), |online| {
             let now = online.now;
             let account = online.account().clone();
             let next = account.revoke(key, now, &mut online.rng).map_err(OnlineError::Identity)?;
             online.append(&account, next)
-        })
-        .map(drop)
+        })?;
+        Ok(synced)
     }
 
     /// Sends an entry, and takes it in.

@@ -17,9 +17,34 @@ use rand_core::CryptoRng;
 use super::{Deceit, MAX_TRIES, Online, OnlineError, Synced};
 use crate::{
     identity::Account,
-    item::{Cache, Edit, Pending, merge::Merged, sealed},
+    item::{
+        Cache, Content, Edit, Pending,
+        merge::Merged,
+        sealed::{self, SealedError},
+    },
     service::{Known, Service, ServiceError},
 };
+
+/// An item that this device could read in one version, and cannot in the one that came.
+struct Closed {
+    item: ItemId,
+    held: u64,
+    next: u64,
+    content: Content,
+}
+
+impl Closed {
+    /// The item, and the edit that puts back what it said, with its id: its own where the version is
+    /// the same, so that nothing else can be in it, else another, so that nothing is written over.
+    fn put_back<R: CryptoRng>(self, rng: &mut R) -> (ItemId, ItemId, Pending) {
+        let edit = Edit::Put(Box::new(self.content));
+        if self.held == self.next {
+            (self.item, self.item, Pending::new(self.next, edit))
+        } else {
+            (self.item, ItemId::generate(rng), Pending::new(0, edit))
+        }
+    }
+}
 
 /// The most answers that one synchronisation takes.
 const MAX_PAGES: u32 = 10_000;
@@ -195,12 +220,31 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         stuck.into_values().next().map_or(Ok(synced), Err)
     }
 
+    /// Has the service show all that this device knows of the account: one at another address could
+    /// say that nothing is new, and be believed.
+    ///
+    /// # Errors
+    /// [`OnlineError`]; [`Deceit::OtherHistory`] for another device list.
+    pub fn prove(&mut self) -> Result<(), OnlineError> {
+        let (by, id) = (self.device(), self.account().id());
+        let shown = self.service.devices(&by, id, 0)?;
+        if !shown.entries.starts_with(self.account().entries()) {
+            return Err(Deceit::OtherHistory.into());
+        }
+        self.anew = true;
+        self.pull(&mut Synced::default())?;
+        self.anew = false;
+        Ok(())
+    }
+
     /// Takes in what other devices did, and sends nothing.
     ///
     /// # Errors
     /// [`OnlineError`]; [`OnlineError::Closed`] where no service has the account yet.
-    pub fn look(&mut self) -> Result<(), OnlineError> {
-        self.pull(&mut Synced::default())
+    pub fn look(&mut self) -> Result<Synced, OnlineError> {
+        let mut synced = Synced::default();
+        self.pull(&mut synced)?;
+        Ok(synced)
     }
 
     pub(super) fn pull(&mut self, synced: &mut Synced) -> Result<(), OnlineError> {
@@ -209,7 +253,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         // No manifest names the wrapped keys: where one was spoiled, all is asked for again.
         let spoiled =
             cache.records().any(|record| sealed::open(before.id(), record, before.root()).is_err());
-        if spoiled {
+        if spoiled || self.anew {
             cache.clear();
         }
         let fetched = match fetch(self.service, &by, before.clone(), cache) {
@@ -217,7 +261,10 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             outcome => outcome?,
         };
         let closed = self.no_longer_readable(&fetched);
-        if let (Some((item, _)), false) = (closed.first(), self.evicts) {
+        // A device that put a new root in force could not open a key: this one seals the item again.
+        let new_root = fetched.account.root().id() != before.root().id();
+        let forgiven = |one: &Closed| self.evicts || (new_root && one.held == one.next);
+        if let Some(Closed { item, .. }) = closed.iter().find(|one| !forgiven(one)) {
             return Err(Deceit::Unreadable { item: *item }.into());
         }
         let same_list = fetched.account.entries().len() == before.entries().len();
@@ -230,26 +277,32 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         }
         synced.changed += fetched.changed;
         // Before what was readable goes: a run killed in between still has what is to be put back.
-        self.keep(|holdings| holdings.pending.extend(closed))?;
+        let waits = &self.holdings().pending;
+        let closed: Vec<Closed> =
+            closed.into_iter().filter(|one| !waits.contains_key(&one.item)).collect();
+        let back: Vec<(ItemId, ItemId, Pending)> =
+            closed.into_iter().map(|one| one.put_back(&mut self.rng)).collect();
+        synced.restored.extend(back.iter().map(|(item, ..)| *item));
+        self.keep(|holdings| {
+            holdings.pending.extend(back.into_iter().map(|(_, at, edit)| (at, edit)));
+        })?;
         self.take_in(fetched, synced)
     }
 
-    /// Items that this device could read and no longer could, each with an edit that puts back what
-    /// it said. Wrapped keys are in no manifest: whoever spoils one, the service or a device in wrong
-    /// hands, must neither take an item away nor keep the owner from taking that device off.
-    fn no_longer_readable(&self, fetched: &Fetched) -> Vec<(ItemId, Pending)> {
+    /// Items that this device could read and no longer could. Wrapped keys are in no manifest: whoever
+    /// spoils one, the service or a device in wrong hands, must neither take an item away nor keep the
+    /// owner from taking that device off. What opens and is not understood, a newer program wrote.
+    fn no_longer_readable(&self, fetched: &Fetched) -> Vec<Closed> {
         let (before, after) = (self.account(), &fetched.account);
         let closed = self.cache.records().filter_map(|held| {
             let next = fetched.cache.record(&held.item).filter(|next| *next != held)?;
-            if sealed::open(after.id(), next, after.root()).is_ok() {
+            if !matches!(sealed::open(after.id(), next, after.root()), Err(SealedError::Item(_))) {
                 return None;
             }
             let content = sealed::open(before.id(), held, before.root()).ok()?;
-            let edit = Edit::Put(Box::new(content));
-            Some((held.item, Pending::new(next.version, edit)))
+            Some(Closed { item: held.item, held: held.version, next: next.version, content })
         });
-        let waits = &self.holdings().pending;
-        closed.filter(|(item, _)| !waits.contains_key(item)).collect()
+        closed.collect()
     }
 
     /// Keeps what was fetched, and makes the edits that wait follow it.
@@ -271,8 +324,18 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
                 Some((record.version, content))
             });
             if let (Some(record), None) = (record, &theirs) {
-                // Nobody can tell what it says: it is replaced or removed as it is.
-                pending.insert(item, Pending { base: record.version, sent: None, ..edit });
+                if edit.base == record.version {
+                    // Who made the edit knew that version, or that it does not open.
+                    pending.insert(item, Pending { sent: None, ..edit });
+                } else if let Edit::Put(_) = &edit.edit {
+                    // Nobody here can tell what the newer one says: it is not written over.
+                    let own = ItemId::generate(&mut self.rng);
+                    synced.apart.push((item, own));
+                    moved.insert(item, own);
+                    pending.insert(own, Pending::new(0, edit.edit));
+                } else {
+                    synced.kept.push(item);
+                }
                 continue;
             }
             match edit.merge(theirs.as_ref().map(|(version, content)| (*version, content))) {

@@ -162,7 +162,7 @@ pub enum Deceit {
     /// The key of an item that was readable before.
     #[error(
         "the key that came with item {item} does not open it; if one of your devices may be in \
-         wrong hands, `hallmark device revoke` takes it off and puts back what it spoiled"
+         wrong hands, `hallmark device revoke` takes it off; if not, the service may have spoiled it"
     )]
     Unreadable {
         /// The item.
@@ -180,9 +180,6 @@ pub enum Deceit {
     /// A blob that is not the one that was stored.
     #[error("what the service sent is not the attachment that was stored")]
     Blob,
-    /// A blob that an item names, and that the service says it does not have.
-    #[error("the service no longer has an attachment that it took")]
-    NoBlob,
     /// An account that does not know this device under the words compared.
     #[error("the account found is not the one whose words were compared")]
     OtherAccount,
@@ -279,6 +276,12 @@ pub enum OnlineError {
         /// The blob it is sealed as.
         blob: BlobId,
     },
+    /// A blob that an item names is not at the service.
+    #[error(
+        "the attachment is no longer at the service: a device of yours removed it, or the service lost \
+         it. The item itself is here; take the file off it, or attach it again"
+    )]
+    LostFile,
     /// An attachment could not be sealed, opened or read.
     #[error("the attachment cannot be sealed or opened")]
     Attachment(#[from] hallmark_core::seal::blob::BlobError),
@@ -298,6 +301,8 @@ pub struct Synced {
     /// Items whose two edits do not fit into one: the other device's has the id that it had, and
     /// this device's has the second one.
     pub apart: Vec<(ItemId, ItemId)>,
+    /// Items that could no longer be opened, and are put back as this device knew them.
+    pub restored: Vec<ItemId>,
     /// Items that were to be removed, but were edited elsewhere: they stay.
     pub kept: Vec<ItemId>,
     /// Items that this device removed and that are there again, since another device had edited them.
@@ -334,6 +339,8 @@ pub struct Online<'a, S: ?Sized, R> {
     rng: R,
     /// A device is being taken off: what it spoiled is put back, and stops nothing.
     evicts: bool,
+    /// All is asked for again.
+    anew: bool,
     /// Told how many more bytes of attachments were sent.
     progress: Option<&'a (dyn Fn(u64) + Sync)>,
 }
@@ -352,7 +359,7 @@ impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
     ) -> Result<Self, OnlineError> {
         let holdings = store.read().holdings.as_ref().ok_or(OnlineError::NoAccount)?;
         let cache = trusted_cache(folder, &holdings.account);
-        Ok(Self { store, cache, service, now, rng, evicts: false, progress: None })
+        Ok(Self { store, cache, service, now, rng, evicts: false, anew: false, progress: None })
     }
 
     /// The same, telling `progress` how many more bytes of attachments were read to be sent, or were

@@ -71,6 +71,15 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
     for _ in 0..MAX_TRIES {
         let attempt = Attempt::new(folder, service, secret, mine.as_ref(), &mut rng)?;
         let before = attempt.fetched.account.list();
+        let mut back = PutBack::default();
+        if let (Some(mine), Some(held)) = (&mine, &held) {
+            let now = (&attempt.fetched.account, &attempt.fetched.cache);
+            back = Back { account: &mine.account, held, now }.all(&mine.pending, &mut rng);
+            // Before the entry is sent: whoever runs first after an answer that was lost still has it.
+            let mut mine = mine.clone();
+            mine.pending.extend(back.edits.clone());
+            store.update(&mut rng, |profile| profile.holdings = Some(mine))?;
+        }
         let (account, cache) = match attempt.append(service, secret, now, &mut rng) {
             Err(OnlineError::Service(error))
                 if matches!(error.code(), Some(Code::ItemsChanged | Code::DevicesChanged)) =>
@@ -87,21 +96,26 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
             items: 0,
             revoked: before.devices().iter().filter_map(others).collect(),
             unopened: 0,
-            restored: Vec::new(),
-            reminded: Vec::new(),
+            restored: back.restored,
+            reminded: back.reminded,
             unsent: None,
         };
         let mut pending = mine.as_ref().map(|mine| mine.pending.clone()).unwrap_or_default();
-        if let (Some(mine), Some(held)) = (&mine, &held) {
-            let back = Back { account: &mine.account, held, now: (&account, &cache) };
-            back.put(&mut pending, &mut recovered);
-        }
+        pending.extend(back.edits);
         let mut holdings = mine.unwrap_or_else(|| Holdings::of(account.clone()));
         holdings.service = Some(known);
         holdings.pending = pending;
         store.update(&mut rng, |profile| profile.holdings = Some(holdings))?;
-        let mut online =
-            Online { store, cache: cache.clone(), service, now, rng, evicts: true, progress: None };
+        let mut online = Online {
+            store,
+            cache: cache.clone(),
+            service,
+            now,
+            rng,
+            evicts: true,
+            anew: false,
+            progress: None,
+        };
         online.take_in(Fetched { account, cache, changed: 0 }, &mut Synced::default())?;
         recovered.unsent = online.sync().err();
         recovered.items = online.items().0.iter().filter(|seen| seen.is_kept()).count();
@@ -180,36 +194,50 @@ struct Back<'a> {
     now: (&'a Account, &'a Cache),
 }
 
+/// What is put back, and how.
+#[derive(Default)]
+struct PutBack {
+    edits: PendingEdits,
+    restored: Vec<ItemId>,
+    reminded: Vec<ItemId>,
+}
+
 impl Back<'_> {
-    /// Puts back what the account has no longer, or no longer readably, and what an item hides of its
-    /// past.
-    fn put(&self, pending: &mut PendingEdits, recovered: &mut Recovered) {
+    /// What the account has no longer, or no longer readably, and what an item hides of its past. An
+    /// item that says something newer is not written over: what it said comes beside it.
+    fn all<R: CryptoRng>(&self, waits: &PendingEdits, rng: &mut R) -> PutBack {
+        let mut back = PutBack::default();
         for record in self.held.records() {
             let Ok(held) = sealed::open(self.account.id(), record, self.account.root()) else {
                 continue;
             };
-            if pending.contains_key(&record.item) {
+            let item = record.item;
+            if waits.contains_key(&item) {
                 continue;
             }
-            let there = self.now.1.record(&record.item);
-            let says = there
-                .and_then(|there| sealed::open(self.now.0.id(), there, self.now.0.root()).ok());
-            let content = match says {
-                None => {
-                    recovered.restored.push(record.item);
-                    held
-                }
-                Some(says) => match says.reminded(record.version, &held.now) {
-                    None => continue,
-                    Some(content) => {
-                        recovered.reminded.push(record.item);
-                        content
-                    }
-                },
+            let put = |content| Edit::Put(Box::new(content));
+            let Some(there) = self.now.1.record(&item) else {
+                back.restored.push(item);
+                back.edits.insert(item, Pending::new(record.version, put(held)));
+                continue;
             };
-            let base = there.map_or(record.version, |there| there.version);
-            let edit = Pending::new(base, Edit::Put(Box::new(content)));
-            pending.insert(record.item, edit);
+            let says = sealed::open(self.now.0.id(), there, self.now.0.root());
+            match says.map(|says| says.reminded(record.version, &held.now)) {
+                Ok(Ok(None)) => {}
+                Ok(Ok(Some(content))) => {
+                    back.reminded.push(item);
+                    back.edits.insert(item, Pending::new(there.version, put(content)));
+                }
+                Err(_) if there.version == record.version => {
+                    back.restored.push(item);
+                    back.edits.insert(item, Pending::new(there.version, put(held)));
+                }
+                Ok(Err(_)) | Err(_) => {
+                    back.restored.push(item);
+                    back.edits.insert(ItemId::generate(rng), Pending::new(0, put(held)));
+                }
+            }
         }
+        back
     }
 }

@@ -14,7 +14,7 @@ use rand_core::CryptoRng;
 
 use super::{Deceit, Holdings, Online, OnlineError, Synced, fetch::save};
 use crate::{
-    item::{Edit, content::Past, sealed},
+    item::{Edit, Pending, content::Past, sealed},
     service::Service,
 };
 
@@ -32,6 +32,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         synced: &mut Synced,
         mut stuck: Stuck,
     ) -> Result<Stuck, OnlineError> {
+        self.begin_anew()?;
         loop {
             let sent = self.until_done(synced, |online| online.push_once(&mut stuck))?;
             synced.sent += sent;
@@ -41,7 +42,37 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         }
     }
 
-    /// One commit of what fits; how many edits it held.
+    /// Gives another id to what is gone at the service and was at a version that no item begins with,
+    /// and drops removals of what is gone.
+    fn begin_anew(&mut self) -> Result<(), OnlineError> {
+        let is_void = |(item, pending): &(&ItemId, &Pending)| {
+            self.cache.record(item).is_none()
+                && match pending.edit {
+                    Edit::Remove => true,
+                    Edit::Put(_) => pending.base >= MAX_FIRST_VERSION,
+                }
+        };
+        let void: Vec<ItemId> =
+            self.holdings().pending.iter().filter(is_void).map(|(item, _)| *item).collect();
+        if void.is_empty() {
+            return Ok(());
+        }
+        let anew: Vec<(ItemId, ItemId)> =
+            void.into_iter().map(|item| (item, ItemId::generate(&mut self.rng))).collect();
+        self.keep(|holdings| {
+            for (item, own) in anew {
+                let Some(pending) = holdings.pending.remove(&item) else { continue };
+                if let Edit::Put(_) = &pending.edit {
+                    holdings.pending.insert(own, Pending::new(0, pending.edit));
+                    let staged = holdings.uploads.values_mut();
+                    staged.filter(|one| one.item == item).for_each(|one| one.item = own);
+                }
+            }
+        })
+    }
+
+    /// One commit of what fits; how many edits it held. Removals go first, and alone: a full account
+    /// takes them.
     fn push_once(&mut self, stuck: &mut Stuck) -> Result<usize, OnlineError> {
         let (records, removed) = self.batch(stuck)?;
         if records.is_empty() && removed.is_empty() {
@@ -51,8 +82,11 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             records.iter().map(|record| record.item).chain(removed.iter().copied()).collect();
         // Before it is sent: whether an answer comes or not, what nothing names then is to go.
         let unwanted = self.dropped(&done);
-        if !unwanted.is_empty() {
-            self.keep(|holdings| holdings.unwanted.extend(unwanted))?;
+        if unwanted.iter().any(|blob| !self.holdings().unwanted.contains(blob)) {
+            self.keep(|holdings| {
+                holdings.unwanted.retain(|blob| !unwanted.contains(blob));
+                holdings.unwanted.extend(unwanted);
+            })?;
         }
         let manifest = self.next_manifest(&records, &removed)?;
         self.note_sent(&records)?;
@@ -125,6 +159,9 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             if bytes >= COMMIT_BYTES {
                 break;
             }
+        }
+        if !removed.is_empty() {
+            records.clear();
         }
         Ok((records, removed))
     }

@@ -1,7 +1,7 @@
 //! T-26: the service answers what it likes. Each lie is told once; the device keeps what it had, says
 //! that the answer does not hold, and is well again as soon as the service is honest.
 
-use std::{cell::RefCell, io::Write};
+use std::{cell::RefCell, collections::BTreeSet, io::Write};
 
 use hallmark_core::{
     account::{
@@ -15,7 +15,7 @@ use hallmark_core::{
     key::SigningKey,
 };
 use hallmark_vault::{
-    online::{Deceit, OnlineError},
+    online::{self, Deceit, OnlineError},
     service::{Known, Parts, Service, ServiceError},
 };
 
@@ -216,18 +216,22 @@ fn lies_about_keys() {
         changed.key.0[200] ^= 1;
     });
     assert_eq!(deceit, Deceit::Unreadable { item: a });
-    let stolen = scene.laptop.copied();
-    let other = scene.phone.joined(4, &scene.service);
-    let gone = other.holdings().account.device().public().key;
-    scene.phone.online(&scene.service).revoke_device(gone).unwrap();
-    drop(stolen);
-    let mut spoiled = None;
-    let deceit = scene.told(|answer| {
-        let key = &mut answer.rewrapped[0];
-        key.key.0[200] ^= 1;
-        spoiled = Some(key.item);
-    });
-    assert_eq!(Deceit::Unreadable { item: spoiled.unwrap() }, deceit);
+}
+
+/// T-26: a key that a device could not rewrap when it put a new root in force. Who knows what the item
+/// said seals it again.
+#[test]
+fn a_key_that_was_lost_with_a_root() {
+    let Scene { service, mut phone, mut laptop, items, .. } = Scene::new();
+    laptop.sync(&service).unwrap();
+    let (notes, id) = (laptop.notes(), phone.holdings().account.id());
+    let gone = phone.joined(4, &service).holdings().account.device().public().key;
+    phone.online(&service).revoke_device(gone).unwrap();
+    service.held(id, |held| held.records.get_mut(&items[2]).unwrap().2.key.0[200] ^= 1);
+    assert_eq!(laptop.sync(&service).unwrap().restored, [items[2]]);
+    assert_eq!(laptop.notes(), notes);
+    phone.sync(&service).unwrap();
+    assert_eq!(phone.notes(), notes);
 }
 
 /// T-26: nor by asking for everything again, which a first lie brings about.
@@ -263,13 +267,24 @@ fn spoiling_keeps_no_device_on() {
     assert!(matches!(refused, Err(OnlineError::Deceived(deceit)) if deceit == unreadable));
     assert_eq!(phone.notes(), notes, "what was readable still is");
     let thief = laptop.holdings().account.device().public().key;
-    phone.online(&service).revoke_device(thief).unwrap();
-    assert_eq!(phone.notes(), notes);
+    let put_back = phone.online(&service).revoke_device(thief).unwrap().restored;
+    assert_eq!(put_back, [items[0]]);
     phone.sync(&service).unwrap();
     assert!(phone.holdings().pending.is_empty(), "put back at the service too");
     let mut other = phone.joined(7, &service);
     other.sync(&service).unwrap();
-    assert_eq!(other.notes(), notes);
+    for device in [&phone, &other] {
+        // Beside what does not open: nobody can tell what that says.
+        let (there, unopened) = texts(device);
+        assert_eq!((there, unopened), (notes.values().cloned().collect(), 1));
+    }
+}
+
+/// The texts of all notes, and how many items do not open.
+fn texts(device: &Device) -> (BTreeSet<String>, usize) {
+    let (items, unopened) = online::offline(device.holdings(), &device.folder());
+    let texts = items.iter().map(|seen| seen.content.now.fields["text"].clone());
+    (texts.collect(), unopened)
 }
 
 /// T-27: a run that ends while it takes a device off still has what that device spoiled.
@@ -289,7 +304,60 @@ fn spoiled_items_outlive_a_run_that_was_killed() {
         assert!(phone.online(&service).revoke_device(thief).is_err());
     });
     phone.online(&service).revoke_device(thief).unwrap();
-    assert_eq!(phone.notes(), notes);
+    assert_eq!(texts(&phone), (notes.into_values().collect(), 1));
+}
+
+/// T-26: an edit that waits writes over no newer version that does not open, and removes none.
+#[test]
+fn what_waits_writes_over_nothing_unseen() {
+    let Scene { service, mut phone, mut laptop, items, .. } = Scene::new();
+    phone.sync(&service).unwrap();
+    laptop.sync(&service).unwrap();
+    for item in [items[0], items[1]] {
+        laptop.change(item, &[("text", "newer, by another device of mine")], &service);
+    }
+    laptop.sync(&service).unwrap();
+    phone.change(items[0], &[("text", "edited unseen")], &service);
+    phone.remove(items[1], &service);
+    let id = phone.holdings().account.id();
+    let spoil = |bit| {
+        for item in [items[0], items[1]] {
+            service.held(id, |held| held.records.get_mut(&item).unwrap().2.key.0[200] ^= bit);
+        }
+    };
+    spoil(1);
+    let refused = phone.sync(&service).unwrap_err();
+    assert!(matches!(refused, OnlineError::Deceived(Deceit::Unreadable { .. })), "{refused}");
+    spoil(1);
+    phone.sync(&service).unwrap();
+    let seen = phone.online(&service).item(items[0]).unwrap();
+    assert_eq!(seen.content.now.fields["text"], "edited unseen");
+    assert_eq!(
+        seen.content.history[0].said.fields["text"], "newer, by another device of mine",
+        "nothing of it is lost"
+    );
+    assert!(phone.notes().contains_key(&items[1]), "an edit outweighs a removal");
+}
+
+/// T-29: a service at another address that knows the account's key and nothing else.
+#[test]
+fn a_service_that_has_nothing_to_show() {
+    let Scene { service, mut phone, .. } = Scene::new();
+    phone.online(&service).prove().expect("the control");
+    let nothing_new = |answer: Answer<Sync>| {
+        let mut answer = answer?;
+        answer.records.clear();
+        answer.manifests.clear();
+        answer.next = None;
+        Ok(answer)
+    };
+    let liar = Liar::of_items(&service, nothing_new);
+    phone.sync(&liar).expect("of an account that is up to date that says nothing");
+    assert!(phone.online(&liar).prove().is_err());
+    let other = Memory::default();
+    let mut stranger = Device::new(9);
+    stranger.sync(&other).unwrap();
+    assert!(phone.online(&other).prove().is_err());
 }
 
 #[test]

@@ -151,19 +151,76 @@ fn a_full_account_keeps_nobody_on() {
     assert_eq!(phone.notes().len(), 3);
 }
 
-/// One item that cannot follow its version stops no other.
+/// T-27: an item that was brought to a version that none can begin with, and then removed, is put back
+/// as another.
 #[test]
-fn a_version_that_none_can_follow() {
+fn a_version_that_none_can_begin_with() {
     let (service, mut phone, _) = scene();
-    let (stuck, other) = (phone.note("stuck", &service), phone.note("sent", &service));
+    let stuck = phone.note("goes on under another id", &service);
     let content = phone.online(&service).item(stuck).unwrap().content;
     let edit = Edit::Put(Box::new(content));
     phone.online(&service).edit(stuck, json::MAX_INTEGER, edit).unwrap();
-    let refused = phone.sync(&service).unwrap_err();
-    assert!(matches!(refused, OnlineError::LastVersion { item } if item == stuck), "{refused}");
-    let id = phone.holdings().account.id();
-    service.held(id, |held| assert!(held.records.contains_key(&other)));
-    assert_eq!(phone.notes().len(), 4, "and it is still here");
+    phone.sync(&service).unwrap();
+    let notes = phone.notes();
+    assert!(phone.holdings().pending.is_empty() && !notes.contains_key(&stuck));
+    assert!(notes.values().any(|text| text == "goes on under another id"));
+}
+
+/// A removal of what another device removed already is done.
+#[test]
+fn removed_twice() {
+    let (service, mut phone, mut laptop) = scene();
+    let item = *phone.notes().keys().next().unwrap();
+    phone.sync(&service).unwrap();
+    laptop.remove(item, &service);
+    laptop.sync(&service).unwrap();
+    phone.sync(&service).unwrap();
+    phone.online(&service).edit(item, 1, Edit::Remove).unwrap();
+    phone.sync(&service).unwrap();
+    assert!(phone.holdings().pending.is_empty());
+    phone.note("goes on", &service);
+    phone.sync(&service).unwrap();
+}
+
+/// T-27: a recovery whose answer is lost, and any other command before it is run again.
+#[test]
+fn a_recovery_that_was_cut_short() {
+    for cut in 0..12 {
+        let (service, mut phone, mut thief) = scene();
+        let (secret, notes) = (paper(&phone), phone.notes());
+        for item in notes.keys() {
+            thief.remove(*item, &service);
+        }
+        thief.sync(&service).unwrap();
+        thief.online(&service).revoke_device(key(&phone)).unwrap();
+        service.answers_left.set(Some(cut));
+        drop(recover(&mut phone, &service, &secret));
+        service.answers_left.set(None);
+        drop(phone.sync(&service));
+        recover(&mut phone, &service, &secret).unwrap();
+        assert_eq!(phone.notes(), notes, "{cut}");
+    }
+}
+
+/// T-27: a past that is hidden behind one that fills the history.
+#[test]
+fn a_past_that_there_is_no_room_for() {
+    let (service, mut phone, mut thief) = scene();
+    let (secret, notes) = (paper(&phone), phone.notes());
+    let item = *notes.keys().next().unwrap();
+    let version = thief.online(&service).item(item).unwrap().version;
+    let said = thief.version(&[("text", "99")]);
+    let mut content = Content::new(Kind::Note, said.clone()).unwrap();
+    for n in 10..40 {
+        content = content.edited(n, said.clone()).unwrap();
+    }
+    let mut online = thief.online(&service);
+    online.edit(item, version, Edit::Put(Box::new(content))).unwrap();
+    online.sync().unwrap();
+    let recovered = recover(&mut phone, &service, &secret).unwrap();
+    assert_eq!(recovered.restored, [item]);
+    let texts: Vec<String> = phone.notes().into_values().collect();
+    assert!(texts.contains(&notes[&item]) && texts.contains(&"99".to_owned()), "{texts:?}");
 }
 
 /// T-27: an item written over with its past left out has that past again after a recovery.
