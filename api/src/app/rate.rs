@@ -9,46 +9,21 @@ use std::time::Instant;
 
 use hallmark_core::account::AccountId;
 
-use super::{App, AppError};
-use crate::{
-    limit::Remaining,
-    store::{Caller, Standing, StoreError},
-};
+use super::App;
+use crate::limit::{Remaining, RetryAfter};
 
 impl App {
-    /// Takes a token from the account's bucket, if the caller is one of its own. Returns what is
-    /// left of it; nothing where nobody was charged.
+    /// Takes a token from the bucket of an account that is the caller's own. Returns what is left
+    /// of it.
     ///
     /// # Errors
-    /// [`AppError::RateLimited`], or that nothing can be read.
-    pub async fn charge(
-        &self,
-        caller: &Caller,
-        account: AccountId,
-        now: Instant,
-    ) -> Result<Option<Remaining>, AppError> {
-        if !self.is_own(caller, account).await? {
-            return Ok(None);
-        }
-        let left = self.rates.take(account, now);
-        left.map(Some).map_err(|limit| AppError::RateLimited { limit })
+    /// [`RetryAfter`] when there is none.
+    pub fn charge(&self, account: AccountId, now: Instant) -> Result<Remaining, RetryAfter> {
+        self.rates.take(account, now)
     }
 
     /// Gives back what [`App::charge`] took.
     pub fn give_back(&self, account: AccountId) {
         self.rates.give_back(account);
-    }
-
-    /// Whether the key is a listed device of the account or its recovery key. The kept state
-    /// answers for a listed device, without a look into the store.
-    async fn is_own(&self, caller: &Caller, account: AccountId) -> Result<bool, AppError> {
-        if AccountId::of(&caller.key) == account || self.states.lists(account, &caller.key) {
-            return Ok(true);
-        }
-        match self.store.standing(caller.key, account).await {
-            Ok(Standing::Device | Standing::Recovery) => Ok(true),
-            Ok(Standing::Former) | Err(StoreError::NoAccount | StoreError::NotListed) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
     }
 }

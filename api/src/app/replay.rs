@@ -47,7 +47,7 @@ impl App {
     /// # Errors
     /// [`StoreError::Replayed`], [`StoreError::BelowFloor`], [`AppError::BeforeStart`]; for a read
     /// signed ahead of the service's clock, that nothing can be written.
-    pub(super) async fn remember_read(&self, caller: &Caller) -> Result<(), AppError> {
+    pub async fn remember_read(&self, caller: &Caller) -> Result<(), AppError> {
         self.replay.remember(caller)?;
         if caller.created_s > caller.now_s {
             self.store.spend(*caller).await?;

@@ -15,9 +15,8 @@ use hallmark_core::{account::AccountId, problem::Code};
 
 use super::rate_fields;
 use crate::{
-    app::{App, AppError},
+    app::{App, AppError, Role},
     limit::{Remaining, RetryAfter},
-    store::Caller,
 };
 
 /// Name of the policy in the `RateLimit` fields.
@@ -35,31 +34,26 @@ enum Charge {
     Refused(RetryAfter),
 }
 
-/// Charges a request to the account named in its path, if it is one of its own.
+/// Charges a request to the account that is the caller's own.
 ///
 /// # Errors
-/// [`AppError::RateLimited`], or that nothing can be read.
-pub(super) async fn charge(
-    app: &Arc<App>,
-    parts: &mut Parts,
-    caller: &Caller,
-) -> Result<(), AppError> {
-    let Some(account) = named(parts, app).await else { return Ok(()) };
-    let outcome = app.charge(caller, account, Instant::now()).await;
+/// [`AppError::RateLimited`].
+pub(super) fn charge(app: &App, parts: &Parts, role: Role) -> Result<(), AppError> {
+    let Role::Own(account) = role else { return Ok(()) };
+    let outcome = app.charge(account, Instant::now());
     let charge = match &outcome {
-        Ok(Some(left)) => Charge::Taken(account, *left),
-        Err(AppError::RateLimited { limit }) => Charge::Refused(*limit),
-        _ => return outcome.map(|_| ()),
+        Ok(left) => Charge::Taken(account, *left),
+        Err(limit) => Charge::Refused(*limit),
     };
     if let Some(charged) = parts.extensions.get::<Charged>() {
         // A request is charged once.
         let _ = charged.0.set(charge);
     }
-    outcome.map(|_| ())
+    outcome.map(|_| ()).map_err(|limit| AppError::RateLimited { limit })
 }
 
 /// The account in the path, where the route has one.
-async fn named(parts: &mut Parts, app: &Arc<App>) -> Option<AccountId> {
+pub(super) async fn named(parts: &mut Parts, app: &Arc<App>) -> Option<AccountId> {
     let named = RawPathParams::from_request_parts(parts, app).await.ok()?;
     named.iter().find(|(name, _)| *name == ACCOUNT).and_then(|(_, text)| text.parse().ok())
 }

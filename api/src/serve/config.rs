@@ -139,6 +139,10 @@ pub struct Limits {
     /// The longest part of a blob; more is answered 413. Default: 4 MiB and 4 KiB, which is also
     /// the most: no part has more than 4 MiB. Danger: below 4 MiB nobody can upload.
     pub max_part_bytes: u64,
+    /// The most bytes of bodies that are in memory at once, as they came in; a request that finds no
+    /// room is answered 503 before its body is read. Default: 256 MiB, at least `max_json_bytes` and
+    /// `max_part_bytes`. Danger: while JSON is parsed it takes several times its length.
+    pub max_bodies_bytes: u64,
     /// Requests a second of one address (IPv6: one /64), on average; more is answered 429.
     /// Default: 100.
     pub requests_per_s: u32,
@@ -170,6 +174,7 @@ impl Default for Limits {
             stop_timeout_ms: 30_000,
             max_json_bytes: json::MAX_BYTES as u64,
             max_part_bytes: MAX_PART_BYTES,
+            max_bodies_bytes: 256 << 20,
             requests_per_s: 100,
             request_burst: 1000,
             account_requests_per_s: 100,
@@ -319,6 +324,10 @@ impl Settings {
             if value > most {
                 return number(field, &format!("at most {most}"));
             }
+        }
+        if limits.max_bodies_bytes < limits.max_json_bytes.max(limits.max_part_bytes) {
+            let allowed = "at least max_json_bytes and max_part_bytes";
+            return number("limits.max_bodies_bytes", allowed);
         }
         if limits.max_connections == 0 || limits.max_connections_per_address == 0 {
             return number("limits.max_connections", "at least 1");

@@ -37,6 +37,7 @@ pub fn open(
         authorities,
         quota_bytes: settings.quota_bytes,
         max_body_bytes: limits.max_json_bytes,
+        max_bodies_bytes: limits.max_bodies_bytes,
         account_rate: Rate::new(limits.account_requests_per_s, limits.account_request_burst),
         max_tracked: limits.max_tracked,
     };
