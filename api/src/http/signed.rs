@@ -67,7 +67,7 @@ impl FromRequest<Arc<App>> for SignedRequest {
         }
         rate::charge(app, &parts, role)?;
         if is_read {
-            app.remember_read(&caller).await?;
+            app.remember_read(&caller, role).await?;
         }
         Ok(Self { caller, body, digest, media_type, _room: room })
     }
