@@ -19,13 +19,14 @@ mod state;
 use std::sync::Arc;
 
 use hallmark_core::{
-    account::{AccountId, exchange::ServiceInfo},
+    account::exchange::ServiceInfo,
     json,
     key::{PublicKey, SigningKey},
     time::Timestamp,
 };
 
 pub use error::AppError;
+pub use rate::Bucket;
 pub use request::{Authentic, Received, Role};
 
 use crate::{
@@ -52,9 +53,9 @@ pub struct Settings {
     /// The most bytes of bodies that are in memory at once, as they came in; what is parsed of them
     /// takes more. Default 256 MiB.
     pub max_bodies_bytes: u64,
-    /// How much one account may ask. Default 100 requests a second, 1,000 at once.
+    /// How much one key of an account may ask. Default 100 requests a second, 1,000 at once.
     pub account_rate: Rate,
-    /// Accounts whose rates are remembered. Default 100,000.
+    /// Keys of accounts whose rates are remembered. Default 100,000.
     pub max_tracked: usize,
 }
 
@@ -79,7 +80,7 @@ pub struct App {
     clock: Clock,
     replay: Replay,
     states: States,
-    rates: Buckets<AccountId>,
+    rates: Buckets<Bucket>,
     room: Room,
 }
 

@@ -65,7 +65,7 @@ impl FromRequest<Arc<App>> for SignedRequest {
         if ContentDigest::of(&body) != digest {
             return Err(AppError::from(HttpSigError::Digest).into());
         }
-        rate::charge(app, &parts, role)?;
+        rate::charge(app, &parts, &caller.key, role)?;
         if is_read {
             app.remember_read(&caller, role).await?;
         }

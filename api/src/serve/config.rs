@@ -148,11 +148,12 @@ pub struct Limits {
     pub requests_per_s: u32,
     /// Requests of one address at once, after a rest. Default: 1,000.
     pub request_burst: u32,
-    /// Requests a second of one account, on average; more is answered 429. Default: 100.
+    /// Requests a second of one key of an account (each device, the recovery key), on average; more is
+    /// answered 429. Default: 100.
     pub account_requests_per_s: u32,
-    /// Requests of one account at once, after a rest. Default: 1,000.
+    /// Requests of one key of an account at once, after a rest. Default: 1,000.
     pub account_request_burst: u32,
-    /// Addresses and accounts, each, whose rates are remembered. Default: 100,000, about 16 MB.
+    /// Addresses and keys of accounts, each, whose rates are remembered. Default: 100,000, about 25 MB.
     pub max_tracked: usize,
 }
 
