@@ -2,7 +2,9 @@
 //!
 //! A file is there, with its name durable, before the row that names it; a part's bytes are synced
 //! before the row of the part; a row is gone before its file. So every row has its bytes, and a
-//! crash leaves at most a file without a row, which [`BlobFiles::sweep`] removes.
+//! crash leaves at most a file without a row, which [`BlobFiles::sweep`] removes. All 256 folders
+//! `xx` are made, and their names synced, when the data directory is opened: who finds one of them
+//! there cannot tell whether the run that made it came to its sync.
 
 use std::{
     collections::HashSet,
@@ -101,10 +103,15 @@ pub(super) struct BlobFiles {
 }
 
 impl BlobFiles {
-    /// The folder of a data directory, made if it is not there.
+    /// The folder of a data directory with all folders in it, made where they are not there. Their
+    /// names are durable when it returns.
     pub(super) fn open(directory: &Path) -> io::Result<Self> {
         let files = Self::at(directory);
-        fs::create_dir_all(&files.folder)?;
+        make(&files.folder)?;
+        for xx in 0..=u8::MAX {
+            make(&files.folder.join(format!("{xx:02x}")))?;
+        }
+        sync(&files.folder)?;
         sync(directory)?;
         Ok(files)
     }
@@ -133,11 +140,6 @@ impl BlobFiles {
     pub(super) fn create(&self, name: FileName, size_bytes: u64) -> Result<(), StoreError> {
         let path = self.path(name);
         let folder = path.parent().unwrap_or(&self.folder);
-        match fs::create_dir(folder) {
-            Ok(()) => sync(&self.folder)?,
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error.into()),
-        }
         let file = match File::options().write(true).create_new(true).open(&path) {
             // The name is the request's: it was here before.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -215,6 +217,14 @@ impl BlobFiles {
             }
         }
         Ok(names)
+    }
+}
+
+/// Makes a folder where there is none.
+fn make(folder: &Path) -> io::Result<()> {
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 
