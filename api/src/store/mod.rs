@@ -17,8 +17,9 @@
 //!   the writer only checks that it is still that state, in the statement that changes it.
 //! - **Whatever an account can add without end counts against its quota**: items, blobs, manifests
 //!   and the names of removed items. Its device list does not, so that a full account can still
-//!   revoke a device; the list has an end of its own (1,000 entries). Nonces are forgotten within
-//!   the hour, and the rate bounds them.
+//!   revoke a device; the list has an end of its own. With 1,000 entries, 100 of them recoveries of
+//!   16 devices, and the wraps of the newest, which have one length, it takes at most 2 MiB. Nonces
+//!   are forgotten within the hour, and the rate bounds them.
 //! - **Nothing here is encrypted at rest.** Every content is ciphertext already, under keys the
 //!   service never had.
 //! - **Erased is erased.** SQLite overwrites what is deleted, and the log of an erasure is emptied
