@@ -29,7 +29,11 @@ async fn used() -> TempDir {
 }
 
 fn database(directory: &TempDir) -> Connection {
-    Connection::open(directory.path().join("hallmark.db")).unwrap()
+    database_at(directory.path())
+}
+
+fn database_at(directory: &Path) -> Connection {
+    Connection::open(directory.join("hallmark.db")).unwrap()
 }
 
 #[tokio::test]
@@ -134,6 +138,43 @@ fn the_folders_of_blobs_are_there_before_any_blob() {
             (0..256).map(|xx| std::ffi::OsString::from(format!("{xx:02x}"))).collect();
         assert_eq!(names, expected);
         fs::remove_dir(blobs.join("7f")).unwrap();
+    }
+}
+
+/// Every file and folder in it, and itself.
+#[cfg(unix)]
+fn all_below(path: &Path, found: &mut Vec<std::path::PathBuf>) {
+    found.push(path.to_owned());
+    if path.is_dir() {
+        fs::read_dir(path).unwrap().for_each(|entry| all_below(&entry.unwrap().path(), found));
+    }
+}
+
+/// T-31: other users of the machine, too, who would see who has how much, and when.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_kept_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = TempDir::new().unwrap();
+    let [data, copy, again] = ["above/data", "copy", "again"].map(|name| place.path().join(name));
+    let service = Service::over(&data, Settings::default(), &Options::default());
+    let mut person = Person::joined(&service).await;
+    person.put(&service, vec![new_item()], vec![]).await.ok();
+    let upload = br#"{"blob":"00000000000000000000000000000001","sizeBytes":5}"#;
+    let start = service.call(&person.phone, "POST", &person.at("/blobs"), upload);
+    service.send(&start).await.ok();
+    let taken = hallmark_core::time::Timestamp::from_unix_s(client::NOW_S).unwrap();
+    service.app.store().backup(&copy, taken).unwrap();
+    hallmark_api::store::backup::restore(&copy, &again).unwrap();
+    database_at(&again).pragma_update(None, "user_version", 1).unwrap();
+    drop(open(&again).err());
+    let mut all = Vec::new();
+    [&data, &copy, &again].into_iter().for_each(|path| all_below(path, &mut all));
+    assert!(all.iter().any(|path| path.ends_with("hallmark.db-wal")), "{all:?}");
+    assert!(all.iter().any(|path| path.ends_with("hallmark.db.before-v2")), "{all:?}");
+    for path in all {
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} {mode:o}", path.display());
     }
 }
 

@@ -67,6 +67,7 @@ impl std::fmt::Display for Outcome {
 /// # Errors
 /// [`ServeError`].
 pub fn run(args: &ServeArgs, program: &str) -> Result<Outcome, ServeError> {
+    keep_no_core();
     match &args.command {
         None => serve(&args.run, program).map(|()| Outcome::Stopped),
         Some(ServeCommand::Backup { data, to }) => {
@@ -84,6 +85,12 @@ fn serve(args: &RunArgs, program: &str) -> Result<(), ServeError> {
     let settings = args.settings()?;
     log::install(&settings.log);
     raise_open_files(&settings);
+    if settings.has_nameless_clients() {
+        tracing::warn!(
+            "no proxy is trusted: if one stands in front, all its clients share the limits of one \
+             address; name it in trusted_proxies (--trusted-proxy)"
+        );
+    }
     let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
     let key = key_file::open_or_make(&settings.key_file(), &settings.data, rng)?;
     let fingerprint = key.public().fingerprint();
@@ -129,6 +136,19 @@ fn write_ready(path: &Path, address: SocketAddr) -> Result<(), ServeError> {
         .and_then(|()| std::fs::rename(&draft, path))
         .map_err(|source| ServeError::ReadyFile { path: path.to_owned(), source })
 }
+
+/// Has the system write no copy of the memory when the process is aborted: the key is in it.
+#[cfg(unix)]
+fn keep_no_core() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    // Where it is refused, the service runs all the same. A process marked as not dumpable could
+    // not be traced by its owner either.
+    let _ = setrlimit(Resource::Core, none);
+}
+
+#[cfg(not(unix))]
+fn keep_no_core() {}
 
 /// Takes as many file descriptors as the system allows this process.
 #[cfg(unix)]

@@ -28,7 +28,7 @@ use super::{
     StoreError, blob,
     file::{self, BlobFiles, FileName},
     open::DATABASE,
-    schema,
+    private, schema,
 };
 
 /// The file that makes a folder a backup.
@@ -177,7 +177,7 @@ pub fn restore(from: &Path, to: &Path) -> Result<Backup, BackupError> {
 }
 
 fn empty(folder: &Path) -> Result<(), BackupError> {
-    at(folder, fs::create_dir_all(folder))?;
+    at(folder, private::folder_and_above(folder))?;
     if at(folder, fs::read_dir(folder))?.next().is_some() {
         return Err(BackupError::NotEmpty { folder: folder.to_owned() });
     }
@@ -198,6 +198,7 @@ fn copy_database(from: &Path, to: &Path) -> Result<Connection, BackupError> {
     if application != schema::APPLICATION_ID || version != schema::MIGRATIONS.len() as i64 {
         return Err(no_data());
     }
+    at(to, private::new_file(to))?;
     connection.execute("VACUUM INTO ?1", [to.display().to_string()])?;
     Ok(connection)
 }
@@ -225,7 +226,7 @@ fn leave_out(copy: &Connection, name: FileName) -> Result<(), BackupError> {
 fn write_manifest(folder: &Path, backup: &Backup) -> Result<(), BackupError> {
     let path = folder.join(MANIFEST);
     let json = serde_json::to_vec_pretty(backup).expect("our own types are JSON");
-    let written = File::create_new(&path).and_then(|mut file| {
+    let written = private::new_file(&path).and_then(|mut file| {
         file.write_all(&json)?;
         file.sync_all()
     });
@@ -264,9 +265,9 @@ fn read_manifest(folder: &Path) -> Result<Backup, BackupError> {
 fn copy_file(from: &Path, to: &Path) -> Result<(u64, Sha256), BackupError> {
     let mut source = at(from, File::open(from))?;
     if let Some(folder) = to.parent() {
-        at(folder, fs::create_dir_all(folder))?;
+        at(folder, private::folders(folder))?;
     }
-    let mut target = at(to, File::create_new(to))?;
+    let mut target = at(to, private::new_file(to))?;
     pass(from, &mut source, |bytes| at(to, target.write_all(bytes)))
 }
 

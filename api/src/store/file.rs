@@ -20,7 +20,7 @@ use hallmark_core::{
     position::WriteAt,
 };
 
-use super::{Caller, StoreError};
+use super::{Caller, StoreError, private};
 
 /// The folder of blobs, in a data directory.
 pub(super) const FOLDER: &str = "blobs";
@@ -107,9 +107,9 @@ impl BlobFiles {
     /// names are durable when it returns.
     pub(super) fn open(directory: &Path) -> io::Result<Self> {
         let files = Self::at(directory);
-        make(&files.folder)?;
+        private::folder(&files.folder)?;
         for xx in 0..=u8::MAX {
-            make(&files.folder.join(format!("{xx:02x}")))?;
+            private::folder(&files.folder.join(format!("{xx:02x}")))?;
         }
         sync(&files.folder)?;
         sync(directory)?;
@@ -140,7 +140,7 @@ impl BlobFiles {
     pub(super) fn create(&self, name: FileName, size_bytes: u64) -> Result<(), StoreError> {
         let path = self.path(name);
         let folder = path.parent().unwrap_or(&self.folder);
-        let file = match File::options().write(true).create_new(true).open(&path) {
+        let file = match private::new_file(&path) {
             // The name is the request's: it was here before.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 return Err(StoreError::Replayed);
@@ -217,14 +217,6 @@ impl BlobFiles {
             }
         }
         Ok(names)
-    }
-}
-
-/// Makes a folder where there is none.
-fn make(folder: &Path) -> io::Result<()> {
-    match fs::create_dir(folder) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
     }
 }
 

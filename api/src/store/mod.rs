@@ -21,7 +21,8 @@
 //!   16 devices, and the wraps of the newest, which have one length, it takes at most 2 MiB. Nonces
 //!   are forgotten within the hour, and the rate bounds them.
 //! - **Nothing here is encrypted at rest.** Every content is ciphertext already, under keys the
-//!   service never had.
+//!   service never had. Who has how many devices, items and bytes, and when, is there in the clear, so
+//!   the directory and what is in it are made for their owner alone; backups too.
 //! - **Erased is erased.** SQLite overwrites what is deleted, and the log of an erasure is emptied
 //!   soon after. Copies made before (`backup`) still hold it.
 
@@ -35,6 +36,7 @@ mod item;
 mod measure;
 mod nonce;
 mod open;
+mod private;
 mod readers;
 mod schema;
 mod writer;
@@ -93,6 +95,10 @@ impl Store {
     /// [`OpenError`], which names the file and the way out.
     pub fn open(directory: &Path, options: &Options) -> Result<Self, OpenError> {
         let opened = open::open(directory)?;
+        if private::is_open_to_others(directory).is_ok_and(|is_open| is_open) {
+            let directory = directory.display();
+            tracing::warn!("other users can read {directory}: chmod -R go= {directory}");
+        }
         let files = BlobFiles::open(directory)
             .map_err(|source| OpenError::NotWritable { directory: directory.to_owned(), source })?;
         let database = directory.join(open::DATABASE);

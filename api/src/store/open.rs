@@ -10,6 +10,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{
     error::OpenError,
+    private,
     schema::{self, MIGRATIONS, Migration},
 };
 
@@ -40,7 +41,7 @@ pub(super) fn open(directory: &Path) -> Result<Opened, OpenError> {
 /// them are made durable, since a run that was killed may not have come to it: what is kept is as
 /// lasting as its path. Folders that this program may not read are not of its making.
 fn make(directory: &Path) -> io::Result<()> {
-    fs::create_dir_all(directory)?;
+    private::folder_and_above(directory)?;
     if directory.join(DATABASE).exists() {
         return Ok(());
     }
@@ -57,8 +58,7 @@ fn lock(directory: &Path) -> Result<File, OpenError> {
     let not_writable = |source| OpenError::NotWritable { directory: directory.to_owned(), source };
     make(directory).map_err(not_writable)?;
     let path = directory.join(LOCK);
-    let lock = File::options().create(true).truncate(false).write(true).open(path);
-    let lock = lock.map_err(not_writable)?;
+    let lock = private::file(&path).map_err(not_writable)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { directory: directory.to_owned() }),
@@ -69,6 +69,11 @@ fn lock(directory: &Path) -> Result<File, OpenError> {
 /// Opens the database and brings it to the newest of `migrations`.
 fn connect(database: &Path, migrations: &[Migration]) -> Result<Connection, OpenError> {
     let failed = |source| OpenError::database(database, source);
+    // Its log and the log's index are made like it.
+    private::file(database).map_err(|source| OpenError::NotWritable {
+        directory: database.parent().unwrap_or(database).to_owned(),
+        source,
+    })?;
     let mut connection = Connection::open(database).map_err(failed)?;
     let application: i64 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
@@ -117,6 +122,7 @@ fn keep_a_copy(connection: &Connection, database: &Path, found: i64) -> Result<(
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(not_writable(error)),
         _ => {}
     }
+    private::new_file(&copy).map_err(not_writable)?;
     connection
         .execute("VACUUM INTO ?1", [copy.display().to_string()])
         .map_err(|source| OpenError::database(database, source))?;

@@ -111,6 +111,33 @@ fn it_says_where_it_is_serves_and_stops() {
     }
 }
 
+/// T-31: other users of the machine are kept out, or it is said how.
+#[test]
+fn a_data_directory_that_others_can_read_is_said_and_no_core_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::set_permissions(&data, PermissionsExt::from_mode(0o755)).unwrap();
+    let shown = data.to_str().unwrap();
+    let mut daemon = Daemon::start(&["--data", shown]);
+    daemon.ready();
+    #[cfg(target_os = "linux")]
+    {
+        let limits =
+            std::fs::read_to_string(format!("/proc/{}/limits", daemon.child.id())).unwrap();
+        let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+    }
+    daemon.signal("TERM");
+    let (_, said) = daemon.end();
+    assert!(said.contains(&format!("chmod -R go= {shown}")), "{said}");
+    let mut private = Daemon::start(&[]);
+    private.ready();
+    private.signal("TERM");
+    let (_, said) = private.end();
+    assert!(!said.contains("chmod"), "{said}");
+}
+
 /// The first signal waits for what is under way, up to `stop_timeout_ms`; the second does not.
 #[test]
 fn a_second_signal_ends_it_at_once() {
