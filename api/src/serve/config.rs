@@ -43,7 +43,8 @@ pub struct Settings {
     /// asks for what and when; signatures keep requests whole, not private.
     pub behind_proxy: bool,
     /// Networks whose word on the client's address is believed, such as `10.0.0.7` or
-    /// `10.0.0.0/8`. Default: none. Danger: anybody in them can claim any address.
+    /// `10.0.0.0/8`. Default: none, which behind a proxy has all its clients share the limits of one
+    /// address. Danger: anybody in them can claim any address.
     pub trusted_proxies: Vec<Network>,
     /// The header field in which a trusted proxy names the client: `x-forwarded-for` or
     /// `forwarded` (RFC 7239). Default: `x-forwarded-for`. Danger: it has to be the one that the
@@ -104,7 +105,7 @@ pub struct Limits {
     /// Connections of one address at the same time (IPv6: one /64). Default: 512.
     pub max_connections_per_address: usize,
     /// Whether addresses of this machine are counted like all others, in connections and requests.
-    /// Default: false.
+    /// Default: false. They always are where `authorities` has a name and `trusted_proxies` none.
     pub limit_loopback: bool,
     /// The longest request line and header fields together; more is answered 431. Default: 16 KiB,
     /// at most 64 KiB.
@@ -337,6 +338,23 @@ impl Settings {
             return number("limits.body_min_bytes_per_s", "at least 1");
         }
         Ok(())
+    }
+
+    /// Whether addresses of this machine are counted like all others. They are where the service has
+    /// a public name and trusts no proxy: then a proxy on this machine may stand for everybody.
+    #[must_use]
+    pub fn counts_loopback(&self) -> bool {
+        let may_stand_for_others = !self.authorities.is_empty() && self.trusted_proxies.is_empty();
+        self.limits.limit_loopback || may_stand_for_others
+    }
+
+    /// Whether the limits per address hold for all clients of a proxy together, since none is
+    /// trusted to name them.
+    #[must_use]
+    pub fn has_nameless_clients(&self) -> bool {
+        let behind_one = self.behind_proxy
+            || self.tls.is_none() && self.listen.ip().is_loopback() && !self.authorities.is_empty();
+        behind_one && self.trusted_proxies.is_empty()
     }
 
     /// The key file: the one named, or the one beside the data directory.
