@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 use client::{Person, Service, new_item};
 use hallmark_api::{
     app::Settings,
-    store::{OpenError, Options, Store},
+    store::{OpenError, Options, ServedBy, Store},
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -54,7 +54,7 @@ async fn a_newer_schema_is_left_alone() {
     database(&directory).pragma_update(None, "user_version", 7).unwrap();
     let before = fs::read(directory.path().join("hallmark.db")).unwrap();
     let error = open(directory.path()).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 7, known: 2, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 7, known: 3, .. }), "{error}");
     assert_eq!(fs::read(directory.path().join("hallmark.db")).unwrap(), before);
 }
 
@@ -68,7 +68,10 @@ async fn an_older_schema_counts_what_it_had_not_counted() {
     };
     let counted = bytes();
     database(&directory)
-        .execute_batch("UPDATE accounts SET bytes = 20 * (340 + 340); PRAGMA user_version = 1")
+        .execute_batch(
+            "UPDATE accounts SET bytes = 20 * (340 + 340); DROP TABLE service;
+             PRAGMA user_version = 1",
+        )
         .unwrap();
     drop(open(directory.path()).unwrap());
     assert_eq!(bytes(), counted);
@@ -123,6 +126,47 @@ async fn a_directory_left_without_closing_opens() {
     assert!(clean, "closed in order");
 }
 
+/// T-39: receipts of a directory are signed with one key, until its operator says otherwise.
+#[tokio::test]
+async fn a_directory_is_served_with_the_key_it_was_served_with() {
+    let served = |n, accepts_another| {
+        let served_by = Some(ServedBy { key: client::key(n).public(), accepts_another });
+        Options { served_by, ..Options::default() }
+    };
+    let directory = used().await;
+    // One of the version before, whose key nobody has taken down.
+    database(&directory).execute_batch("DROP TABLE service; PRAGMA user_version = 2").unwrap();
+    let open = |options| Store::open(directory.path(), &options);
+    drop(open(served(1, false)).unwrap());
+    drop(open(served(1, false)).unwrap());
+    let error = open(served(2, false)).unwrap_err();
+    assert!(matches!(error, OpenError::OtherKey { .. }), "{error}");
+    for part in [client::key(1), client::key(2)].map(|key| key.public().fingerprint().to_string()) {
+        assert!(error.to_string().contains(&part), "{error}");
+    }
+    assert!(error.to_string().contains("--new-key"), "{error}");
+    drop(open(served(2, true)).unwrap());
+    drop(open(served(2, false)).unwrap());
+    assert!(open(served(1, false)).is_err());
+}
+
+#[test]
+fn a_folder_of_other_files_is_left_alone() {
+    let directory = TempDir::new().unwrap();
+    fs::create_dir(directory.path().join("lost+found")).unwrap();
+    fs::write(directory.path().join("letter.txt"), "dear").unwrap();
+    let error = open(directory.path()).unwrap_err();
+    assert!(matches!(error, OpenError::NotEmpty { .. }), "{error}");
+    assert!(error.to_string().contains("letter.txt"), "{error}");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "nothing was made");
+    fs::remove_file(directory.path().join("letter.txt")).unwrap();
+    fs::write(directory.path().join("hallmark.db.restoring"), "").unwrap();
+    let error = open(directory.path()).unwrap_err();
+    assert!(matches!(error, OpenError::Unfinished { .. }), "{error}");
+    fs::remove_file(directory.path().join("hallmark.db.restoring")).unwrap();
+    drop(open(directory.path()).unwrap());
+}
+
 /// Made and synced once, when nothing was acknowledged yet: a folder that a killed run left behind
 /// may not last.
 #[test]
@@ -166,8 +210,8 @@ async fn what_is_kept_is_for_its_owner_alone() {
     let taken = hallmark_core::time::Timestamp::from_unix_s(client::NOW_S).unwrap();
     service.app.store().backup(&copy, taken).unwrap();
     hallmark_api::store::backup::restore(&copy, &again).unwrap();
-    database_at(&again).pragma_update(None, "user_version", 1).unwrap();
-    drop(open(&again).err());
+    database_at(&again).execute_batch("DROP TABLE service; PRAGMA user_version = 1").unwrap();
+    drop(open(&again).unwrap());
     let mut all = Vec::new();
     [&data, &copy, &again].into_iter().for_each(|path| all_below(path, &mut all));
     assert!(all.iter().any(|path| path.ends_with("hallmark.db-wal")), "{all:?}");
@@ -182,9 +226,9 @@ async fn what_is_kept_is_for_its_owner_alone() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_directory_that_cannot_be_written_is_named() {
-    let error = open(Path::new("/sys/kernel")).unwrap_err();
+    let error = open(Path::new("/sys/kernel/data")).unwrap_err();
     assert!(matches!(error, OpenError::NotWritable { .. }), "{error}");
-    assert!(error.to_string().contains("/sys/kernel"), "{error}");
+    assert!(error.to_string().contains("/sys/kernel/data"), "{error}");
 }
 
 #[tokio::test]

@@ -34,6 +34,10 @@ pub struct Settings {
     /// directory, where a copy of the data would carry the key along.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_file: Option<PathBuf>,
+    /// Whether the data directory goes on with the key of the key file, although it was served with
+    /// another one or the key file is gone. No field of the file: it is said once, as `--new-key`.
+    #[serde(skip)]
+    pub new_key: bool,
     /// The names clients know the service by, as they stand in a URL, such as `vault.example` or
     /// `vault.example:8443`. A request signed for another one is refused. Default: none, which on a
     /// loopback address means that address and `localhost`; anywhere else one has to be named.
@@ -72,6 +76,7 @@ impl Default for Settings {
             data: PathBuf::from("hallmark-data"),
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8470),
             key_file: None,
+            new_key: false,
             authorities: Vec::new(),
             behind_proxy: false,
             trusted_proxies: Vec::new(),

@@ -13,6 +13,7 @@ use super::{
     running::{LogTo, Server, bind, runtime},
     wire,
 };
+use crate::store::Store;
 
 /// Exit code of a service that was told twice to stop.
 const STOPPED_TWICE: i32 = 130;
@@ -92,7 +93,9 @@ fn serve(args: &RunArgs, program: &str) -> Result<(), ServeError> {
         );
     }
     let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
-    let key = key_file::open_or_make(&settings.key_file(), &settings.data, rng)?;
+    // Receipts of a directory that was served are signed already.
+    let may_make = settings.new_key || !Store::is_in(&settings.data);
+    let key = key_file::open_or_make(&settings.key_file(), &settings.data, may_make, rng)?;
     let fingerprint = key.public().fingerprint();
     let socket = bind(settings.listen)?;
     let address = socket

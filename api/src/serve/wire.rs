@@ -15,7 +15,7 @@ use crate::{
     http,
     limit::Rate,
     store::{
-        Options, Store,
+        Options, ServedBy, Store,
         backup::{self, Backup},
     },
 };
@@ -30,8 +30,10 @@ pub fn open(
     key: SigningKey,
     authorities: Vec<String>,
 ) -> Result<(Router, Hooks), ServeError> {
-    let store = Store::open(&settings.data, &Options::default())
-        .map_err(|error| ServeError::Service(error.into()))?;
+    let served_by = ServedBy { key: key.public(), accepts_another: settings.new_key };
+    let options = Options { served_by: Some(served_by), ..Options::default() };
+    let store =
+        Store::open(&settings.data, &options).map_err(|error| ServeError::Service(error.into()))?;
     let limits = &settings.limits;
     let inner = app::Settings {
         authorities,

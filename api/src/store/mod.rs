@@ -50,6 +50,7 @@ pub use error::{OpenError, StoreError};
 pub use item::{NextManifest, REMOVED_BYTES, SyncFrom};
 pub use measure::{Distribution, Held, Measures};
 pub use nonce::{Caller, KEPT_S, WINDOW};
+pub use open::ServedBy;
 pub use writer::Durability;
 
 use file::BlobFiles;
@@ -68,11 +69,20 @@ pub struct Options {
     pub readers: usize,
     /// What an acknowledgement means. Default [`Durability::Durable`].
     pub durability: Durability,
+    /// The key that signs receipts, to be the one that the directory was served with before. Default:
+    /// none, which asks nothing and takes nothing down.
+    pub served_by: Option<ServedBy>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { group_max: 256, queue_max: 4096, readers: 4, durability: Durability::Durable }
+        Self {
+            group_max: 256,
+            queue_max: 4096,
+            readers: 4,
+            durability: Durability::Durable,
+            served_by: None,
+        }
     }
 }
 
@@ -94,7 +104,7 @@ impl Store {
     /// # Errors
     /// [`OpenError`], which names the file and the way out.
     pub fn open(directory: &Path, options: &Options) -> Result<Self, OpenError> {
-        let opened = open::open(directory)?;
+        let opened = open::open(directory, options.served_by.as_ref())?;
         if private::is_open_to_others(directory).is_ok_and(|is_open| is_open) {
             let directory = directory.display();
             tracing::warn!("other users can read {directory}: chmod -R go= {directory}");
@@ -109,6 +119,11 @@ impl Store {
         let (directory, _lock) = (directory.to_owned(), opened.lock);
         let counted = measure::Counted::default();
         Ok(Self { directory, writer, readers, files, counted, _lock })
+    }
+
+    /// Whether there is a database in a data directory: it was served before, or restored.
+    pub fn is_in(directory: &Path) -> bool {
+        directory.join(open::DATABASE).exists()
     }
 
     /// The data directory.

@@ -6,17 +6,31 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use hallmark_core::key::PublicKey;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::{
     error::OpenError,
-    private,
+    file, private,
     schema::{self, MIGRATIONS, Migration},
 };
 
 /// The database's file name.
 pub(super) const DATABASE: &str = "hallmark.db";
+/// The same while it is brought back from a backup.
+pub(super) const RESTORING: &str = "hallmark.db.restoring";
 const LOCK: &str = "lock";
+/// What may be in a directory that has no database yet.
+const OWN: [&str; 4] = [LOCK, file::FOLDER, "lost+found", DATABASE];
+
+/// The key that signs receipts.
+#[derive(Debug, Clone, Copy)]
+pub struct ServedBy {
+    /// Its public half.
+    pub key: PublicKey,
+    /// Whether the directory goes on with this key where it was served with another one.
+    pub accepts_another: bool,
+}
 
 /// A database that may be written, and what keeps others away.
 pub(super) struct Opened {
@@ -29,12 +43,67 @@ pub(super) struct Opened {
 ///
 /// # Errors
 /// [`OpenError`].
-pub(super) fn open(directory: &Path) -> Result<Opened, OpenError> {
+pub(super) fn open(directory: &Path, served: Option<&ServedBy>) -> Result<Opened, OpenError> {
+    is_ours(directory)?;
     let lock = lock(directory)?;
     let database = directory.join(DATABASE);
     let mut connection = connect(&database, MIGRATIONS)?;
+    if let Some(served) = served {
+        check_key(&connection, directory, served)?;
+    }
     inspect(&mut connection, &database)?;
     Ok(Opened { connection, lock })
+}
+
+/// Whether a folder without a database has nothing in it but what a first start cut short, or the
+/// file system, has left there. What cannot be looked into is told by whoever writes there.
+fn is_ours(directory: &Path) -> Result<(), OpenError> {
+    if directory.join(DATABASE).exists() {
+        return Ok(());
+    }
+    let directory = directory.to_owned();
+    if directory.join(RESTORING).exists() {
+        return Err(OpenError::Unfinished { directory });
+    }
+    let Ok(entries) = fs::read_dir(&directory) else { return Ok(()) };
+    let names = entries.filter_map(Result::ok).map(|entry| PathBuf::from(entry.file_name()));
+    match names.into_iter().find(|name| !OWN.iter().any(|own| Path::new(own) == name)) {
+        Some(file) => Err(OpenError::NotEmpty { directory, file }),
+        None => Ok(()),
+    }
+}
+
+/// Whether the directory was served with this key, or with none yet; takes it down.
+fn check_key(
+    connection: &Connection,
+    directory: &Path,
+    served: &ServedBy,
+) -> Result<(), OpenError> {
+    let database = directory.join(DATABASE);
+    let failed = |source| OpenError::database(&database, source);
+    let known: Option<[u8; 32]> = connection
+        .query_row("SELECT key FROM service", [], |row| row.get(0))
+        .optional()
+        .map_err(failed)?;
+    let given = served.key.as_bytes();
+    match known {
+        Some(known) if known == *given => return Ok(()),
+        Some(known) if !served.accepts_another => {
+            let known = PublicKey::from_bytes(&known).map_err(|error| OpenError::Damaged {
+                database: database.clone(),
+                finding: format!("the service's key: {error}"),
+            })?;
+            return Err(OpenError::OtherKey {
+                directory: directory.to_owned(),
+                known: known.fingerprint(),
+                given: served.key.fingerprint(),
+            });
+        }
+        Some(_) => connection.execute("UPDATE service SET key = ?1", [given]),
+        None => connection.execute("INSERT INTO service VALUES (?1)", [given]),
+    }
+    .map(|_| ())
+    .map_err(failed)
 }
 
 /// Makes the directory and what is missing above it. Until it has a database, the names of all of

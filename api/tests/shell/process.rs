@@ -244,6 +244,23 @@ fn a_running_service_is_backed_up_and_restored() {
     assert_eq!(code, Some(0), "{said}");
     daemon.signal("TERM");
     assert!(daemon.end().0.success());
-    let second = Daemon::start(&["--data", folder.join("again").to_str().unwrap()]);
+    let again = folder.join("again");
+    let again = again.to_str().unwrap();
+    let (status, said) = Daemon::start(&["--data", again]).end();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("there is no key file") && said.contains("--new-key"), "{said}");
+    let (key, other) = (folder.join("data.key"), folder.join("other.key"));
+    std::fs::write(&other, format!("{}\n", "07".repeat(32))).unwrap();
+    std::fs::set_permissions(&other, PermissionsExt::from_mode(0o600)).unwrap();
+    let with = |key: &std::path::Path, more: &[&str]| {
+        Daemon::start(&[&["--data", again, "--key-file", key.to_str().unwrap()], more].concat())
+    };
+    let (_, said) = with(&other, &[]).end();
+    assert!(said.contains("was served with the key"), "{said}");
+    let mut second = with(&key, &[]);
     assert_eq!(second.ready().get("/readyz").status, 200);
+    second.signal("TERM");
+    assert!(second.end().0.success());
+    let third = with(&other, &["--new-key"]);
+    assert_eq!(third.ready().get("/readyz").status, 200);
 }
