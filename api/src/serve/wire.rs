@@ -47,7 +47,7 @@ pub fn open(
     let (ready, closing) = (Arc::clone(app.store()), Arc::clone(app.store()));
     let (tidied, measured) = (Arc::clone(&app), Arc::clone(app.store()));
     let hooks = Hooks {
-        is_ready: Box::new(move || ready.is_healthy()),
+        is_ready: Box::new(move || ready.is_ready(Instant::now())),
         drain: Box::new(move || closing.close()),
         tidy: Box::new(move || {
             let app = Arc::clone(&tidied);

@@ -41,7 +41,10 @@ mod readers;
 mod schema;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 pub use account::{Created, Erased, NewAccount, StoredAccount, StoredItem};
 pub use blob::{Content, Part, UNFINISHED_S};
@@ -95,6 +98,7 @@ pub struct Store {
     readers: Readers,
     files: BlobFiles,
     counted: measure::Counted,
+    fullness: measure::Fullness,
     _lock: std::fs::File,
 }
 
@@ -118,7 +122,8 @@ impl Store {
             .map_err(|source| OpenError::database(&database, source))?;
         let (directory, _lock) = (directory.to_owned(), opened.lock);
         let counted = measure::Counted::default();
-        Ok(Self { directory, writer, readers, files, counted, _lock })
+        let fullness = measure::Fullness::default();
+        Ok(Self { directory, writer, readers, files, counted, fullness, _lock })
     }
 
     /// Whether there is a database in a data directory: it was served before, or restored.
@@ -134,6 +139,12 @@ impl Store {
     /// Whether changes are taken: the writer runs and was not closed.
     pub fn is_healthy(&self) -> bool {
         self.writer.is_running()
+    }
+
+    /// Whether changes will be written: they are taken, and the disk was not full when a change or a
+    /// blob's file was written last, less than a minute ago.
+    pub fn is_ready(&self, now: Instant) -> bool {
+        self.is_healthy() && !self.writer.is_full(now) && !self.fullness.is_full(now)
     }
 
     /// Copies everything into the folder `to` while serving: see [`backup::backup`]. Blocks.

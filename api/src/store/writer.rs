@@ -29,7 +29,12 @@ use std::{
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Options, StoreError, error::is_full, measure::Groups, nonce, open};
+use super::{
+    Options, StoreError,
+    error::is_full,
+    measure::{Fullness, Groups},
+    nonce, open,
+};
 
 /// How long to wait for another process, which only a tool of the operator's can be.
 const BUSY: Duration = Duration::from_secs(5);
@@ -51,6 +56,7 @@ pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Box<dyn Change>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     groups: Arc<Groups>,
+    fullness: Fullness,
 }
 
 impl Writer {
@@ -75,7 +81,12 @@ impl Writer {
                 thread.serve(changes);
             })
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-        Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), groups })
+        Ok(Self {
+            queue: Mutex::new(Some(queue)),
+            thread: Mutex::new(Some(thread)),
+            groups,
+            fullness: Fullness::default(),
+        })
     }
 
     /// Has `apply` run in a transaction and returns what it returned once that is committed. It
@@ -97,7 +108,14 @@ impl Writer {
                 mpsc::error::TrySendError::Closed(_) => StoreError::Closing,
             },
         )?;
-        receiver.await.map_err(|_| StoreError::Closing)?
+        let outcome = receiver.await.map_err(|_| StoreError::Closing)?;
+        self.fullness.note(&outcome);
+        outcome
+    }
+
+    /// Whether the disk was full when a change was written last.
+    pub(super) fn is_full(&self, now: Instant) -> bool {
+        self.fullness.is_full(now)
     }
 
     pub(super) fn is_running(&self) -> bool {
