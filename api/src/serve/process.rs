@@ -9,6 +9,7 @@ use std::{
 use super::{
     ServeArgs, ServeCommand, ServeError, Settings,
     args::RunArgs,
+    config::LogFormat,
     key_file, log,
     running::{LogTo, Server, bind, runtime},
     wire,
@@ -109,8 +110,10 @@ fn serve(args: &RunArgs, program: &str) -> Result<(), ServeError> {
         if told.is_ok() {
             signals::until_stopped(&server).await?;
         }
+        tracing::info!("stopping");
         signals::or_at_once(server.stop()).await
     })?;
+    tracing::info!("stopped");
     told
 }
 
@@ -123,10 +126,16 @@ fn say_ready(
 ) -> Result<(), ServeError> {
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let data = settings.data.display();
-    let line =
-        format!("{program}: {scheme}://{address}, data in {data}, service key {fingerprint}");
-    // Standard error may be closed; the service runs all the same.
-    let _ = writeln!(std::io::stderr(), "{line}");
+    match settings.log.format {
+        LogFormat::Text => {
+            // Standard error may be closed; the service runs all the same.
+            let _ = writeln!(
+                std::io::stderr(),
+                "{program}: {scheme}://{address}, data in {data}, service key {fingerprint}"
+            );
+        }
+        LogFormat::Json => tracing::info!(scheme, %address, %data, key = fingerprint, "serving"),
+    }
     args.ready_file.as_deref().map_or(Ok(()), |path| write_ready(path, address))
 }
 
@@ -163,7 +172,9 @@ fn raise_open_files(settings: &Settings) {
         Ok(()) => now.maximum,
         Err(_) => now.current,
     };
-    tracing::info!(open_files, before = now.current, "limit of open files raised");
+    if open_files != now.current {
+        tracing::info!(open_files, before = now.current, "limit of open files raised");
+    }
     let needed = settings.limits.max_connections as u64 + OTHER_FILES;
     if open_files.is_some_and(|most| most < needed) {
         tracing::warn!(open_files, needed, "max_connections is more than the open files allow");

@@ -20,7 +20,7 @@ use hallmark_core::{
     position::WriteAt,
 };
 
-use super::{Caller, StoreError, private};
+use super::{Caller, StoreError, private, writer::unreliable};
 
 /// The folder of blobs, in a data directory.
 pub(super) const FOLDER: &str = "blobs";
@@ -161,7 +161,7 @@ impl BlobFiles {
     ) -> Result<(), StoreError> {
         let file = File::options().write(true).open(self.path(name)).map_err(gone)?;
         file.write_all_at(bytes, u64::from(part) * PART_BYTES)?;
-        file.sync_data().map_err(|error| not_synced(error).into())
+        file.sync_data().map_err(|error| not_synced(error, &self.path(name)).into())
     }
 
     /// Opens a blob for reading. Blocks.
@@ -222,14 +222,15 @@ impl BlobFiles {
 
 /// Makes the names in a folder durable.
 pub(super) fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all().map_err(not_synced)
+    File::open(folder)?.sync_all().map_err(|error| not_synced(error, folder))
 }
 
 /// A full disk is an answer. After any other error of a sync nobody can tell what is on the disk,
 /// and the process aborts (design, section 6).
-fn not_synced(error: io::Error) -> io::Error {
+fn not_synced(error: io::Error, path: &Path) -> io::Error {
     if !is_full(&error) {
-        tracing::error!(%error, "a file cannot be written reliably; the process stops");
+        let told = unreliable(path.display());
+        tracing::error!(%error, "{told}");
         std::process::abort();
     }
     error

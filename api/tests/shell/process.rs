@@ -107,7 +107,37 @@ fn it_says_where_it_is_serves_and_stops() {
         assert!(status.success(), "{status} {said}");
         let line = format!("hallmarkd: http://{}, data in data, service key ", address);
         assert!(said.contains(&line), "{said}");
-        assert!(said.contains("open_files"), "{said}");
+        assert!(!said.contains("raised") || said.contains("open_files"), "{said}");
+    }
+}
+
+/// Whoever reads the log by program finds objects and nothing else, from the start to the stop.
+#[test]
+fn a_log_of_objects_tells_of_the_start_and_the_stop() {
+    let mut daemon = Daemon::start(&["--log-format", "json"]);
+    daemon.ready();
+    let address = daemon.address().to_string();
+    daemon.signal("TERM");
+    let (_, said) = daemon.end();
+    let lines: Vec<serde_json::Value> =
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let with = |message: &str| lines.iter().find(|line| line["message"] == message);
+    assert_eq!(with("serving").unwrap()["address"], address, "{said}");
+    assert!(with("stopping").is_some() && with("stopped").is_some(), "{said}");
+}
+
+#[test]
+fn raised_limits_are_told_where_they_were_raised() {
+    for (limits, raised) in [("ulimit -n 1000", false), ("ulimit -Sn 500; ulimit -Hn 1000", true)] {
+        let dir = tempfile::tempdir().unwrap();
+        let command = format!(
+            "{limits}; exec {} --listen 127.0.0.1:0 --ready-file no/ready",
+            env!("CARGO_BIN_EXE_hallmarkd")
+        );
+        let run = Command::new("sh").args(["-c", &command]).current_dir(dir.path()).output();
+        let said = String::from_utf8(run.unwrap().stderr).unwrap();
+        assert!(said.contains("no/ready"), "{said}");
+        assert_eq!(said.contains("limit of open files raised"), raised, "{limits}: {said}");
     }
 }
 
