@@ -121,6 +121,7 @@ async fn a_backup_that_is_not_whole_is_not_brought_back() {
         }
         fs::write(&path, good).unwrap();
     }
+    fs::remove_dir(&to).unwrap();
     let manifest = copy.join("BACKUP.json");
     let json = fs::read_to_string(&manifest).unwrap();
     for text in [
