@@ -83,6 +83,10 @@ impl From<AppError> for Refusal {
             AppError::TooManyItems => {
                 (Code::ManifestRefused, format!("An account has at most {MAX_ITEMS} items."))
             }
+            AppError::NoRoom => (
+                Code::Overloaded,
+                "Too many bodies are on their way. Try again in a second.".to_owned(),
+            ),
             AppError::Corrupt(_) => (Code::Internal, MISTAKE.to_owned()),
         };
         if code == Code::Internal {

@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 use client::{Person, Service, new_item};
 use hallmark_api::{
     app::Settings,
-    store::{OpenError, Options, Store},
+    store::{OpenError, Options, ServedBy, Store},
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -29,7 +29,11 @@ async fn used() -> TempDir {
 }
 
 fn database(directory: &TempDir) -> Connection {
-    Connection::open(directory.path().join("hallmark.db")).unwrap()
+    database_at(directory.path())
+}
+
+fn database_at(directory: &Path) -> Connection {
+    Connection::open(directory.join("hallmark.db")).unwrap()
 }
 
 #[tokio::test]
@@ -50,7 +54,7 @@ async fn a_newer_schema_is_left_alone() {
     database(&directory).pragma_update(None, "user_version", 7).unwrap();
     let before = fs::read(directory.path().join("hallmark.db")).unwrap();
     let error = open(directory.path()).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 7, known: 2, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 7, known: 3, .. }), "{error}");
     assert_eq!(fs::read(directory.path().join("hallmark.db")).unwrap(), before);
 }
 
@@ -64,7 +68,10 @@ async fn an_older_schema_counts_what_it_had_not_counted() {
     };
     let counted = bytes();
     database(&directory)
-        .execute_batch("UPDATE accounts SET bytes = 20 * (340 + 340); PRAGMA user_version = 1")
+        .execute_batch(
+            "UPDATE accounts SET bytes = 20 * (340 + 340); DROP TABLE service;
+             PRAGMA user_version = 1",
+        )
         .unwrap();
     drop(open(directory.path()).unwrap());
     assert_eq!(bytes(), counted);
@@ -119,13 +126,109 @@ async fn a_directory_left_without_closing_opens() {
     assert!(clean, "closed in order");
 }
 
+/// T-39: receipts of a directory are signed with one key, until its operator says otherwise.
+#[tokio::test]
+async fn a_directory_is_served_with_the_key_it_was_served_with() {
+    let served = |n, accepts_another| {
+        let served_by = Some(ServedBy { key: client::key(n).public(), accepts_another });
+        Options { served_by, ..Options::default() }
+    };
+    let directory = used().await;
+    // One of the version before, whose key nobody has taken down.
+    database(&directory).execute_batch("DROP TABLE service; PRAGMA user_version = 2").unwrap();
+    let open = |options| Store::open(directory.path(), &options);
+    drop(open(served(1, false)).unwrap());
+    drop(open(served(1, false)).unwrap());
+    let error = open(served(2, false)).unwrap_err();
+    assert!(matches!(error, OpenError::OtherKey { .. }), "{error}");
+    for part in [client::key(1), client::key(2)].map(|key| key.public().fingerprint().to_string()) {
+        assert!(error.to_string().contains(&part), "{error}");
+    }
+    assert!(error.to_string().contains("--new-key"), "{error}");
+    drop(open(served(2, true)).unwrap());
+    drop(open(served(2, false)).unwrap());
+    assert!(open(served(1, false)).is_err());
+}
+
+#[test]
+fn a_folder_of_other_files_is_left_alone() {
+    let directory = TempDir::new().unwrap();
+    fs::create_dir(directory.path().join("lost+found")).unwrap();
+    fs::write(directory.path().join("letter.txt"), "dear").unwrap();
+    let error = open(directory.path()).unwrap_err();
+    assert!(matches!(error, OpenError::NotEmpty { .. }), "{error}");
+    assert!(error.to_string().contains("letter.txt"), "{error}");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "nothing was made");
+    fs::remove_file(directory.path().join("letter.txt")).unwrap();
+    fs::write(directory.path().join("hallmark.db.restoring"), "").unwrap();
+    let error = open(directory.path()).unwrap_err();
+    assert!(matches!(error, OpenError::Unfinished { .. }), "{error}");
+    fs::remove_file(directory.path().join("hallmark.db.restoring")).unwrap();
+    drop(open(directory.path()).unwrap());
+}
+
+/// Made and synced once, when nothing was acknowledged yet: a folder that a killed run left behind
+/// may not last.
+#[test]
+fn the_folders_of_blobs_are_there_before_any_blob() {
+    let directory = TempDir::new().unwrap();
+    let blobs = directory.path().join("blobs");
+    for _ in 0..2 {
+        drop(open(directory.path()).unwrap());
+        let mut names: Vec<_> =
+            fs::read_dir(&blobs).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        let expected: Vec<_> =
+            (0..256).map(|xx| std::ffi::OsString::from(format!("{xx:02x}"))).collect();
+        assert_eq!(names, expected);
+        fs::remove_dir(blobs.join("7f")).unwrap();
+    }
+}
+
+/// Every file and folder in it, and itself.
+#[cfg(unix)]
+fn all_below(path: &Path, found: &mut Vec<std::path::PathBuf>) {
+    found.push(path.to_owned());
+    if path.is_dir() {
+        fs::read_dir(path).unwrap().for_each(|entry| all_below(&entry.unwrap().path(), found));
+    }
+}
+
+/// T-31: other users of the machine, too, who would see who has how much, and when.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_kept_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = TempDir::new().unwrap();
+    let [data, copy, again] = ["above/data", "copy", "again"].map(|name| place.path().join(name));
+    let service = Service::over(&data, Settings::default(), &Options::default());
+    let mut person = Person::joined(&service).await;
+    person.put(&service, vec![new_item()], vec![]).await.ok();
+    let upload = br#"{"blob":"00000000000000000000000000000001","sizeBytes":5}"#;
+    let start = service.call(&person.phone, "POST", &person.at("/blobs"), upload);
+    service.send(&start).await.ok();
+    let taken = hallmark_core::time::Timestamp::from_unix_s(client::NOW_S).unwrap();
+    service.app.store().backup(&copy, taken).unwrap();
+    hallmark_api::store::backup::restore(&copy, &again).unwrap();
+    database_at(&again).execute_batch("DROP TABLE service; PRAGMA user_version = 1").unwrap();
+    drop(open(&again).unwrap());
+    let mut all = Vec::new();
+    [&data, &copy, &again].into_iter().for_each(|path| all_below(path, &mut all));
+    assert!(all.iter().any(|path| path.ends_with("hallmark.db-wal")), "{all:?}");
+    assert!(all.iter().any(|path| path.ends_with("hallmark.db.before-v2")), "{all:?}");
+    for path in all {
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} {mode:o}", path.display());
+    }
+}
+
 /// Where nobody may make files, the superuser neither.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_directory_that_cannot_be_written_is_named() {
-    let error = open(Path::new("/sys/kernel")).unwrap_err();
+    let error = open(Path::new("/sys/kernel/data")).unwrap_err();
     assert!(matches!(error, OpenError::NotWritable { .. }), "{error}");
-    assert!(error.to_string().contains("/sys/kernel"), "{error}");
+    assert!(error.to_string().contains("/sys/kernel/data"), "{error}");
 }
 
 #[tokio::test]

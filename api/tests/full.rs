@@ -10,6 +10,7 @@ use std::{
     io::{ErrorKind, Write},
     path::Path,
     process::{Command, Stdio},
+    time::Instant,
 };
 
 use client::{Call, NOW_S, Person, Service, key, new_item, rng};
@@ -97,7 +98,10 @@ async fn a_full_disk_refuses_and_loses_nothing() {
     let part = person.at(&format!("/blobs/{blob}/parts/0"));
     let phone = SigningKey::from_seed(&person.phone.seed());
     let put = || service.call(&phone, "PUT", &part, &[7; 1_000_000]);
+    let is_ready = || service.app.store().is_ready(Instant::now());
+    assert!(is_ready());
     assert_eq!(service.send(&put()).await.code(), Code::DiskFull);
+    assert!(!is_ready(), "parts find no room");
     let mut tries = 0;
     let refused = loop {
         // The log may have room of its own, as long as it has grown.
@@ -126,7 +130,9 @@ async fn a_full_disk_refuses_and_loses_nothing() {
 
     small.make_room();
     person.put(&service, vec![new_item()], vec![]).await.ok();
+    assert!(!is_ready(), "no part was written since");
     service.send(&put()).await.ok();
+    assert!(is_ready());
     drop(service);
     let again = over();
     let sync: Sync = again.ask(&person.phone, "GET", &person.at("/sync")).await.json();

@@ -150,3 +150,24 @@ async fn the_reference_is_one_page_without_scripts() {
         assert!(!html.contains(part), "{part}");
     }
 }
+
+/// Each link within the page leads to one place.
+#[tokio::test]
+async fn every_name_in_the_reference_is_there_once() {
+    let service = Service::start();
+    let page = service.send_raw(Request::get("/reference").body(Body::empty()).unwrap()).await;
+    let page = String::from_utf8(page.body.to_vec()).unwrap();
+    let after = |mark: &str| -> Vec<String> {
+        page.split(mark).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+    };
+    let names = after(" id=\"");
+    let mut once = names.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), names.len(), "{names:?}");
+    let links = after(" href=\"#");
+    assert!(links.len() > 100);
+    for link in links {
+        assert!(names.contains(&link), "{link}");
+    }
+}

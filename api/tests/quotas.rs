@@ -6,7 +6,13 @@ mod client;
 use client::{Person, Service, device, key, new_item, record, rng};
 use hallmark_api::app::Settings;
 use hallmark_core::{
-    account::{ItemId, device_list::Change, exchange::Record},
+    account::{
+        ItemId,
+        device_list::{Change, MAX_DEVICES, MAX_ENTRIES, MAX_RECOVERIES, ManifestHead},
+        exchange::Record,
+    },
+    hash::Sha256,
+    json,
     key::SigningKey,
     problem::Code,
 };
@@ -83,4 +89,30 @@ async fn an_account_has_at_most_ten_thousand_items() {
     assert_eq!(answer.code(), Code::ManifestRefused);
     let first = *person.items.keys().next().unwrap();
     person.put(&service, vec![another()], vec![first]).await.ok();
+}
+
+/// What no quota counts is bounded all the same: [`hallmark_api::store`] says so.
+#[test]
+fn a_device_list_takes_no_more_than_two_mib() {
+    let mut person = Person::new();
+    person.create();
+    let longest = |change| {
+        let (entry, wraps) = person.entry(change, &person.recovery, |entry| {
+            (entry.seq, entry.epoch) = (MAX_ENTRIES - 1, MAX_ENTRIES - 1);
+            entry.previous = Some(Sha256::of(b""));
+            entry.manifest =
+                Some(ManifestHead { version: json::MAX_INTEGER, hash: Sha256::of(b"") });
+        });
+        let length = |value| json::canonical(&value).len() as u64;
+        (length(serde_json::to_value(entry).unwrap()), length(serde_json::to_value(wraps).unwrap()))
+    };
+    let most = u8::try_from(MAX_DEVICES).unwrap();
+    let devices: Vec<_> = (1..=most).map(|n| device(&key(n))).collect();
+    let (recovery, wraps) = longest(Change::Recover { devices: devices.clone() });
+    let (add, _) = longest(Change::Add { device: devices[0] });
+    let (revoke, _) = longest(Change::Revoke { device: devices[0].key });
+    assert!(revoke < add && add < recovery && wraps < 8 << 10, "{revoke} {add} {recovery} {wraps}");
+    let all = MAX_RECOVERIES * recovery + (MAX_ENTRIES - MAX_RECOVERIES) * add + wraps;
+    // The rest is for rows and indexes.
+    assert!((1 << 19..3 << 19).contains(&all), "{all}");
 }

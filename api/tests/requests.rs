@@ -3,12 +3,16 @@
 
 mod client;
 
-use client::{AUTHORITY, Call, NOW_S, Person, Service, key, new_item, sign};
+use client::{AUTHORITY, Call, NOW_S, Person, Service, device, key, new_item, sign};
 use hallmark_api::{
     app::Settings,
     store::{KEPT_S, Options},
 };
-use hallmark_core::{account::exchange::Membership, key::SigningKey, problem::Code};
+use hallmark_core::{
+    account::{device_list::Change, exchange::Membership},
+    key::SigningKey,
+    problem::Code,
+};
 
 const MEMBERSHIP: &str = "/v1/membership";
 
@@ -41,7 +45,7 @@ async fn every_part_of_a_request_is_signed() {
     assert_eq!(code(&service, &body).await, Code::Digest);
     let mut swapped = good.clone();
     swapped.signed.content_digest = other("GET", AUTHORITY, MEMBERSHIP, b"x").signed.content_digest;
-    assert_eq!(code(&service, &swapped).await, Code::Digest);
+    assert_eq!(code(&service, &swapped).await, Code::Signature, "it is signed too");
     let mut wrong_key = call("GET", MEMBERSHIP, b"");
     wrong_key.signed.signature = sign(&key(2), "GET", AUTHORITY, MEMBERSHIP, b"", NOW_S).signature;
     assert_eq!(code(&service, &wrong_key).await, Code::Signature);
@@ -137,7 +141,8 @@ async fn a_read_signed_ahead_counts_once_even_across_a_crash() {
         Service::over_at(directory, settings, &options, started_s)
     };
     let service = start(directory.path(), NOW_S - 10);
-    let ahead = || Call::signed(&key(1), "GET", MEMBERSHIP, b"", NOW_S + 50);
+    let person = Person::joined(&service).await;
+    let ahead = || Call::signed(&person.phone, "GET", &person.at("/sync"), b"", NOW_S + 50);
     let sent = ahead();
     service.send(&sent).await.ok();
     assert_eq!(code(&service, &sent).await, Code::Replayed);
@@ -158,6 +163,48 @@ async fn a_read_signed_ahead_counts_once_even_across_a_crash() {
             }
         }
     }
+}
+
+/// T-34: whoever makes a key can sign, and no key costs the service anything for good that is
+/// nothing to the account it asks for.
+#[tokio::test]
+async fn requests_of_strangers_leave_nothing_behind() {
+    let service = Service::start();
+    let mut person = Person::joined(&service).await;
+    let (phone, gone) = (SigningKey::from_seed(&person.phone.seed()), key(11));
+    person.change(&service, Change::Add { device: device(&gone) }, &phone).await.ok();
+    person.change(&service, Change::Revoke { device: gone.public() }, &phone).await.ok();
+    let rows = || {
+        let database = rusqlite::Connection::open(service.path().join("hallmark.db")).unwrap();
+        let sql = "SELECT count(*) FROM nonces";
+        database.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let before = rows();
+    let nobody = Person::new();
+    let (blobs, blob) = (person.at("/blobs"), person.at("/blobs/00000000000000000000000000000001"));
+    let upload = br#"{"blob":"00000000000000000000000000000001","sizeBytes":5}"#;
+    for by in [&key(99), &gone, &nobody.recovery] {
+        for (method, path, body) in [
+            ("GET", MEMBERSHIP, &b""[..]),
+            ("GET", &person.at("/sync"), b""),
+            ("GET", &person.at("/devices"), b""),
+            ("GET", &nobody.at("/sync"), b""),
+            ("DELETE", &nobody.at(""), b""),
+            ("DELETE", &person.at(""), b""),
+            ("DELETE", &blob, b""),
+            ("POST", &blobs, upload),
+            ("POST", "/v1/accounts", b"{}"),
+        ] {
+            let ahead = Call::signed(by, method, path, body, NOW_S + 50);
+            let answer = service.send(&ahead).await;
+            let is_guest = method == "GET" && (path == MEMBERSHIP || by.public() == gone.public());
+            assert!(is_guest || !answer.status.is_success(), "{method} {path}");
+        }
+    }
+    assert_eq!(rows(), before);
+    let ahead = Call::signed(&phone, "GET", &person.at("/sync"), b"", NOW_S + 50);
+    service.send(&ahead).await.ok();
+    assert_eq!(rows(), before + 1, "the control");
 }
 
 #[tokio::test]

@@ -125,7 +125,7 @@ fn both_rates_are_in_the_answer() {
     let sync = person.at("/sync");
     let answer = service.ask(&person.phone, "GET", &sync, b"");
     assert_eq!(answer.status(), 200, "{}{}", answer.head, answer.body);
-    let policies = [r#""account";q=5;w=5"#, r#""address";q=1000;w=10"#];
+    let policies = [r#""key";q=5;w=5"#, r#""address";q=1000;w=10"#];
     assert_eq!(answer.all("ratelimit-policy"), policies);
     assert_eq!(answer.all("ratelimit").len(), 2);
     let refused = (0..50)

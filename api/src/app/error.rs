@@ -59,6 +59,9 @@ pub enum AppError {
         /// What, in words.
         what: &'static str,
     },
+    /// The bodies of other requests take all the memory there is for them.
+    #[error("no room in memory for the body")]
+    NoRoom,
     /// A manifest counts more items than an account may have.
     #[error("more than {MAX_ITEMS} items")]
     TooManyItems,

@@ -1,9 +1,10 @@
 //! The use cases: verify what a request proves, decide, and have the store do it.
 //!
-//! Order of checks: the signature's form, the time it was made, the body's digest, the signature,
-//! the nonce, and then whether the key may. A change spends its nonce together with its effect, in
-//! the store; what is refused before it gets there is looked up among the spent ones first, so that
-//! a replay is told so.
+//! Order of checks, all of them before a byte of the body is read: the signature's form, the time it
+//! was made, the signature over the digest that the head names, and what the key is to the account
+//! that the path names. Then the body's digest, the rate, and the nonce. A change spends its nonce
+//! together with its effect, in the store; what is refused before it gets there is looked up among
+//! the spent ones first, so that a replay is told so.
 
 mod account;
 mod blob;
@@ -18,17 +19,18 @@ mod state;
 use std::sync::Arc;
 
 use hallmark_core::{
-    account::{AccountId, exchange::ServiceInfo},
+    account::exchange::ServiceInfo,
     json,
     key::{PublicKey, SigningKey},
     time::Timestamp,
 };
 
 pub use error::AppError;
-pub use request::Received;
+pub use rate::Bucket;
+pub use request::{Authentic, Received, Role};
 
 use crate::{
-    limit::{Buckets, Rate},
+    limit::{Buckets, Rate, Room, Taken},
     store::{Caller, Store},
 };
 use replay::Replay;
@@ -48,9 +50,12 @@ pub struct Settings {
     /// The longest JSON body, bytes, as it is announced; never more than [`json::MAX_BYTES`], which
     /// is the default.
     pub max_body_bytes: u64,
-    /// How much one account may ask. Default 100 requests a second, 1,000 at once.
+    /// The most bytes of bodies that are in memory at once, as they came in; what is parsed of them
+    /// takes more. Default 256 MiB.
+    pub max_bodies_bytes: u64,
+    /// How much one key of an account may ask. Default 100 requests a second, 1,000 at once.
     pub account_rate: Rate,
-    /// Accounts whose rates are remembered. Default 100,000.
+    /// Keys of accounts whose rates are remembered. Default 100,000.
     pub max_tracked: usize,
 }
 
@@ -60,6 +65,7 @@ impl Default for Settings {
             authorities: Vec::new(),
             quota_bytes: 10 << 30,
             max_body_bytes: json::MAX_BYTES as u64,
+            max_bodies_bytes: 256 << 20,
             account_rate: Rate::new(100, 1000),
             max_tracked: 100_000,
         }
@@ -74,7 +80,8 @@ pub struct App {
     clock: Clock,
     replay: Replay,
     states: States,
-    rates: Buckets<AccountId>,
+    rates: Buckets<Bucket>,
+    room: Room,
 }
 
 impl App {
@@ -86,8 +93,9 @@ impl App {
         let max_body_bytes = settings.max_body_bytes.min(json::MAX_BYTES as u64);
         let settings = Settings { quota_bytes, max_body_bytes, ..settings };
         let rates = Buckets::new(settings.account_rate, settings.max_tracked);
+        let room = Room::new(settings.max_bodies_bytes);
         let (store, states) = (Arc::new(store), States::default());
-        Self { store, settings, key, clock, replay, states, rates }
+        Self { store, settings, key, clock, replay, states, rates, room }
     }
 
     /// The store.
@@ -119,6 +127,14 @@ impl App {
     pub fn max_body_bytes(&self) -> usize {
         // At most what the parser takes.
         self.settings.max_body_bytes as usize
+    }
+
+    /// Takes room in memory for a body of up to `bytes`.
+    ///
+    /// # Errors
+    /// [`AppError::NoRoom`] while other bodies have it.
+    pub fn room(&self, bytes: u64) -> Result<Taken, AppError> {
+        self.room.take(bytes).ok_or(AppError::NoRoom)
     }
 
     /// Takes no more changes and waits for those that were taken. Reading goes on.

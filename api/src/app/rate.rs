@@ -1,54 +1,42 @@
-//! How much one account may ask.
+//! How much one key of an account may ask.
 //!
-//! A request is charged to the account named in its path, and only if its key is a listed device of
-//! that account or its recovery key: nobody else, a revoked device neither, can use up what the
-//! owner may ask. Those are held back by the rate of their address alone. A request that turns out
-//! to have been sent before is charged to nobody: whoever repeats it need not be its signer.
+//! A request is charged to the account named in its path and to its key, and only if that is a listed
+//! device of the account or its recovery key: nobody else, a revoked device neither, has a bucket.
+//! Those are held back by the rate of their address alone. Each key has a bucket of its own, so that
+//! a thief among the devices cannot use up what the others and the recovery key need to revoke it. A
+//! request that turns out to have been sent before is charged to nobody: whoever repeats it need not
+//! be its signer.
 
 use std::time::Instant;
 
-use hallmark_core::account::AccountId;
+use hallmark_core::{account::AccountId, key::PublicKey};
 
-use super::{App, AppError};
-use crate::{
-    limit::Remaining,
-    store::{Caller, Standing, StoreError},
-};
+use super::App;
+use crate::limit::{Remaining, RetryAfter};
+
+/// Whose bucket it is: a key, in an account of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Bucket(AccountId, [u8; 32]);
+
+impl Bucket {
+    /// That of a key in this account.
+    #[must_use]
+    pub fn of(account: AccountId, key: &PublicKey) -> Self {
+        Self(account, *key.as_bytes())
+    }
+}
 
 impl App {
-    /// Takes a token from the account's bucket, if the caller is one of its own. Returns what is
-    /// left of it; nothing where nobody was charged.
+    /// Takes a token from a bucket. Returns what is left of it.
     ///
     /// # Errors
-    /// [`AppError::RateLimited`], or that nothing can be read.
-    pub async fn charge(
-        &self,
-        caller: &Caller,
-        account: AccountId,
-        now: Instant,
-    ) -> Result<Option<Remaining>, AppError> {
-        if !self.is_own(caller, account).await? {
-            return Ok(None);
-        }
-        let left = self.rates.take(account, now);
-        left.map(Some).map_err(|limit| AppError::RateLimited { limit })
+    /// [`RetryAfter`] when there is none.
+    pub fn charge(&self, bucket: Bucket, now: Instant) -> Result<Remaining, RetryAfter> {
+        self.rates.take(bucket, now)
     }
 
     /// Gives back what [`App::charge`] took.
-    pub fn give_back(&self, account: AccountId) {
-        self.rates.give_back(account);
-    }
-
-    /// Whether the key is a listed device of the account or its recovery key. The kept state
-    /// answers for a listed device, without a look into the store.
-    async fn is_own(&self, caller: &Caller, account: AccountId) -> Result<bool, AppError> {
-        if AccountId::of(&caller.key) == account || self.states.lists(account, &caller.key) {
-            return Ok(true);
-        }
-        match self.store.standing(caller.key, account).await {
-            Ok(Standing::Device | Standing::Recovery) => Ok(true),
-            Ok(Standing::Former) | Err(StoreError::NoAccount | StoreError::NotListed) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+    pub fn give_back(&self, bucket: Bucket) {
+        self.rates.give_back(bucket);
     }
 }

@@ -1,12 +1,13 @@
 //! From what came in to who asks.
 
 use hallmark_core::{
+    account::AccountId,
     httpsig::{ContentDigest, Target, Unverified},
     key::PublicKey,
 };
 
 use super::{App, AppError};
-use crate::store::{Caller, WINDOW};
+use crate::store::{Caller, Standing, StoreError, WINDOW};
 
 /// A request as it came in, with the values of the header fields that sign it.
 #[derive(Debug, Clone, Copy)]
@@ -25,18 +26,34 @@ pub struct Received<'a> {
     pub signature_input: &'a str,
     /// Value of `Signature`.
     pub signature: &'a str,
-    /// Digest of the body that came in.
-    pub body: ContentDigest,
+}
+
+/// Who asks, by what the head of the request proves.
+#[derive(Debug, Clone, Copy)]
+pub struct Authentic {
+    /// Who signed it.
+    pub caller: Caller,
+    /// The digest that was signed: that of the body, if it is the one that was sent.
+    pub digest: ContentDigest,
+}
+
+/// What a caller is where the request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A listed device of this account, or its recovery key.
+    Own(AccountId),
+    /// Neither, or where no account is named.
+    Guest,
 }
 
 impl App {
-    /// Who signed the request: form, time, digest, signature and, for a read, the nonce. That of a
-    /// change is spent with its effect.
+    /// Who signed the request: form, time and signature, all of it from the head. Nobody has
+    /// seen the body yet, so the digest is only what it has to be.
     ///
     /// # Errors
-    /// [`AppError::Signature`], [`AppError::Unsigned`], [`AppError::Authority`],
-    /// [`AppError::BeforeStart`], or that it was sent before.
-    pub async fn authenticate(&self, received: &Received<'_>) -> Result<Caller, AppError> {
+    /// [`AppError::Signature`], [`AppError::Unsigned`], [`AppError::Authority`].
+    pub fn authenticate(&self, received: &Received<'_>) -> Result<Authentic, AppError> {
+        let digest = ContentDigest::parse(received.content_digest)?;
         let unverified = Unverified::parse(
             received.content_digest,
             received.signature_input,
@@ -54,12 +71,36 @@ impl App {
         }
         let target = Target::new(received.method, &authority, received.path, received.query)?;
         let now_s = self.now().unix_s();
-        let verified = unverified.verify(&key, &target, &received.body, now_s, WINDOW)?;
+        let verified = unverified.verify(&key, &target, &digest, now_s, WINDOW)?;
         let (nonce, created_s) = (*verified.nonce(), verified.created());
-        let caller = Caller { key, nonce, created_s, now_s };
-        if matches!(received.method, "GET" | "HEAD") {
-            self.remember_read(&caller).await?;
+        Ok(Authentic { caller: Caller { key, nonce, created_s, now_s }, digest })
+    }
+
+    /// What the caller is to the account that the path names, before the body is read. A key that
+    /// is nothing to it is refused here: nothing is remembered of it, in memory or in the store.
+    /// A device that was listed once may still read, as a guest: the device list says who took it
+    /// off.
+    ///
+    /// # Errors
+    /// [`StoreError::NoAccount`], [`StoreError::NotListed`]; for a change [`StoreError::Revoked`],
+    /// and that it was sent before.
+    pub async fn admit(
+        &self,
+        caller: &Caller,
+        account: Option<AccountId>,
+        is_read: bool,
+    ) -> Result<Role, AppError> {
+        let Some(account) = account else { return Ok(Role::Guest) };
+        // The kept state answers for a listed device, without a look into the store.
+        if self.states.lists(account, &caller.key) {
+            return Ok(Role::Own(account));
         }
-        Ok(caller)
+        let role = match self.store.standing(caller.key, account).await {
+            Ok(Standing::Device | Standing::Recovery) => Ok(Role::Own(account)),
+            Ok(Standing::Former) if is_read => Ok(Role::Guest),
+            Ok(Standing::Former) => Err(StoreError::Revoked.into()),
+            Err(error) => Err(error.into()),
+        };
+        if is_read { role } else { self.unless_replayed(*caller, role).await }
     }
 }

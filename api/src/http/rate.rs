@@ -1,4 +1,4 @@
-//! The rate of an account, on the way in and in the answer.
+//! The rate of a key of an account, on the way in and in the answer.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -11,17 +11,16 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use hallmark_core::{account::AccountId, problem::Code};
+use hallmark_core::{account::AccountId, key::PublicKey, problem::Code};
 
 use super::rate_fields;
 use crate::{
-    app::{App, AppError},
+    app::{App, AppError, Bucket, Role},
     limit::{Remaining, RetryAfter},
-    store::Caller,
 };
 
 /// Name of the policy in the `RateLimit` fields.
-const POLICY: &str = "account";
+const POLICY: &str = "key";
 /// The parameter of a path that names the account.
 const ACCOUNT: &str = "account";
 
@@ -31,40 +30,41 @@ struct Charged(Arc<OnceLock<Charge>>);
 
 #[derive(Clone, Copy)]
 enum Charge {
-    Taken(AccountId, Remaining),
+    Taken(Bucket, Remaining),
     Refused(RetryAfter),
 }
 
-/// Charges a request to the account named in its path, if it is one of its own.
+/// Charges a request to the caller, in an account of its own.
 ///
 /// # Errors
-/// [`AppError::RateLimited`], or that nothing can be read.
-pub(super) async fn charge(
-    app: &Arc<App>,
-    parts: &mut Parts,
-    caller: &Caller,
+/// [`AppError::RateLimited`].
+pub(super) fn charge(
+    app: &App,
+    parts: &Parts,
+    key: &PublicKey,
+    role: Role,
 ) -> Result<(), AppError> {
-    let Some(account) = named(parts, app).await else { return Ok(()) };
-    let outcome = app.charge(caller, account, Instant::now()).await;
+    let Role::Own(account) = role else { return Ok(()) };
+    let bucket = Bucket::of(account, key);
+    let outcome = app.charge(bucket, Instant::now());
     let charge = match &outcome {
-        Ok(Some(left)) => Charge::Taken(account, *left),
-        Err(AppError::RateLimited { limit }) => Charge::Refused(*limit),
-        _ => return outcome.map(|_| ()),
+        Ok(left) => Charge::Taken(bucket, *left),
+        Err(limit) => Charge::Refused(*limit),
     };
     if let Some(charged) = parts.extensions.get::<Charged>() {
         // A request is charged once.
         let _ = charged.0.set(charge);
     }
-    outcome.map(|_| ())
+    outcome.map(|_| ()).map_err(|limit| AppError::RateLimited { limit })
 }
 
 /// The account in the path, where the route has one.
-async fn named(parts: &mut Parts, app: &Arc<App>) -> Option<AccountId> {
+pub(super) async fn named(parts: &mut Parts, app: &Arc<App>) -> Option<AccountId> {
     let named = RawPathParams::from_request_parts(parts, app).await.ok()?;
     named.iter().find(|(name, _)| *name == ACCOUNT).and_then(|(_, text)| text.parse().ok())
 }
 
-/// Says in the answer what is left of the account's rate. What was taken for a request that was
+/// Says in the answer what is left of the key's rate. What was taken for a request that was
 /// sent before is given back.
 pub(super) async fn announced(
     State(app): State<Arc<App>>,
@@ -76,10 +76,10 @@ pub(super) async fn announced(
     let mut response = next.run(request).await;
     let code = response.extensions().get::<Code>().copied();
     match charged.0.get() {
-        Some(Charge::Taken(account, _))
+        Some(Charge::Taken(bucket, _))
             if matches!(code, Some(Code::Replayed | Code::BeforeRestart)) =>
         {
-            app.give_back(*account);
+            app.give_back(*bucket);
         }
         Some(Charge::Taken(_, left)) => rate_fields::announce(response.headers_mut(), POLICY, left),
         Some(Charge::Refused(limit)) => {

@@ -57,12 +57,12 @@ mod tests {
         let remaining = Remaining { tokens: 998, full_in: Duration::from_millis(20), rate };
         announce(&mut headers, "address", &remaining);
         let refused = RetryAfter { wait: Duration::from_millis(1001), rate };
-        announce_refusal(&mut headers, "account", &refused);
+        announce_refusal(&mut headers, "key", &refused);
         let all = |name: &HeaderName| {
             headers.get_all(name).iter().map(|v| v.to_str().expect("text")).collect::<Vec<_>>()
         };
-        assert_eq!(all(&POLICY), [r#""address";q=1000;w=10"#, r#""account";q=1000;w=10"#]);
-        assert_eq!(all(&LIMIT), [r#""address";r=998;t=1"#, r#""account";r=0;t=10"#]);
+        assert_eq!(all(&POLICY), [r#""address";q=1000;w=10"#, r#""key";q=1000;w=10"#]);
+        assert_eq!(all(&LIMIT), [r#""address";r=998;t=1"#, r#""key";r=0;t=10"#]);
         assert_eq!(headers[RETRY_AFTER], "2");
     }
 }

@@ -34,7 +34,7 @@ fn section(out: &mut String, document: &Value) {
     write(out, "<p>The same for programs: <a href=\"/openapi.json\">/openapi.json</a></p>\n");
     let signature = &document["components"]["securitySchemes"]["signature"];
     let words = code_spans(&text(&signature["description"]));
-    write(out, &format!("<h2 id=\"signature\">Signing requests</h2>\n<p>{words}</p>\n"));
+    write(out, &format!("<h2 id=\"signing\">Signing requests</h2>\n<p>{words}</p>\n"));
     write(out, "<h2 id=\"operations\">Operations</h2>\n");
     write(out, &contents(document));
     for (path, methods) in fields(&document["paths"]) {

@@ -3,19 +3,32 @@
 use std::{fmt::Display, str::FromStr, sync::Arc};
 
 use axum::{
-    body::{Bytes, to_bytes},
+    body::{Body, Bytes},
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{HeaderMap, header, request::Parts, uri::Authority},
 };
-use hallmark_core::{account::exchange::PART_BYTES, httpsig::ContentDigest, json, problem::Code};
+use bytes::BytesMut;
+use hallmark_core::{
+    account::exchange::PART_BYTES,
+    httpsig::{ContentDigest, HttpSigError},
+    json,
+    problem::Code,
+};
+use http_body_util::BodyExt;
+use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
 
 use super::rate;
 use crate::{
-    app::{App, AppError, Received},
+    app::{App, AppError, Authentic, Received, Role},
     error::Refusal,
+    limit::Taken,
     store::Caller,
 };
+
+/// The longest body of a request that names no account, bytes: the first entry of one and its wraps
+/// are far shorter. Anybody may send such a request.
+const GUEST_BYTES: usize = 64 << 10;
 
 /// A request whose signature verifies, and its body.
 pub(super) struct SignedRequest {
@@ -23,36 +36,40 @@ pub(super) struct SignedRequest {
     pub(super) body: Bytes,
     pub(super) digest: ContentDigest,
     media_type: Option<String>,
+    // Until the request is answered.
+    _room: Taken,
 }
 
 impl FromRequest<Arc<App>> for SignedRequest {
     type Rejection = Refusal;
-
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
         let (mut parts, body) = request.into_parts();
         let headers = &parts.headers;
         let host = one(headers, header::HOST.as_str())?;
-        // A target in absolute form has the last word (RFC 9112, section 3.2.2).
-        let authority = parts.uri.authority().map_or(host, Authority::as_str);
-        let content_digest = one(headers, "content-digest")?;
-        let signature_input = one(headers, "signature-input")?;
-        let signature = one(headers, "signature")?;
-        let body = read(body, limit(&parts, app)).await?;
-        let digest = ContentDigest::of(&body);
         let received = Received {
             method: parts.method.as_str(),
-            authority,
+            // A target in absolute form has the last word (RFC 9112, section 3.2.2).
+            authority: parts.uri.authority().map_or(host, Authority::as_str),
             path: parts.uri.path(),
             query: parts.uri.query(),
-            content_digest,
-            signature_input,
-            signature,
-            body: digest,
+            content_digest: one(headers, "content-digest")?,
+            signature_input: one(headers, "signature-input")?,
+            signature: one(headers, "signature")?,
         };
-        let caller = app.authenticate(&received).await?;
+        let Authentic { caller, digest } = app.authenticate(&received)?;
         let media_type = one(headers, header::CONTENT_TYPE.as_str()).ok().map(str::to_owned);
-        rate::charge(app, &mut parts, &caller).await?;
-        Ok(Self { caller, body, digest, media_type })
+        let is_read = matches!(parts.method.as_str(), "GET" | "HEAD");
+        let account = rate::named(&mut parts, app).await;
+        let role = app.admit(&caller, account, is_read).await?;
+        let (body, room) = read(body, limit(&parts, role, app), app).await?;
+        if ContentDigest::of(&body) != digest {
+            return Err(AppError::from(HttpSigError::Digest).into());
+        }
+        rate::charge(app, &parts, &caller.key, role)?;
+        if is_read {
+            app.remember_read(&caller, role).await?;
+        }
+        Ok(Self { caller, body, digest, media_type, _room: room })
     }
 }
 
@@ -87,23 +104,38 @@ fn one<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Refusa
 }
 
 /// The longest body of a request, bytes.
-fn limit(parts: &Parts, app: &App) -> usize {
-    match parts.method.as_str() {
-        "POST" => app.max_body_bytes(),
-        "PUT" => PART_BYTES as usize,
+fn limit(parts: &Parts, role: Role, app: &App) -> usize {
+    match (parts.method.as_str(), role) {
+        ("POST", Role::Guest) => app.max_body_bytes().min(GUEST_BYTES),
+        ("POST", Role::Own(_)) => app.max_body_bytes(),
+        ("PUT", _) => PART_BYTES as usize,
         _ => 0,
     }
 }
 
-async fn read(body: axum::body::Body, limit: usize) -> Result<Bytes, Refusal> {
-    to_bytes(body, limit).await.map_err(|error| {
-        let source = std::error::Error::source(&error);
-        if source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>()) {
-            Refusal::new(Code::TooLarge, format!("At most {limit} bytes are taken here."))
-        } else {
-            Refusal::new(Code::Malformed, "The body ended before it was whole.")
+/// The body, and the room it takes, which is there before the first byte is read.
+async fn read(mut body: Body, limit: usize, app: &App) -> Result<(Bytes, Taken), Refusal> {
+    let too_large =
+        || Refusal::new(Code::TooLarge, format!("At most {limit} bytes are taken here."));
+    let announced = body.size_hint();
+    if announced.lower() > limit as u64 {
+        return Err(too_large());
+    }
+    let most = announced.upper().unwrap_or(u64::MAX).min(limit as u64);
+    let room = app.room(most)?;
+    // At most the limit, which is a length in memory.
+    let mut whole = BytesMut::with_capacity(announced.exact().unwrap_or_default() as usize);
+    while let Some(frame) = body.frame().await {
+        let frame = frame
+            .map_err(|_| Refusal::new(Code::Malformed, "The body ended before it was whole."))?;
+        // Trailers are no part of it.
+        let Ok(data) = frame.into_data() else { continue };
+        if data.len() > limit - whole.len() {
+            return Err(too_large());
         }
-    })
+        whole.extend_from_slice(&data);
+    }
+    Ok((whole.freeze(), room))
 }
 
 /// The values of a path, each written in its one spelling.

@@ -56,6 +56,9 @@ pub struct RunArgs {
     /// File with the service's key, made when it is not there [default: beside the data, DATA.key]
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
+    /// Go on with another key than the data directory was served with
+    #[arg(long)]
+    pub new_key: bool,
     /// Name clients know the service by, such as vault.example; may be repeated
     #[arg(long, value_name = "HOST[:PORT]")]
     pub authority: Vec<String>,
@@ -106,6 +109,7 @@ impl RunArgs {
         settings.key_file = self.key_file.clone().or(settings.key_file);
         settings.metrics_listen = self.metrics_listen.or(settings.metrics_listen);
         settings.behind_proxy |= self.behind_proxy;
+        settings.new_key = self.new_key;
         if !self.authority.is_empty() {
             settings.authorities.clone_from(&self.authority);
         }

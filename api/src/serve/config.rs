@@ -34,6 +34,10 @@ pub struct Settings {
     /// directory, where a copy of the data would carry the key along.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_file: Option<PathBuf>,
+    /// Whether the data directory goes on with the key of the key file, although it was served with
+    /// another one or the key file is gone. No field of the file: it is said once, as `--new-key`.
+    #[serde(skip)]
+    pub new_key: bool,
     /// The names clients know the service by, as they stand in a URL, such as `vault.example` or
     /// `vault.example:8443`. A request signed for another one is refused. Default: none, which on a
     /// loopback address means that address and `localhost`; anywhere else one has to be named.
@@ -43,7 +47,8 @@ pub struct Settings {
     /// asks for what and when; signatures keep requests whole, not private.
     pub behind_proxy: bool,
     /// Networks whose word on the client's address is believed, such as `10.0.0.7` or
-    /// `10.0.0.0/8`. Default: none. Danger: anybody in them can claim any address.
+    /// `10.0.0.0/8`. Default: none, which behind a proxy has all its clients share the limits of one
+    /// address. Danger: anybody in them can claim any address.
     pub trusted_proxies: Vec<Network>,
     /// The header field in which a trusted proxy names the client: `x-forwarded-for` or
     /// `forwarded` (RFC 7239). Default: `x-forwarded-for`. Danger: it has to be the one that the
@@ -71,6 +76,7 @@ impl Default for Settings {
             data: PathBuf::from("hallmark-data"),
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8470),
             key_file: None,
+            new_key: false,
             authorities: Vec::new(),
             behind_proxy: false,
             trusted_proxies: Vec::new(),
@@ -104,7 +110,7 @@ pub struct Limits {
     /// Connections of one address at the same time (IPv6: one /64). Default: 512.
     pub max_connections_per_address: usize,
     /// Whether addresses of this machine are counted like all others, in connections and requests.
-    /// Default: false.
+    /// Default: false. They always are where `authorities` has a name and `trusted_proxies` none.
     pub limit_loopback: bool,
     /// The longest request line and header fields together; more is answered 431. Default: 16 KiB,
     /// at most 64 KiB.
@@ -139,16 +145,21 @@ pub struct Limits {
     /// The longest part of a blob; more is answered 413. Default: 4 MiB and 4 KiB, which is also
     /// the most: no part has more than 4 MiB. Danger: below 4 MiB nobody can upload.
     pub max_part_bytes: u64,
+    /// The most bytes of bodies that are in memory at once, as they came in; a request that finds no
+    /// room is answered 503 before its body is read. Default: 256 MiB, at least `max_json_bytes` and
+    /// `max_part_bytes`. Danger: while JSON is parsed it takes several times its length.
+    pub max_bodies_bytes: u64,
     /// Requests a second of one address (IPv6: one /64), on average; more is answered 429.
     /// Default: 100.
     pub requests_per_s: u32,
     /// Requests of one address at once, after a rest. Default: 1,000.
     pub request_burst: u32,
-    /// Requests a second of one account, on average; more is answered 429. Default: 100.
+    /// Requests a second of one key of an account (each device, the recovery key), on average; more is
+    /// answered 429. Default: 100.
     pub account_requests_per_s: u32,
-    /// Requests of one account at once, after a rest. Default: 1,000.
+    /// Requests of one key of an account at once, after a rest. Default: 1,000.
     pub account_request_burst: u32,
-    /// Addresses and accounts, each, whose rates are remembered. Default: 100,000, about 16 MB.
+    /// Addresses and keys of accounts, each, whose rates are remembered. Default: 100,000, about 25 MB.
     pub max_tracked: usize,
 }
 
@@ -170,6 +181,7 @@ impl Default for Limits {
             stop_timeout_ms: 30_000,
             max_json_bytes: json::MAX_BYTES as u64,
             max_part_bytes: MAX_PART_BYTES,
+            max_bodies_bytes: 256 << 20,
             requests_per_s: 100,
             request_burst: 1000,
             account_requests_per_s: 100,
@@ -320,6 +332,10 @@ impl Settings {
                 return number(field, &format!("at most {most}"));
             }
         }
+        if limits.max_bodies_bytes < limits.max_json_bytes.max(limits.max_part_bytes) {
+            let allowed = "at least max_json_bytes and max_part_bytes";
+            return number("limits.max_bodies_bytes", allowed);
+        }
         if limits.max_connections == 0 || limits.max_connections_per_address == 0 {
             return number("limits.max_connections", "at least 1");
         }
@@ -327,6 +343,23 @@ impl Settings {
             return number("limits.body_min_bytes_per_s", "at least 1");
         }
         Ok(())
+    }
+
+    /// Whether addresses of this machine are counted like all others. They are where the service has
+    /// a public name and trusts no proxy: then a proxy on this machine may stand for everybody.
+    #[must_use]
+    pub fn counts_loopback(&self) -> bool {
+        let may_stand_for_others = !self.authorities.is_empty() && self.trusted_proxies.is_empty();
+        self.limits.limit_loopback || may_stand_for_others
+    }
+
+    /// Whether the limits per address hold for all clients of a proxy together, since none is
+    /// trusted to name them.
+    #[must_use]
+    pub fn has_nameless_clients(&self) -> bool {
+        let behind_one = self.behind_proxy
+            || self.tls.is_none() && self.listen.ip().is_loopback() && !self.authorities.is_empty();
+        behind_one && self.trusted_proxies.is_empty()
     }
 
     /// The key file: the one named, or the one beside the data directory.

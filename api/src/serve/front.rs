@@ -49,6 +49,7 @@ const PART_SEGMENT: &str = "/parts/";
 pub(super) struct Front {
     router: Router,
     pub(super) limits: Arc<Limits>,
+    counts_loopback: bool,
     pub(super) proxies: Proxies,
     pub(super) meter: Arc<Meter>,
     buckets: Buckets<AddressKey>,
@@ -76,6 +77,7 @@ impl Front {
             router,
             buckets: Buckets::new(rate, limits.max_tracked),
             limits,
+            counts_loopback: settings.counts_loopback(),
             proxies: Proxies::new(settings.trusted_proxies.clone(), settings.proxy_field),
             meter: Arc::clone(&asked.meter),
             stopping: Arc::clone(&asked.stopping),
@@ -113,7 +115,7 @@ impl Front {
 
     /// Whether this address is counted against the limits per address.
     pub(super) fn is_counted(&self, address: IpAddr) -> bool {
-        self.limits.limit_loopback || !address.to_canonical().is_loopback()
+        self.counts_loopback || !address.to_canonical().is_loopback()
     }
 
     /// Answers a request, whatever happens.

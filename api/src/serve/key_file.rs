@@ -22,6 +22,26 @@ pub enum KeyFileError {
         /// Why.
         source: io::Error,
     },
+    /// The data were served with a key that is not there.
+    #[error(
+        "there is no key file {}, and {} was served with one: bring it back (no backup of the data \
+         has it), or say --new-key to make another, which ends what clients can check of older \
+         receipts", path.display(), data.display()
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The data directory.
+        data: PathBuf,
+    },
+    /// Neither its folder is there nor the one above.
+    #[error("there is no folder for the key file {}: mkdir -p -m 700 {}", path.display(), folder.display())]
+    NoFolder {
+        /// The file.
+        path: PathBuf,
+        /// Its folder.
+        folder: PathBuf,
+    },
     /// It does not hold a key.
     #[error("{} is no key file: it should hold 64 hexadecimal digits", path.display())]
     NoKey {
@@ -47,14 +67,15 @@ pub enum KeyFileError {
     },
 }
 
-/// The key in the file at `path`, made and written durably where there is none. Links are followed
-/// before the place is judged.
+/// The key in the file at `path`, made and written durably where there is none and `may_make`. Its
+/// folder is made where the one above is there. Links are followed before the place is judged.
 ///
 /// # Errors
 /// [`KeyFileError`].
 pub fn open_or_make<R: CryptoRng + ?Sized>(
     path: &Path,
     data: &Path,
+    may_make: bool,
     rng: &mut R,
 ) -> Result<SigningKey, KeyFileError> {
     let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
@@ -64,7 +85,18 @@ pub fn open_or_make<R: CryptoRng + ?Sized>(
     }
     match File::open(&real) {
         Ok(file) => read(file, path),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make(&real, rng).map_err(failed),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if !may_make {
+                return Err(KeyFileError::Missing { path: path.to_owned(), data: data.to_owned() });
+            }
+            match private_folder(folder_of(&real)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let folder = folder_of(&real).to_owned();
+                    Err(KeyFileError::NoFolder { path: path.to_owned(), folder })
+                }
+                made => made.and_then(|()| make(&real, rng)).map_err(failed),
+            }
+        }
         Err(error) => Err(failed(error)),
     }
 }
@@ -122,6 +154,18 @@ fn resolved(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
+/// Makes a folder where there is none, its name durable.
+fn private_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)?;
+    File::open(folder_of(folder))?.sync_all()
+}
+
 #[cfg(unix)]
 fn private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -150,7 +194,7 @@ mod tests {
     use rand::{SeedableRng, rngs::ChaCha20Rng};
 
     fn open(path: &Path, data: &Path) -> Result<SigningKey, KeyFileError> {
-        open_or_make(path, data, &mut ChaCha20Rng::seed_from_u64(7))
+        open_or_make(path, data, true, &mut ChaCha20Rng::seed_from_u64(7))
     }
 
     #[test]
@@ -165,6 +209,36 @@ mod tests {
         assert_eq!(names.len(), 1, "a draft was left behind");
         std::fs::write(&path, "not a key").expect("written");
         assert!(matches!(open(&path, &data), Err(KeyFileError::NoKey { .. })));
+    }
+
+    #[test]
+    fn a_key_is_not_made_where_one_was() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (path, data) = (dir.path().join("service.key"), dir.path().join("service"));
+        let rng = &mut ChaCha20Rng::seed_from_u64(7);
+        let refused = open_or_make(&path, &data, false, rng);
+        assert!(matches!(refused, Err(KeyFileError::Missing { .. })));
+        assert!(!path.exists());
+        open(&path, &data).expect("made");
+        assert!(open_or_make(&path, &data, false, rng).is_ok());
+    }
+
+    #[test]
+    fn the_folder_of_a_key_is_made_or_named() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let data = dir.path().join("service");
+        open(&dir.path().join("keys/service.key"), &data).expect("made");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = dir.path().join("keys").metadata().expect("a folder").permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+        }
+        let refused = open(&dir.path().join("no/such/service.key"), &data);
+        let Err(error @ KeyFileError::NoFolder { .. }) = refused else { panic!("made") };
+        let folder = dir.path().canonicalize().expect("a folder").join("no/such");
+        let advice = format!("mkdir -p -m 700 {}", folder.display());
+        assert!(error.to_string().ends_with(&advice), "{error}");
     }
 
     #[cfg(unix)]

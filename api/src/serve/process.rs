@@ -9,10 +9,12 @@ use std::{
 use super::{
     ServeArgs, ServeCommand, ServeError, Settings,
     args::RunArgs,
+    config::LogFormat,
     key_file, log,
     running::{LogTo, Server, bind, runtime},
     wire,
 };
+use crate::store::Store;
 
 /// Exit code of a service that was told twice to stop.
 const STOPPED_TWICE: i32 = 130;
@@ -67,6 +69,7 @@ impl std::fmt::Display for Outcome {
 /// # Errors
 /// [`ServeError`].
 pub fn run(args: &ServeArgs, program: &str) -> Result<Outcome, ServeError> {
+    keep_no_core();
     match &args.command {
         None => serve(&args.run, program).map(|()| Outcome::Stopped),
         Some(ServeCommand::Backup { data, to }) => {
@@ -84,8 +87,16 @@ fn serve(args: &RunArgs, program: &str) -> Result<(), ServeError> {
     let settings = args.settings()?;
     log::install(&settings.log);
     raise_open_files(&settings);
+    if settings.has_nameless_clients() {
+        tracing::warn!(
+            "no proxy is trusted: if one stands in front, all its clients share the limits of one \
+             address; name it in trusted_proxies (--trusted-proxy)"
+        );
+    }
     let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
-    let key = key_file::open_or_make(&settings.key_file(), &settings.data, rng)?;
+    // Receipts of a directory that was served are signed already.
+    let may_make = settings.new_key || !Store::is_in(&settings.data);
+    let key = key_file::open_or_make(&settings.key_file(), &settings.data, may_make, rng)?;
     let fingerprint = key.public().fingerprint();
     let socket = bind(settings.listen)?;
     let address = socket
@@ -99,8 +110,10 @@ fn serve(args: &RunArgs, program: &str) -> Result<(), ServeError> {
         if told.is_ok() {
             signals::until_stopped(&server).await?;
         }
+        tracing::info!("stopping");
         signals::or_at_once(server.stop()).await
     })?;
+    tracing::info!("stopped");
     told
 }
 
@@ -113,10 +126,16 @@ fn say_ready(
 ) -> Result<(), ServeError> {
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let data = settings.data.display();
-    let line =
-        format!("{program}: {scheme}://{address}, data in {data}, service key {fingerprint}");
-    // Standard error may be closed; the service runs all the same.
-    let _ = writeln!(std::io::stderr(), "{line}");
+    match settings.log.format {
+        LogFormat::Text => {
+            // Standard error may be closed; the service runs all the same.
+            let _ = writeln!(
+                std::io::stderr(),
+                "{program}: {scheme}://{address}, data in {data}, service key {fingerprint}"
+            );
+        }
+        LogFormat::Json => tracing::info!(scheme, %address, %data, key = fingerprint, "serving"),
+    }
     args.ready_file.as_deref().map_or(Ok(()), |path| write_ready(path, address))
 }
 
@@ -130,6 +149,19 @@ fn write_ready(path: &Path, address: SocketAddr) -> Result<(), ServeError> {
         .map_err(|source| ServeError::ReadyFile { path: path.to_owned(), source })
 }
 
+/// Has the system write no copy of the memory when the process is aborted: the key is in it.
+#[cfg(unix)]
+fn keep_no_core() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    // Where it is refused, the service runs all the same. A process marked as not dumpable could
+    // not be traced by its owner either.
+    let _ = setrlimit(Resource::Core, none);
+}
+
+#[cfg(not(unix))]
+fn keep_no_core() {}
+
 /// Takes as many file descriptors as the system allows this process.
 #[cfg(unix)]
 fn raise_open_files(settings: &Settings) {
@@ -140,7 +172,9 @@ fn raise_open_files(settings: &Settings) {
         Ok(()) => now.maximum,
         Err(_) => now.current,
     };
-    tracing::info!(open_files, before = now.current, "limit of open files raised");
+    if open_files != now.current {
+        tracing::info!(open_files, before = now.current, "limit of open files raised");
+    }
     let needed = settings.limits.max_connections as u64 + OTHER_FILES;
     if open_files.is_some_and(|most| most < needed) {
         tracing::warn!(open_files, needed, "max_connections is more than the open files allow");

@@ -15,7 +15,7 @@ use crate::{
     http,
     limit::Rate,
     store::{
-        Options, Store,
+        Options, ServedBy, Store,
         backup::{self, Backup},
     },
 };
@@ -30,13 +30,16 @@ pub fn open(
     key: SigningKey,
     authorities: Vec<String>,
 ) -> Result<(Router, Hooks), ServeError> {
-    let store = Store::open(&settings.data, &Options::default())
-        .map_err(|error| ServeError::Service(error.into()))?;
+    let served_by = ServedBy { key: key.public(), accepts_another: settings.new_key };
+    let options = Options { served_by: Some(served_by), ..Options::default() };
+    let store =
+        Store::open(&settings.data, &options).map_err(|error| ServeError::Service(error.into()))?;
     let limits = &settings.limits;
     let inner = app::Settings {
         authorities,
         quota_bytes: settings.quota_bytes,
         max_body_bytes: limits.max_json_bytes,
+        max_bodies_bytes: limits.max_bodies_bytes,
         account_rate: Rate::new(limits.account_requests_per_s, limits.account_request_burst),
         max_tracked: limits.max_tracked,
     };
@@ -44,7 +47,7 @@ pub fn open(
     let (ready, closing) = (Arc::clone(app.store()), Arc::clone(app.store()));
     let (tidied, measured) = (Arc::clone(&app), Arc::clone(app.store()));
     let hooks = Hooks {
-        is_ready: Box::new(move || ready.is_healthy()),
+        is_ready: Box::new(move || ready.is_ready(Instant::now())),
         drain: Box::new(move || closing.close()),
         tidy: Box::new(move || {
             let app = Arc::clone(&tidied);

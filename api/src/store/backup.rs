@@ -27,8 +27,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     StoreError, blob,
     file::{self, BlobFiles, FileName},
-    open::DATABASE,
-    schema,
+    open::{DATABASE, RESTORING},
+    private, schema,
 };
 
 /// The file that makes a folder a backup.
@@ -148,19 +148,40 @@ pub fn backup(from: &Path, to: &Path, taken: Timestamp) -> Result<Backup, Backup
 }
 
 /// Makes the data directory `to`, which is empty or not there, from the backup `from`. Every file
-/// is checked before it counts, and all are durable when this returns. Blocks.
+/// is checked before it counts, and all are durable when this returns. What an earlier one has left
+/// that did not come to its end is removed first. Blocks.
 ///
 /// # Errors
-/// [`BackupError`]; then `to` has no database, and nothing starts on it.
+/// [`BackupError`]; then `to` has no database, and nothing starts on it. What was copied by then is
+/// removed, as far as that is possible.
 pub fn restore(from: &Path, to: &Path) -> Result<Backup, BackupError> {
     let backup = read_manifest(from)?;
+    // The database under another name until all is there; that name is there first and goes last.
+    let unfinished = to.join(RESTORING);
+    if unfinished.exists() && !to.join(DATABASE).exists() {
+        at(to, clear(to))?;
+    }
     empty(to)?;
-    // The database last, under another name until all is there.
-    let unfinished = to.join(format!("{DATABASE}.restoring"));
-    for listed in &backup.files {
+    let restored = bring_back(&backup, from, to, &unfinished);
+    if restored.is_err() {
+        // The error at hand says more than one of clearing up would.
+        let _ = clear(to);
+    }
+    restored.map(|()| backup)
+}
+
+fn bring_back(
+    backup: &Backup,
+    from: &Path,
+    to: &Path,
+    unfinished: &Path,
+) -> Result<(), BackupError> {
+    let (database, others): (Vec<_>, Vec<_>) =
+        backup.files.iter().partition(|listed| listed.path == DATABASE);
+    for listed in database.into_iter().chain(others) {
         let relative = Path::new(&listed.path);
         let target = match listed.path == DATABASE {
-            true => unfinished.clone(),
+            true => unfinished.to_owned(),
             false => to.join(relative),
         };
         let copied = copy_file(&from.join(relative), &target)?;
@@ -171,13 +192,22 @@ pub fn restore(from: &Path, to: &Path) -> Result<Backup, BackupError> {
     }
     sync_folders(to, &backup.files)?;
     let database = to.join(DATABASE);
-    at(&database, fs::rename(&unfinished, &database))?;
-    at(to, file::sync(to))?;
-    Ok(backup)
+    at(&database, fs::rename(unfinished, &database))?;
+    at(to, file::sync(to))
+}
+
+/// Removes what an unfinished restore has made: the folder was empty before.
+fn clear(folder: &Path) -> io::Result<()> {
+    let unless_gone = |removed: io::Result<()>| match removed {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    unless_gone(fs::remove_dir_all(folder.join(file::FOLDER)))?;
+    unless_gone(fs::remove_file(folder.join(RESTORING)))
 }
 
 fn empty(folder: &Path) -> Result<(), BackupError> {
-    at(folder, fs::create_dir_all(folder))?;
+    at(folder, private::folder_and_above(folder))?;
     if at(folder, fs::read_dir(folder))?.next().is_some() {
         return Err(BackupError::NotEmpty { folder: folder.to_owned() });
     }
@@ -198,6 +228,7 @@ fn copy_database(from: &Path, to: &Path) -> Result<Connection, BackupError> {
     if application != schema::APPLICATION_ID || version != schema::MIGRATIONS.len() as i64 {
         return Err(no_data());
     }
+    at(to, private::new_file(to))?;
     connection.execute("VACUUM INTO ?1", [to.display().to_string()])?;
     Ok(connection)
 }
@@ -225,7 +256,7 @@ fn leave_out(copy: &Connection, name: FileName) -> Result<(), BackupError> {
 fn write_manifest(folder: &Path, backup: &Backup) -> Result<(), BackupError> {
     let path = folder.join(MANIFEST);
     let json = serde_json::to_vec_pretty(backup).expect("our own types are JSON");
-    let written = File::create_new(&path).and_then(|mut file| {
+    let written = private::new_file(&path).and_then(|mut file| {
         file.write_all(&json)?;
         file.sync_all()
     });
@@ -264,9 +295,9 @@ fn read_manifest(folder: &Path) -> Result<Backup, BackupError> {
 fn copy_file(from: &Path, to: &Path) -> Result<(u64, Sha256), BackupError> {
     let mut source = at(from, File::open(from))?;
     if let Some(folder) = to.parent() {
-        at(folder, fs::create_dir_all(folder))?;
+        at(folder, private::folders(folder))?;
     }
-    let mut target = at(to, File::create_new(to))?;
+    let mut target = at(to, private::new_file(to))?;
     pass(from, &mut source, |bytes| at(to, target.write_all(bytes)))
 }
 

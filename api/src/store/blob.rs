@@ -119,7 +119,9 @@ impl Store {
     ) -> Result<Claim<FileName>, StoreError> {
         let claim = self.files.claim_file(name).ok_or(StoreError::Replayed)?;
         let files = self.files.clone();
-        blocking(move || files.create(name, size_bytes).map(|()| claim)).await
+        let created = blocking(move || files.create(name, size_bytes).map(|()| claim)).await;
+        self.fullness.note(&created);
+        created
     }
 
     /// How far an upload is.
@@ -190,7 +192,9 @@ impl Store {
             files.write_part(file, place, &part.bytes)?;
             Ok(claim)
         });
-        let claim = claim.await?;
+        let claim = claim.await;
+        self.fullness.note(&claim);
+        let claim = claim?;
         self.writer
             .run(move |tx| {
                 let _held = &claim;

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use hallmark_core::json::JsonError;
+use hallmark_core::{json::JsonError, key::Fingerprint};
+
+use super::open::DATABASE;
 
 /// Why a data directory does not open. Each text names the file and the way out.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,37 @@ pub enum OpenError {
         database: PathBuf,
         /// What was found first.
         finding: String,
+    },
+    /// The receipts of this directory were signed with another key.
+    #[error(
+        "{} was served with the key {known} and the key file holds {given}: bring the right key \
+         file back (no backup of the data has it), or say --new-key to go on with this one, which \
+         ends what clients can check of older receipts", directory.display()
+    )]
+    OtherKey {
+        /// The directory.
+        directory: PathBuf,
+        /// The key it was served with.
+        known: Fingerprint,
+        /// The key it is to be served with.
+        given: Fingerprint,
+    },
+    /// A folder with other files and no database of ours.
+    #[error(
+        "{} has no {DATABASE} and holds other files, such as {}: name a folder that is empty or not \
+         there yet", directory.display(), file.display()
+    )]
+    NotEmpty {
+        /// The directory.
+        directory: PathBuf,
+        /// One of them.
+        file: PathBuf,
+    },
+    /// A backup that was brought back in part.
+    #[error("a restore into {} did not come to its end: run it again", directory.display())]
+    Unfinished {
+        /// The directory.
+        directory: PathBuf,
     },
     /// SQLite refused otherwise.
     #[error("cannot open {}: {source}", database.display())]

@@ -2,7 +2,9 @@
 //!
 //! A file is there, with its name durable, before the row that names it; a part's bytes are synced
 //! before the row of the part; a row is gone before its file. So every row has its bytes, and a
-//! crash leaves at most a file without a row, which [`BlobFiles::sweep`] removes.
+//! crash leaves at most a file without a row, which [`BlobFiles::sweep`] removes. All 256 folders
+//! `xx` are made, and their names synced, when the data directory is opened: who finds one of them
+//! there cannot tell whether the run that made it came to its sync.
 
 use std::{
     collections::HashSet,
@@ -18,7 +20,7 @@ use hallmark_core::{
     position::WriteAt,
 };
 
-use super::{Caller, StoreError};
+use super::{Caller, StoreError, private, writer::unreliable};
 
 /// The folder of blobs, in a data directory.
 pub(super) const FOLDER: &str = "blobs";
@@ -101,10 +103,15 @@ pub(super) struct BlobFiles {
 }
 
 impl BlobFiles {
-    /// The folder of a data directory, made if it is not there.
+    /// The folder of a data directory with all folders in it, made where they are not there. Their
+    /// names are durable when it returns.
     pub(super) fn open(directory: &Path) -> io::Result<Self> {
         let files = Self::at(directory);
-        fs::create_dir_all(&files.folder)?;
+        private::folder(&files.folder)?;
+        for xx in 0..=u8::MAX {
+            private::folder(&files.folder.join(format!("{xx:02x}")))?;
+        }
+        sync(&files.folder)?;
         sync(directory)?;
         Ok(files)
     }
@@ -133,12 +140,7 @@ impl BlobFiles {
     pub(super) fn create(&self, name: FileName, size_bytes: u64) -> Result<(), StoreError> {
         let path = self.path(name);
         let folder = path.parent().unwrap_or(&self.folder);
-        match fs::create_dir(folder) {
-            Ok(()) => sync(&self.folder)?,
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error.into()),
-        }
-        let file = match File::options().write(true).create_new(true).open(&path) {
+        let file = match private::new_file(&path) {
             // The name is the request's: it was here before.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 return Err(StoreError::Replayed);
@@ -159,7 +161,7 @@ impl BlobFiles {
     ) -> Result<(), StoreError> {
         let file = File::options().write(true).open(self.path(name)).map_err(gone)?;
         file.write_all_at(bytes, u64::from(part) * PART_BYTES)?;
-        file.sync_data().map_err(|error| not_synced(error).into())
+        file.sync_data().map_err(|error| not_synced(error, &self.path(name)).into())
     }
 
     /// Opens a blob for reading. Blocks.
@@ -220,14 +222,15 @@ impl BlobFiles {
 
 /// Makes the names in a folder durable.
 pub(super) fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all().map_err(not_synced)
+    File::open(folder)?.sync_all().map_err(|error| not_synced(error, folder))
 }
 
 /// A full disk is an answer. After any other error of a sync nobody can tell what is on the disk,
 /// and the process aborts (design, section 6).
-fn not_synced(error: io::Error) -> io::Error {
+fn not_synced(error: io::Error, path: &Path) -> io::Error {
     if !is_full(&error) {
-        tracing::error!(%error, "a file cannot be written reliably; the process stops");
+        let told = unreliable(path.display());
+        tracing::error!(%error, "{told}");
         std::process::abort();
     }
     error

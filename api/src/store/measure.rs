@@ -119,6 +119,30 @@ impl Groups {
     }
 }
 
+/// How long a store that has found the disk full counts as full, if nothing is written meanwhile.
+const FULL_FOR: Duration = Duration::from_secs(60);
+
+/// Whether the disk was full when something was written last. Safe to share.
+#[derive(Debug, Default)]
+pub(super) struct Fullness(Mutex<Option<Instant>>);
+
+impl Fullness {
+    /// Notes how a write ended.
+    pub(super) fn note<T>(&self, written: &Result<T, StoreError>) {
+        let full = matches!(written, Err(StoreError::DiskFull)).then(Instant::now);
+        if full.is_some() || written.is_ok() {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = full;
+        }
+    }
+
+    /// Whether it is: a write was refused for that less than a minute ago, and none has succeeded
+    /// since.
+    pub(super) fn is_full(&self, now: Instant) -> bool {
+        let since = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        since.is_some_and(|since| now.saturating_duration_since(since) < FULL_FOR)
+    }
+}
+
 /// What was counted last, and when.
 #[derive(Debug, Default)]
 pub(super) struct Counted(Mutex<Option<(Instant, Held)>>);
@@ -170,6 +194,19 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_is_full_until_a_write_succeeds_or_a_minute_has_passed() {
+        let fullness = Fullness::default();
+        let now = Instant::now();
+        assert!(!fullness.is_full(now));
+        fullness.note::<()>(&Err(StoreError::DiskFull));
+        fullness.note::<()>(&Err(StoreError::Quota));
+        assert!(fullness.is_full(now));
+        assert!(!fullness.is_full(Instant::now() + FULL_FOR));
+        fullness.note(&Ok(()));
+        assert!(!fullness.is_full(now));
+    }
 
     #[test]
     fn values_are_counted_up_to_their_bounds() {

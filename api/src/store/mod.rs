@@ -17,10 +17,12 @@
 //!   the writer only checks that it is still that state, in the statement that changes it.
 //! - **Whatever an account can add without end counts against its quota**: items, blobs, manifests
 //!   and the names of removed items. Its device list does not, so that a full account can still
-//!   revoke a device; the list has an end of its own (1,000 entries). Nonces are forgotten within
-//!   the hour, and the rate bounds them.
+//!   revoke a device; the list has an end of its own. With 1,000 entries, 100 of them recoveries of
+//!   16 devices, and the wraps of the newest, which have one length, it takes at most 2 MiB. Nonces
+//!   are forgotten within the hour, and the rate bounds them.
 //! - **Nothing here is encrypted at rest.** Every content is ciphertext already, under keys the
-//!   service never had.
+//!   service never had. Who has how many devices, items and bytes, and when, is there in the clear, so
+//!   the directory and what is in it are made for their owner alone; backups too.
 //! - **Erased is erased.** SQLite overwrites what is deleted, and the log of an erasure is emptied
 //!   soon after. Copies made before (`backup`) still hold it.
 
@@ -34,11 +36,15 @@ mod item;
 mod measure;
 mod nonce;
 mod open;
+mod private;
 mod readers;
 mod schema;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 pub use account::{Created, Erased, NewAccount, StoredAccount, StoredItem};
 pub use blob::{Content, Part, UNFINISHED_S};
@@ -47,6 +53,7 @@ pub use error::{OpenError, StoreError};
 pub use item::{NextManifest, REMOVED_BYTES, SyncFrom};
 pub use measure::{Distribution, Held, Measures};
 pub use nonce::{Caller, KEPT_S, WINDOW};
+pub use open::ServedBy;
 pub use writer::Durability;
 
 use file::BlobFiles;
@@ -65,11 +72,20 @@ pub struct Options {
     pub readers: usize,
     /// What an acknowledgement means. Default [`Durability::Durable`].
     pub durability: Durability,
+    /// The key that signs receipts, to be the one that the directory was served with before. Default:
+    /// none, which asks nothing and takes nothing down.
+    pub served_by: Option<ServedBy>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { group_max: 256, queue_max: 4096, readers: 4, durability: Durability::Durable }
+        Self {
+            group_max: 256,
+            queue_max: 4096,
+            readers: 4,
+            durability: Durability::Durable,
+            served_by: None,
+        }
     }
 }
 
@@ -82,6 +98,7 @@ pub struct Store {
     readers: Readers,
     files: BlobFiles,
     counted: measure::Counted,
+    fullness: measure::Fullness,
     _lock: std::fs::File,
 }
 
@@ -91,7 +108,11 @@ impl Store {
     /// # Errors
     /// [`OpenError`], which names the file and the way out.
     pub fn open(directory: &Path, options: &Options) -> Result<Self, OpenError> {
-        let opened = open::open(directory)?;
+        let opened = open::open(directory, options.served_by.as_ref())?;
+        if private::is_open_to_others(directory).is_ok_and(|is_open| is_open) {
+            let directory = directory.display();
+            tracing::warn!("other users can read {directory}: chmod -R go= {directory}");
+        }
         let files = BlobFiles::open(directory)
             .map_err(|source| OpenError::NotWritable { directory: directory.to_owned(), source })?;
         let database = directory.join(open::DATABASE);
@@ -101,7 +122,13 @@ impl Store {
             .map_err(|source| OpenError::database(&database, source))?;
         let (directory, _lock) = (directory.to_owned(), opened.lock);
         let counted = measure::Counted::default();
-        Ok(Self { directory, writer, readers, files, counted, _lock })
+        let fullness = measure::Fullness::default();
+        Ok(Self { directory, writer, readers, files, counted, fullness, _lock })
+    }
+
+    /// Whether there is a database in a data directory: it was served before, or restored.
+    pub fn is_in(directory: &Path) -> bool {
+        directory.join(open::DATABASE).exists()
     }
 
     /// The data directory.
@@ -112,6 +139,12 @@ impl Store {
     /// Whether changes are taken: the writer runs and was not closed.
     pub fn is_healthy(&self) -> bool {
         self.writer.is_running()
+    }
+
+    /// Whether changes will be written: they are taken, and the disk was not full when a change or a
+    /// blob's file was written last, less than a minute ago.
+    pub fn is_ready(&self, now: Instant) -> bool {
+        self.is_healthy() && !self.writer.is_full(now) && !self.fullness.is_full(now)
     }
 
     /// Copies everything into the folder `to` while serving: see [`backup::backup`]. Blocks.

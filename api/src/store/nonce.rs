@@ -6,7 +6,9 @@
 //! So whatever the service's clock says later, a request either finds its nonce or is below the
 //! floor; a clock set back lets nothing in.
 //!
-//! A refused change has spent its nonce or has not; it had no effect either way.
+//! A refused change has spent its nonce or has not; it had no effect either way. A key that is
+//! nothing to the account never comes this far: `app` refuses it first, and what it asks leaves no
+//! row.
 
 use hallmark_core::{
     httpsig::{Nonce, Window},

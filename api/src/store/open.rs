@@ -6,16 +6,31 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use hallmark_core::key::PublicKey;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::{
     error::OpenError,
+    file, private,
     schema::{self, MIGRATIONS, Migration},
 };
 
 /// The database's file name.
 pub(super) const DATABASE: &str = "hallmark.db";
+/// The same while it is brought back from a backup.
+pub(super) const RESTORING: &str = "hallmark.db.restoring";
 const LOCK: &str = "lock";
+/// What may be in a directory that has no database yet.
+const OWN: [&str; 4] = [LOCK, file::FOLDER, "lost+found", DATABASE];
+
+/// The key that signs receipts.
+#[derive(Debug, Clone, Copy)]
+pub struct ServedBy {
+    /// Its public half.
+    pub key: PublicKey,
+    /// Whether the directory goes on with this key where it was served with another one.
+    pub accepts_another: bool,
+}
 
 /// A database that may be written, and what keeps others away.
 pub(super) struct Opened {
@@ -28,19 +43,74 @@ pub(super) struct Opened {
 ///
 /// # Errors
 /// [`OpenError`].
-pub(super) fn open(directory: &Path) -> Result<Opened, OpenError> {
+pub(super) fn open(directory: &Path, served: Option<&ServedBy>) -> Result<Opened, OpenError> {
+    is_ours(directory)?;
     let lock = lock(directory)?;
     let database = directory.join(DATABASE);
     let mut connection = connect(&database, MIGRATIONS)?;
+    if let Some(served) = served {
+        check_key(&connection, directory, served)?;
+    }
     inspect(&mut connection, &database)?;
     Ok(Opened { connection, lock })
+}
+
+/// Whether a folder without a database has nothing in it but what a first start cut short, or the
+/// file system, has left there. What cannot be looked into is told by whoever writes there.
+fn is_ours(directory: &Path) -> Result<(), OpenError> {
+    if directory.join(DATABASE).exists() {
+        return Ok(());
+    }
+    let directory = directory.to_owned();
+    if directory.join(RESTORING).exists() {
+        return Err(OpenError::Unfinished { directory });
+    }
+    let Ok(entries) = fs::read_dir(&directory) else { return Ok(()) };
+    let names = entries.filter_map(Result::ok).map(|entry| PathBuf::from(entry.file_name()));
+    match names.into_iter().find(|name| !OWN.iter().any(|own| Path::new(own) == name)) {
+        Some(file) => Err(OpenError::NotEmpty { directory, file }),
+        None => Ok(()),
+    }
+}
+
+/// Whether the directory was served with this key, or with none yet; takes it down.
+fn check_key(
+    connection: &Connection,
+    directory: &Path,
+    served: &ServedBy,
+) -> Result<(), OpenError> {
+    let database = directory.join(DATABASE);
+    let failed = |source| OpenError::database(&database, source);
+    let known: Option<[u8; 32]> = connection
+        .query_row("SELECT key FROM service", [], |row| row.get(0))
+        .optional()
+        .map_err(failed)?;
+    let given = served.key.as_bytes();
+    match known {
+        Some(known) if known == *given => return Ok(()),
+        Some(known) if !served.accepts_another => {
+            let known = PublicKey::from_bytes(&known).map_err(|error| OpenError::Damaged {
+                database: database.clone(),
+                finding: format!("the service's key: {error}"),
+            })?;
+            return Err(OpenError::OtherKey {
+                directory: directory.to_owned(),
+                known: known.fingerprint(),
+                given: served.key.fingerprint(),
+            });
+        }
+        Some(_) => connection.execute("UPDATE service SET key = ?1", [given]),
+        None => connection.execute("INSERT INTO service VALUES (?1)", [given]),
+    }
+    .map(|_| ())
+    .map_err(failed)
 }
 
 /// Makes the directory and what is missing above it. Until it has a database, the names of all of
 /// them are made durable, since a run that was killed may not have come to it: what is kept is as
 /// lasting as its path. Folders that this program may not read are not of its making.
 fn make(directory: &Path) -> io::Result<()> {
-    fs::create_dir_all(directory)?;
+    private::folder_and_above(directory)?;
     if directory.join(DATABASE).exists() {
         return Ok(());
     }
@@ -57,8 +127,7 @@ fn lock(directory: &Path) -> Result<File, OpenError> {
     let not_writable = |source| OpenError::NotWritable { directory: directory.to_owned(), source };
     make(directory).map_err(not_writable)?;
     let path = directory.join(LOCK);
-    let lock = File::options().create(true).truncate(false).write(true).open(path);
-    let lock = lock.map_err(not_writable)?;
+    let lock = private::file(&path).map_err(not_writable)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { directory: directory.to_owned() }),
@@ -69,6 +138,11 @@ fn lock(directory: &Path) -> Result<File, OpenError> {
 /// Opens the database and brings it to the newest of `migrations`.
 fn connect(database: &Path, migrations: &[Migration]) -> Result<Connection, OpenError> {
     let failed = |source| OpenError::database(database, source);
+    // Its log and the log's index are made like it.
+    private::file(database).map_err(|source| OpenError::NotWritable {
+        directory: database.parent().unwrap_or(database).to_owned(),
+        source,
+    })?;
     let mut connection = Connection::open(database).map_err(failed)?;
     let application: i64 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
@@ -117,6 +191,7 @@ fn keep_a_copy(connection: &Connection, database: &Path, found: i64) -> Result<(
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(not_writable(error)),
         _ => {}
     }
+    private::new_file(&copy).map_err(not_writable)?;
     connection
         .execute("VACUUM INTO ?1", [copy.display().to_string()])
         .map_err(|source| OpenError::database(database, source))?;

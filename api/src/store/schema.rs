@@ -12,7 +12,8 @@ pub(super) struct Migration {
 }
 
 /// All steps; the step at place `n` makes version `n + 1`.
-pub(super) const MIGRATIONS: &[Migration] = &[Migration { sql: V1 }, Migration { sql: V2 }];
+pub(super) const MIGRATIONS: &[Migration] =
+    &[Migration { sql: V1 }, Migration { sql: V2 }, Migration { sql: V3 }];
 
 /// Accounts have a short number of their own inside, so that each row below does not repeat 32
 /// bytes. Rows that are written often are appended (row ids), so that a group of commits touches
@@ -113,6 +114,11 @@ const V2: &str = "
 UPDATE accounts SET bytes = bytes
     + (SELECT coalesce(sum(length(statement)), 0) FROM manifests WHERE account = number)
     + 64 * (SELECT count(*) FROM removed WHERE account = number);
+";
+
+/// The public key that receipts were signed with last; no row while none is known.
+const V3: &str = "
+CREATE TABLE service (key BLOB NOT NULL CHECK (length(key) = 32)) STRICT;
 ";
 
 /// Which version a database has; 0 is none yet.

@@ -29,7 +29,12 @@ use std::{
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Options, StoreError, error::is_full, measure::Groups, nonce, open};
+use super::{
+    Options, StoreError,
+    error::is_full,
+    measure::{Fullness, Groups},
+    nonce, open,
+};
 
 /// How long to wait for another process, which only a tool of the operator's can be.
 const BUSY: Duration = Duration::from_secs(5);
@@ -51,6 +56,7 @@ pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Box<dyn Change>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     groups: Arc<Groups>,
+    fullness: Fullness,
 }
 
 impl Writer {
@@ -75,7 +81,12 @@ impl Writer {
                 thread.serve(changes);
             })
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-        Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), groups })
+        Ok(Self {
+            queue: Mutex::new(Some(queue)),
+            thread: Mutex::new(Some(thread)),
+            groups,
+            fullness: Fullness::default(),
+        })
     }
 
     /// Has `apply` run in a transaction and returns what it returned once that is committed. It
@@ -97,7 +108,14 @@ impl Writer {
                 mpsc::error::TrySendError::Closed(_) => StoreError::Closing,
             },
         )?;
-        receiver.await.map_err(|_| StoreError::Closing)?
+        let outcome = receiver.await.map_err(|_| StoreError::Closing)?;
+        self.fullness.note(&outcome);
+        outcome
+    }
+
+    /// Whether the disk was full when a change was written last.
+    pub(super) fn is_full(&self, now: Instant) -> bool {
+        self.fullness.is_full(now)
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -267,13 +285,13 @@ impl Thread {
         if !self.connection.is_autocommit()
             && let Err(error) = self.connection.execute_batch("ROLLBACK")
         {
-            abort(&error);
+            self.abort(&error);
         }
         if is_full(&error) {
             tracing::error!("the disk is full: {} changes were rolled back", group.len());
             group.drain(..).for_each(|change| change.failed(StoreError::DiskFull));
         } else if is_fatal(&error) {
-            abort(&error)
+            self.abort(&error)
         } else {
             self.apart(group, error);
         }
@@ -292,9 +310,16 @@ impl Thread {
         let _ = self.connection.busy_timeout(BUSY);
         match emptied {
             Ok(busy) => self.erased = busy,
-            Err(error) if is_fatal(&error) && !is_full(&error) => abort(&error),
+            Err(error) if is_fatal(&error) && !is_full(&error) => self.abort(&error),
             Err(error) => tracing::warn!(%error, "the log was not emptied after an erasure"),
         }
+    }
+
+    /// What was written cannot be trusted to be there.
+    fn abort(&self, error: &rusqlite::Error) -> ! {
+        let told = unreliable(self.connection.path().unwrap_or_default());
+        tracing::error!(%error, "{told}");
+        std::process::abort()
     }
 
     /// One change of the group is wrong in itself: each gets a transaction of its own.
@@ -337,8 +362,11 @@ fn is_fatal(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(SystemIoFailure | DatabaseCorrupt | NotADatabase))
 }
 
-/// What was written cannot be trusted to be there.
-fn abort(error: &rusqlite::Error) -> ! {
-    tracing::error!(%error, "the database cannot be written reliably; the process stops");
-    std::process::abort()
+/// What is said of a file that the system failed to write, and the way out.
+pub(super) fn unreliable(file: impl std::fmt::Display) -> String {
+    format!(
+        "{file} cannot be written reliably; the process stops. Look after the disk and start it \
+         again: it says whether the data are whole. If they are not, restore a backup into another \
+         folder (restore --from BACKUP --data FOLDER)"
+    )
 }

@@ -68,10 +68,11 @@ fn requests_of_one_address_have_a_greatest_rate() {
 /// Who is limited is who a trusted proxy names, and nobody else is believed.
 #[test]
 fn a_trusted_proxy_names_who_is_limited() {
-    let run = |trusted: &[&str]| {
+    let run = |name: Option<&str>, trusted: &[&str]| {
         let mut settings = settings(|limits| {
             (limits.requests_per_s, limits.request_burst) = (1, 1);
         });
+        settings.authorities = name.into_iter().map(str::to_owned).collect();
         settings.trusted_proxies = trusted.iter().map(|n| n.parse().unwrap()).collect();
         let service = Service::with(&settings);
         let mut client = service.connect();
@@ -83,6 +84,10 @@ fn a_trusted_proxy_names_who_is_limited() {
         let a = from("192.0.2.1");
         [a, from("192.0.2.1"), from("192.0.2.2"), from("192.0.2.3, 192.0.2.1")]
     };
-    assert_eq!(run(&["127.0.0.0/8"]), [200, 429, 200, 429]);
-    assert_eq!(run(&[]), [200; 4], "the peer is this machine");
+    for name in [None, Some("vault.example")] {
+        assert_eq!(run(name, &["127.0.0.0/8"]), [200, 429, 200, 429]);
+    }
+    assert_eq!(run(None, &[]), [200; 4], "the peer is this machine");
+    let shared = run(Some("vault.example"), &[]);
+    assert_eq!(shared, [200, 429, 429, 429], "a proxy nobody named stands for all its clients");
 }

@@ -5,9 +5,14 @@ use std::{
     net::{SocketAddr, TcpStream},
     os::unix::fs::PermissionsExt,
     process::{Child, Command, ExitStatus, Stdio},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-use hallmark_core::problem::Code;
+use hallmark_core::{
+    httpsig::{self, ContentDigest, KeyId, Target},
+    key::SigningKey,
+    problem::Code,
+};
 
 use crate::{client::Client, service::until};
 
@@ -70,6 +75,22 @@ impl Drop for Daemon {
     }
 }
 
+/// The head of a request signed now by a key that nobody knows, but for the length and the end.
+fn signed_head(host: &str, path: &str) -> String {
+    let key = SigningKey::from_seed(&[5; 32]);
+    let id = KeyId::new(&key.public().to_string()).unwrap();
+    let target = Target::new("POST", host, path, None).unwrap();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let created_s = i64::try_from(since.as_secs()).unwrap();
+    let digest = ContentDigest::of(b"12345");
+    let signed = httpsig::sign(&key, &id, &target, &digest, created_s, &mut rand::rng()).unwrap();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-digest: {}\r\nsignature-input: {}\r\n\
+         signature: {}\r\n",
+        signed.content_digest, signed.signature_input, signed.signature
+    )
+}
+
 #[test]
 fn it_says_where_it_is_serves_and_stops() {
     for signal in ["TERM", "INT"] {
@@ -86,8 +107,65 @@ fn it_says_where_it_is_serves_and_stops() {
         assert!(status.success(), "{status} {said}");
         let line = format!("hallmarkd: http://{}, data in data, service key ", address);
         assert!(said.contains(&line), "{said}");
-        assert!(said.contains("open_files"), "{said}");
+        assert!(!said.contains("raised") || said.contains("open_files"), "{said}");
     }
+}
+
+/// Whoever reads the log by program finds objects and nothing else, from the start to the stop.
+#[test]
+fn a_log_of_objects_tells_of_the_start_and_the_stop() {
+    let mut daemon = Daemon::start(&["--log-format", "json"]);
+    daemon.ready();
+    let address = daemon.address().to_string();
+    daemon.signal("TERM");
+    let (_, said) = daemon.end();
+    let lines: Vec<serde_json::Value> =
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let with = |message: &str| lines.iter().find(|line| line["message"] == message);
+    assert_eq!(with("serving").unwrap()["address"], address, "{said}");
+    assert!(with("stopping").is_some() && with("stopped").is_some(), "{said}");
+}
+
+#[test]
+fn raised_limits_are_told_where_they_were_raised() {
+    for (limits, raised) in [("ulimit -n 1000", false), ("ulimit -Sn 500; ulimit -Hn 1000", true)] {
+        let dir = tempfile::tempdir().unwrap();
+        let command = format!(
+            "{limits}; exec {} --listen 127.0.0.1:0 --ready-file no/ready",
+            env!("CARGO_BIN_EXE_hallmarkd")
+        );
+        let run = Command::new("sh").args(["-c", &command]).current_dir(dir.path()).output();
+        let said = String::from_utf8(run.unwrap().stderr).unwrap();
+        assert!(said.contains("no/ready"), "{said}");
+        assert_eq!(said.contains("limit of open files raised"), raised, "{limits}: {said}");
+    }
+}
+
+/// T-31: other users of the machine are kept out, or it is said how.
+#[test]
+fn a_data_directory_that_others_can_read_is_said_and_no_core_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::set_permissions(&data, PermissionsExt::from_mode(0o755)).unwrap();
+    let shown = data.to_str().unwrap();
+    let mut daemon = Daemon::start(&["--data", shown]);
+    daemon.ready();
+    #[cfg(target_os = "linux")]
+    {
+        let limits =
+            std::fs::read_to_string(format!("/proc/{}/limits", daemon.child.id())).unwrap();
+        let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+    }
+    daemon.signal("TERM");
+    let (_, said) = daemon.end();
+    assert!(said.contains(&format!("chmod -R go= {shown}")), "{said}");
+    let mut private = Daemon::start(&[]);
+    private.ready();
+    private.signal("TERM");
+    let (_, said) = private.end();
+    assert!(!said.contains("chmod"), "{said}");
 }
 
 /// The first signal waits for what is under way, up to `stop_timeout_ms`; the second does not.
@@ -95,8 +173,9 @@ fn it_says_where_it_is_serves_and_stops() {
 fn a_second_signal_ends_it_at_once() {
     let mut daemon = Daemon::start(&[]);
     let (mut probe, mut client) = (daemon.ready(), daemon.ready());
-    client.send("POST /v1/accounts HTTP/1.1\r\nhost: a\r\ncontent-digest: x\r\n");
-    client.send("signature-input: x\r\nsignature: x\r\ncontent-length: 5\r\n\r\n123");
+    // Only of a request that is signed is the body waited for.
+    let head = signed_head(&daemon.address().to_string(), "/v1/accounts");
+    client.send(format!("{head}content-length: 5\r\n\r\n123"));
     until(|| probe.get("/metrics").text().contains("hallmark_http_in_flight 2\n"));
     daemon.signal("TERM");
     until(|| daemon.try_connect().is_none());
@@ -195,6 +274,23 @@ fn a_running_service_is_backed_up_and_restored() {
     assert_eq!(code, Some(0), "{said}");
     daemon.signal("TERM");
     assert!(daemon.end().0.success());
-    let second = Daemon::start(&["--data", folder.join("again").to_str().unwrap()]);
+    let again = folder.join("again");
+    let again = again.to_str().unwrap();
+    let (status, said) = Daemon::start(&["--data", again]).end();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("there is no key file") && said.contains("--new-key"), "{said}");
+    let (key, other) = (folder.join("data.key"), folder.join("other.key"));
+    std::fs::write(&other, format!("{}\n", "07".repeat(32))).unwrap();
+    std::fs::set_permissions(&other, PermissionsExt::from_mode(0o600)).unwrap();
+    let with = |key: &std::path::Path, more: &[&str]| {
+        Daemon::start(&[&["--data", again, "--key-file", key.to_str().unwrap()], more].concat())
+    };
+    let (_, said) = with(&other, &[]).end();
+    assert!(said.contains("was served with the key"), "{said}");
+    let mut second = with(&key, &[]);
     assert_eq!(second.ready().get("/readyz").status, 200);
+    second.signal("TERM");
+    assert!(second.end().0.success());
+    let third = with(&other, &["--new-key"]);
+    assert_eq!(third.ready().get("/readyz").status, 200);
 }

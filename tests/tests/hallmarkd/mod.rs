@@ -31,6 +31,8 @@ fn logging(data: &Path, names: &[String], level: &str) -> Option<Service> {
     let program = program.arg("--key-file").arg(data.with_file_name("key"));
     let program = program.args(["--listen", "127.0.0.1:0", "--log-level", level]);
     let program = names.iter().fold(program, |program, name| program.arg("--authority").arg(name));
+    // Else all that asks from this machine under such a name shares the limits of one address.
+    let program = program.arg("--trusted-proxy").arg("127.0.0.1");
     let ready = |line: &str| {
         let (_, rest) = line.split_once("hallmarkd: http://")?;
         rest.split(',').next()?.parse().ok()

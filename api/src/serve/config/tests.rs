@@ -71,6 +71,11 @@ fn a_limit_beyond_what_is_read_is_refused() {
     assert_eq!(check(part, 4_198_400), Ok(()));
     let refused = "limits.max_part_bytes must be at most 4198400".to_owned();
     assert_eq!(check(part, 4_198_401), Err(refused));
+    let bodies = |limits: &mut Limits, value| limits.max_bodies_bytes = value;
+    assert_eq!(check(bodies, 8 << 20), Ok(()));
+    let refused =
+        "limits.max_bodies_bytes must be at least max_json_bytes and max_part_bytes".to_owned();
+    assert_eq!(check(bodies, (8 << 20) - 1), Err(refused));
 }
 
 #[test]
