@@ -106,7 +106,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         self.evicts = true;
         let mut synced = Synced::default();
         self.pull(&mut synced)?;
-        self.until_done(&mut Synced::default(), |online| {
+        self.until_done(&mut synced, |online| {
             let now = online.now;
             let account = online.account().clone();
             let next = account.revoke(key, now, &mut online.rng).map_err(OnlineError::Identity)?;
