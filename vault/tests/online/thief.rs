@@ -11,7 +11,7 @@ use hallmark_core::{
 use hallmark_vault::{
     identity::account::IdentityError,
     item::{Content, Edit, Kind},
-    online::{self, OnlineError},
+    online::{self, Deceit, OnlineError},
     service::Service,
 };
 
@@ -246,4 +246,35 @@ fn a_past_that_is_hidden() {
     let (items, _) = online::offline(fresh.holdings(), &fresh.folder());
     let there = items.iter().find(|seen| seen.item == item).unwrap();
     assert_eq!(there.content.history[0].said.fields["text"], before, "sent");
+}
+
+/// A full account takes a removal, whatever else waits.
+#[test]
+fn a_removal_makes_room() {
+    let (service, mut phone, _) = scene();
+    let item = *phone.notes().keys().next().unwrap();
+    phone.sync(&service).unwrap();
+    phone.note("waits", &service);
+    phone.remove(item, &service);
+    service.full.set(true);
+    assert!(phone.sync(&service).is_err(), "the note waits for room");
+    let id = phone.holdings().account.id();
+    service.held(id, |held| assert!(!held.records.contains_key(&item)));
+    service.full.set(false);
+    phone.sync(&service).unwrap();
+    assert_eq!(phone.notes().len(), 2);
+}
+
+/// T-29: a device with memory recovers from no list that is older than its own.
+#[test]
+fn a_recovery_from_an_older_list() {
+    let service = Memory::default();
+    let mut phone = Device::new(1);
+    let secret = paper(&phone);
+    phone.sync(&service).unwrap();
+    let before = service.copied();
+    phone.joined(2, &service);
+    let refused = recover(&mut phone, &before, &secret).unwrap_err();
+    assert!(matches!(refused, OnlineError::Deceived(Deceit::OtherHistory)), "{refused}");
+    recover(&mut phone, &service, &secret).unwrap();
 }
