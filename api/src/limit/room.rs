@@ -13,9 +13,9 @@ pub struct Room(Arc<Semaphore>);
 
 /// Room that is taken until this is dropped.
 #[derive(Debug)]
-pub struct Taken(
-    #[allow(dead_code, reason = "held, and given back when it goes")] OwnedSemaphorePermit,
-);
+pub struct Taken {
+    _permit: OwnedSemaphorePermit,
+}
 
 impl Room {
     /// Room for `bytes`, rounded down to whole KiB.
@@ -29,7 +29,8 @@ impl Room {
     #[must_use]
     pub fn take(&self, bytes: u64) -> Option<Taken> {
         let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).ok()?;
-        Arc::clone(&self.0).try_acquire_many_owned(units).ok().map(Taken)
+        let permit = Arc::clone(&self.0).try_acquire_many_owned(units).ok()?;
+        Some(Taken { _permit: permit })
     }
 }
 

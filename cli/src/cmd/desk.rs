@@ -188,10 +188,26 @@ impl<'s> Desk<'s> {
         if !learned.is_empty() {
             self.store.update(&mut self.session.rng(), |profile| profile.pieces.extend(learned))?;
         }
-        for remark in remarks(&synced, &items) {
-            self.session.say(&format!("hallmark: {remark}"));
+        self.tell(&synced)?;
+        if !self.holdings()?.unwanted.is_empty() {
+            self.session.say(
+                "hallmark: files that you removed are still at the service, sealed: an item that does \
+                 not open here may name them; they go once every item opens or is removed",
+            );
         }
         Ok(synced)
+    }
+
+    /// Says what became of items in a way that nobody expects.
+    ///
+    /// # Errors
+    /// [`OnlineError::NoAccount`].
+    pub fn tell(&mut self, synced: &Synced) -> Result<(), OnlineError> {
+        let (items, _) = self.online()?.items();
+        for remark in remarks(synced, &items) {
+            self.session.say(&format!("hallmark: {remark}"));
+        }
+        Ok(())
     }
 
     /// Takes in what other devices did. Sends nothing, but makes a new account known.
@@ -203,22 +219,17 @@ impl<'s> Desk<'s> {
         if self.account()?.unregistered().is_some() {
             return self.sync().map(drop);
         }
-        self.online()?.look()?;
-        Ok(())
+        let synced = self.online()?.look()?;
+        Ok(self.tell(&synced)?)
     }
 
     /// Where the account is from now on: the service there has shown all that this device knew of it.
-    fn remember_address(&mut self) -> anyhow::Result<()> {
-        let (session, address) = (self.session, self.address()?.to_owned());
-        let known = self.holdings()?.service.as_ref();
-        if known.is_none_or(|known| known.address == address) {
-            return Ok(());
-        }
-        self.store.update(&mut session.rng(), |profile| {
+    fn remember_address(&mut self, address: &str) -> anyhow::Result<()> {
+        self.store.update(&mut self.session.rng(), |profile| {
             let kept = profile.holdings.iter_mut().flat_map(|holdings| &mut holdings.service);
-            kept.for_each(|known| known.address.clone_from(&address));
+            kept.for_each(|known| address.clone_into(&mut known.address));
         })?;
-        session.say(&format!(
+        self.session.say(&format!(
             "hallmark: your account is kept at {address} from now on; the service there shows all that \
              this device knew of it"
         ));
@@ -227,14 +238,17 @@ impl<'s> Desk<'s> {
 
     /// Remembers the service's key when it is first met.
     fn meet(&mut self) -> anyhow::Result<()> {
-        if let Some(known) = &self.holdings()?.service {
-            if known.address != self.address()? {
-                self.online()?.prove()?;
-                self.remember_address()?;
-            }
-            return Ok(());
-        }
         let address = self.address()?.to_owned();
+        if let Some(known) = &self.holdings()?.service {
+            if known.address == address {
+                return Ok(());
+            }
+            // One that never took the account has nothing to show, and is met like any other.
+            if self.account()?.unregistered().is_none() {
+                self.online()?.prove()?;
+                return self.remember_address(&address);
+            }
+        }
         let rng = &mut self.session.rng();
         if self.holdings()?.intended.as_deref() != Some(&*address) {
             // Named once, wherever it is reached for the first time.
@@ -386,7 +400,18 @@ fn remarks(synced: &Synced, items: &[Seen]) -> Vec<String> {
             named(own)
         )
     });
-    kept.chain(back).chain(apart).collect()
+    let restored = synced.restored.iter().map(|(item, at)| {
+        let what = "no longer opens here, since a device of yours or the service spoiled it";
+        match item == at {
+            true => format!("{} {what}: it is put back as this device knew it", named(item)),
+            false => format!(
+                "{} {what}: what this device has of it is beside it, as {}",
+                named(item),
+                named(at)
+            ),
+        }
+    });
+    kept.chain(back).chain(apart).chain(restored).collect()
 }
 
 /// An item's kind and the first digits of its id.

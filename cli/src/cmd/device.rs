@@ -50,6 +50,10 @@ pub fn run(command: &DeviceCommand, session: &Session) -> anyhow::Result<Report>
 }
 
 fn join(args: &JoinArgs, session: &Session) -> anyhow::Result<Report> {
+    anyhow::ensure!(
+        args.words.as_deref().is_none_or(SixWords::could_be),
+        Usage("--words takes the six words that the other device shows".into())
+    );
     let mut desk = Desk::of(session, session.open_or_create()?)?;
     anyhow::ensure!(
         desk.store.read().holdings.is_none(),
@@ -95,10 +99,6 @@ fn join(args: &JoinArgs, session: &Session) -> anyhow::Result<Report> {
     let there = joined.words().to_string();
     let account = match &args.words {
         Some(typed) => {
-            anyhow::ensure!(
-                SixWords::could_be(typed),
-                Usage("--words takes the six words that the other device shows".into())
-            );
             joined.compared(typed).map_err(online::OnlineError::from).with_context(not_joined)?
         }
         None => {
@@ -336,14 +336,8 @@ fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
     }
     let key = device.key;
     let synced = desk.online()?.revoke_device(key)?;
-    let unsent = match synced.restored.len() {
-        0 => unsent(&mut desk),
-        n => format!(
-            "\nPut back as this device knew them: {n} items whose keys no longer opened. A device of \
-             yours or the service spoiled these.{}",
-            unsent(&mut desk)
-        ),
-    };
+    desk.tell(&synced)?;
+    let unsent = unsent(&mut desk);
     let text = format!(
         "{what} is off your account: what you keep from now on is under a key it never gets, and \
          the service was told to answer it no more. What it had already read, it still has: change \

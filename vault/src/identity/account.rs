@@ -64,6 +64,12 @@ pub enum IdentityError {
         /// When, by that device's clock.
         at: Timestamp,
     },
+    /// Whoever has the paper took this device off the account.
+    #[error("this device is no longer on the account: the recovery code took it off on {at}")]
+    Recovered {
+        /// When, by the clock of the device that recovered.
+        at: Timestamp,
+    },
     /// A device put a root in force that it kept from this one.
     #[error("the device {by} gave this one no key that opens what is new, on {at}")]
     Locked {
@@ -84,7 +90,7 @@ impl IdentityError {
     /// Whether a listed key did this, as its signature shows: it is no lie of the service's.
     #[must_use]
     pub fn is_anothers_doing(&self) -> bool {
-        matches!(self, Self::Revoked { .. } | Self::Locked { .. })
+        matches!(self, Self::Revoked { .. } | Self::Recovered { .. } | Self::Locked { .. })
     }
 }
 
@@ -439,7 +445,10 @@ fn check_listed(
     match out {
         Some(entry) if added => {
             let (by, at) = (entry.by.fingerprint(), entry.at);
-            Err(IdentityError::Revoked { by, at })
+            Err(match entry.change {
+                Change::Recover { .. } => IdentityError::Recovered { at },
+                _ => IdentityError::Revoked { by, at },
+            })
         }
         _ => Err(IdentityError::NeverListed),
     }

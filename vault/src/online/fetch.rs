@@ -1,13 +1,12 @@
 //! Taking in what the service says, all of it or nothing.
 
-use std::collections::BTreeMap;
-
 use hallmark_core::{
     account::{
         ItemId,
         exchange::{Cursor, Sync},
         manifest::{MAX_ITEMS, ManifestError},
     },
+    hash::Sha256,
     key::SigningKey,
     problem::Code,
     seal::item::MAX_ENVELOPE_LEN,
@@ -34,17 +33,35 @@ struct Closed {
 }
 
 impl Closed {
-    /// The item, and the edit that puts back what it said, with its id: its own where the version is
-    /// the same, so that nothing else can be in it, else another, so that nothing is written over.
-    fn put_back<R: CryptoRng>(self, rng: &mut R) -> (ItemId, ItemId, Pending) {
-        let edit = Edit::Put(Box::new(self.content));
-        if self.held == self.next {
-            (self.item, self.item, Pending::new(self.next, edit))
-        } else {
-            (self.item, ItemId::generate(rng), Pending::new(0, edit))
-        }
+    /// The edit that puts back what the item said, and where.
+    fn put_back(self) -> (ItemId, Pending) {
+        put_back(self.item, self.held, self.next, self.content)
     }
 }
+
+/// The edit that puts back what an item said in version `held` where version `there` does not open,
+/// and where: in the item itself where these are the same, so that nothing else can be in it, else
+/// [`beside`] it, so that nothing is written over.
+pub(super) fn put_back(item: ItemId, held: u64, there: u64, content: Content) -> (ItemId, Pending) {
+    let edit = Edit::Put(Box::new(content));
+    if held == there {
+        (item, Pending::new(there, edit))
+    } else {
+        (beside(item, held), Pending::new(0, edit))
+    }
+}
+
+/// Where something is kept beside an item of which a version is not to be written over: the first 16
+/// bytes of `SHA-256("hallmark/beside/v1" || 0x00 || item || version)`. Whoever does it, another
+/// device or a run after one that was killed, does it once.
+pub(super) fn beside(item: ItemId, version: u64) -> ItemId {
+    let named = [BESIDE, item.as_bytes(), &version.to_be_bytes()].concat();
+    let mut id = [0; ItemId::LEN];
+    id.copy_from_slice(&Sha256::of(&named).as_bytes()[..ItemId::LEN]);
+    ItemId::from_bytes(id)
+}
+
+const BESIDE: &[u8] = b"hallmark/beside/v1\0";
 
 /// The most answers that one synchronisation takes.
 const MAX_PAGES: u32 = 10_000;
@@ -55,8 +72,16 @@ const SPARE_RECORDS: usize = 256;
 pub(super) struct Fetched {
     pub(super) account: Account,
     pub(super) cache: Cache,
-    /// Items changed or gone.
-    pub(super) changed: usize,
+}
+
+impl Fetched {
+    /// How many items are not as `held` has them.
+    fn changed_since(&self, held: &Cache) -> usize {
+        let version = |cache: &Cache, item| cache.record(item).map(|record| record.version);
+        let new = self.cache.records().filter(|one| version(held, &one.item) != Some(one.version));
+        let gone = held.records().filter(|one| self.cache.record(&one.item).is_none());
+        new.count() + gone.count()
+    }
 }
 
 /// The most items there may be here before all have come: those held and those of the newest
@@ -89,7 +114,6 @@ impl Fetched {
                 self.account.set_manifest(manifest);
             }
         }
-        self.changed += answer.records.len() + answer.removed.len();
         let most = most_items(&self.account, held);
         answer.rewrapped.iter().for_each(|key| self.cache.rewrap(key));
         for record in answer.records {
@@ -155,7 +179,7 @@ pub(super) fn fetch<S: Service + ?Sized>(
     cache: Cache,
 ) -> Result<Fetched, OnlineError> {
     let whole = cache.cursor().manifest == 0;
-    let mut fetched = Fetched { account, cache, changed: 0 };
+    let mut fetched = Fetched { account, cache };
     match pages(service, by, &mut fetched) {
         // What is held here may be what is wrong: ask for everything before accusing anybody.
         Err(OnlineError::Deceived(
@@ -275,17 +299,18 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         if same_list && same_items && cache_was_whole && !in_doubt {
             return Ok(());
         }
-        synced.changed += fetched.changed;
+        synced.changed += fetched.changed_since(&self.cache);
         // Before what was readable goes: a run killed in between still has what is to be put back.
-        let waits = &self.holdings().pending;
-        let closed: Vec<Closed> =
-            closed.into_iter().filter(|one| !waits.contains_key(&one.item)).collect();
-        let back: Vec<(ItemId, ItemId, Pending)> =
-            closed.into_iter().map(|one| one.put_back(&mut self.rng)).collect();
-        synced.restored.extend(back.iter().map(|(item, ..)| *item));
-        self.keep(|holdings| {
-            holdings.pending.extend(back.into_iter().map(|(_, at, edit)| (at, edit)));
-        })?;
+        let mut back = Vec::new();
+        for one in closed {
+            if !self.holdings().pending.contains_key(&one.item) {
+                let item = one.item;
+                let (at, edit) = one.put_back();
+                synced.restored.push((item, at));
+                back.push((at, edit));
+            }
+        }
+        self.keep(|holdings| holdings.pending.extend(back))?;
         self.take_in(fetched, synced)
     }
 
@@ -311,9 +336,9 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         fetched: Fetched,
         synced: &mut Synced,
     ) -> Result<(), OnlineError> {
-        let Fetched { account, cache, .. } = fetched;
+        let Fetched { account, cache } = fetched;
         let mut pending = self.holdings().pending.clone();
-        let (mut moved, mut removed) = (BTreeMap::new(), Vec::new());
+        let (mut moved, mut removed) = (Vec::new(), Vec::new());
         let back: Vec<ItemId> = self.holdings().removed.clone();
         let back: Vec<ItemId> =
             back.into_iter().filter(|item| cache.record(item).is_some()).collect();
@@ -329,9 +354,9 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
                     pending.insert(item, Pending { sent: None, ..edit });
                 } else if let Edit::Put(_) = &edit.edit {
                     // Nobody here can tell what the newer one says: it is not written over.
-                    let own = ItemId::generate(&mut self.rng);
-                    synced.apart.push((item, own));
-                    moved.insert(item, own);
+                    let own = beside(item, edit.base);
+                    synced.restored.push((item, own));
+                    moved.push((item, own));
                     pending.insert(own, Pending::new(0, edit.edit));
                 } else {
                     synced.kept.push(item);
@@ -352,7 +377,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
                 Merged::Apart(edit) => {
                     let own = ItemId::generate(&mut self.rng);
                     synced.apart.push((item, own));
-                    moved.insert(item, own);
+                    moved.push((item, own));
                     pending.insert(own, edit);
                 }
                 Merged::Nothing if theirs.is_none() => removed.push(item),
@@ -368,9 +393,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             holdings.pending = pending;
             holdings.removed.retain(|item| !back.contains(item));
             holdings.remember_removed(removed);
-            for staged in holdings.uploads.values_mut() {
-                staged.item = moved.get(&staged.item).copied().unwrap_or(staged.item);
-            }
+            moved.into_iter().for_each(|(item, own)| holdings.move_uploads(item, own));
         })
     }
 

@@ -22,9 +22,11 @@
 //! # Order
 //!
 //! An edit is in sealed state before it is sent, with the version that it is sent as, and leaves it
-//! after the service has it: where an answer is lost, the edit is known again when it comes back. A
-//! key of a blob is in sealed state before the blob is. The cache of records is written before the state that
-//! counts on it: after a crash in between it counts for nothing and is fetched again.
+//! after the service has it: where an answer is lost, the edit is known again when it comes back. What
+//! is to be put back is an edit that waits before the answer that hides it is kept, and before a
+//! recovery's entry is sent. A key of a blob is in sealed state before the blob is sent, and a blob to
+//! be deleted is noted before the item that named it goes. The cache of records is written before the
+//! state that counts on it: after a crash in between it counts for nothing and is fetched again.
 
 mod attach;
 mod devices;
@@ -129,6 +131,12 @@ impl Holdings {
             intended: None,
             removed: Vec::new(),
         }
+    }
+
+    /// Files on their way belong to another item now.
+    fn move_uploads(&mut self, from: ItemId, to: ItemId) {
+        let staged = self.uploads.values_mut().filter(|staged| staged.item == from);
+        staged.for_each(|staged| staged.item = to);
     }
 
     fn remember_removed(&mut self, items: Vec<ItemId>) {
@@ -301,8 +309,9 @@ pub struct Synced {
     /// Items whose two edits do not fit into one: the other device's has the id that it had, and
     /// this device's has the second one.
     pub apart: Vec<(ItemId, ItemId)>,
-    /// Items that could no longer be opened, and are put back as this device knew them.
-    pub restored: Vec<ItemId>,
+    /// Items that no longer open here, and the items that say what this device has of them: the same
+    /// ones where nothing newer can be in them.
+    pub restored: Vec<(ItemId, ItemId)>,
     /// Items that were to be removed, but were edited elsewhere: they stay.
     pub kept: Vec<ItemId>,
     /// Items that this device removed and that are there again, since another device had edited them.

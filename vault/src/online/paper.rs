@@ -13,12 +13,12 @@ use rand_core::CryptoRng;
 
 use super::{
     Deceit, Holdings, KnownService, MAX_TRIES, Online, OnlineError, Synced,
-    fetch::{Fetched, fetch},
+    fetch::{Fetched, beside, fetch, put_back},
     trusted_cache,
 };
 use crate::{
     identity::{Account, Succession, device::DeviceKeys, recovery::RecoveryKeys},
-    item::{Cache, Edit, Pending, merge::PendingEdits, sealed},
+    item::{Cache, Edit, Pending, content::NoRoom, merge::PendingEdits, sealed},
     profile::Profile,
     service::{Service, ServiceError},
     state::Store,
@@ -74,7 +74,7 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
         let mut back = PutBack::default();
         if let (Some(mine), Some(held)) = (&mine, &held) {
             let now = (&attempt.fetched.account, &attempt.fetched.cache);
-            back = Back { account: &mine.account, held, now }.all(&mine.pending, &mut rng);
+            back = Back { account: &mine.account, held, now }.all(&mine.pending);
             // Before the entry is sent: whoever runs first after an answer that was lost still has it.
             let mut mine = mine.clone();
             mine.pending.extend(back.edits.clone());
@@ -116,7 +116,7 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
             anew: false,
             progress: None,
         };
-        online.take_in(Fetched { account, cache, changed: 0 }, &mut Synced::default())?;
+        online.take_in(Fetched { account, cache }, &mut Synced::default())?;
         recovered.unsent = online.sync().err();
         recovered.items = online.items().0.iter().filter(|seen| seen.is_kept()).count();
         recovered.unopened = online.unopened().len();
@@ -205,7 +205,7 @@ struct PutBack {
 impl Back<'_> {
     /// What the account has no longer, or no longer readably, and what an item hides of its past. An
     /// item that says something newer is not written over: what it said comes beside it.
-    fn all<R: CryptoRng>(&self, waits: &PendingEdits, rng: &mut R) -> PutBack {
+    fn all(&self, waits: &PendingEdits) -> PutBack {
         let mut back = PutBack::default();
         for record in self.held.records() {
             let Ok(held) = sealed::open(self.account.id(), record, self.account.root()) else {
@@ -228,13 +228,15 @@ impl Back<'_> {
                     back.reminded.push(item);
                     back.edits.insert(item, Pending::new(there.version, put(content)));
                 }
-                Err(_) if there.version == record.version => {
+                Ok(Err(NoRoom)) => {
                     back.restored.push(item);
-                    back.edits.insert(item, Pending::new(there.version, put(held)));
+                    let at = beside(item, record.version);
+                    back.edits.insert(at, Pending::new(0, put(held)));
                 }
-                Ok(Err(_)) | Err(_) => {
+                Err(_) => {
                     back.restored.push(item);
-                    back.edits.insert(ItemId::generate(rng), Pending::new(0, put(held)));
+                    let (at, edit) = put_back(item, record.version, there.version, held);
+                    back.edits.insert(at, edit);
                 }
             }
         }

@@ -64,8 +64,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
                 let Some(pending) = holdings.pending.remove(&item) else { continue };
                 if let Edit::Put(_) = &pending.edit {
                     holdings.pending.insert(own, Pending::new(0, pending.edit));
-                    let staged = holdings.uploads.values_mut();
-                    staged.filter(|one| one.item == item).for_each(|one| one.item = own);
+                    holdings.move_uploads(item, own);
                 }
             }
         })

@@ -1,5 +1,6 @@
 //! Small files of every format, built here byte by byte, each with secrets to remove and a payload
-//! that must survive.
+//! that must survive. Long, since the formats share their secrets and each other's pieces: a PDF holds
+//! the JPEG, which holds the EXIF and the colour profile.
 
 use hallmark_vault::hygiene::{MediaType, Trace};
 

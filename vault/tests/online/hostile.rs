@@ -228,7 +228,7 @@ fn a_key_that_was_lost_with_a_root() {
     let gone = phone.joined(4, &service).holdings().account.device().public().key;
     phone.online(&service).revoke_device(gone).unwrap();
     service.held(id, |held| held.records.get_mut(&items[2]).unwrap().2.key.0[200] ^= 1);
-    assert_eq!(laptop.sync(&service).unwrap().restored, [items[2]]);
+    assert_eq!(laptop.sync(&service).unwrap().restored, [(items[2], items[2])]);
     assert_eq!(laptop.notes(), notes);
     phone.sync(&service).unwrap();
     assert_eq!(phone.notes(), notes);
@@ -268,7 +268,8 @@ fn spoiling_keeps_no_device_on() {
     assert_eq!(phone.notes(), notes, "what was readable still is");
     let thief = laptop.holdings().account.device().public().key;
     let put_back = phone.online(&service).revoke_device(thief).unwrap().restored;
-    assert_eq!(put_back, [items[0]]);
+    let [(spoiled, beside)] = put_back[..] else { panic!("{put_back:?}") };
+    assert!(spoiled == items[0] && beside != items[0]);
     phone.sync(&service).unwrap();
     assert!(phone.holdings().pending.is_empty(), "put back at the service too");
     let mut other = phone.joined(7, &service);
@@ -305,6 +306,26 @@ fn spoiled_items_outlive_a_run_that_was_killed() {
     });
     phone.online(&service).revoke_device(thief).unwrap();
     assert_eq!(texts(&phone), (notes.into_values().collect(), 1));
+}
+
+/// T-26: a new root excuses no newer version that does not open: it may be the service that spoiled it.
+#[test]
+fn a_new_root_excuses_nothing_newer() {
+    let Scene { service, mut phone, mut laptop, items, .. } = Scene::new();
+    laptop.sync(&service).unwrap();
+    let (notes, id) = (laptop.notes(), phone.holdings().account.id());
+    phone.change(items[2], &[("text", "newer")], &service);
+    phone.sync(&service).unwrap();
+    let gone = phone.joined(4, &service).holdings().account.device().public().key;
+    phone.online(&service).revoke_device(gone).unwrap();
+    service.held(id, |held| held.records.get_mut(&items[2]).unwrap().2.key.0[200] ^= 1);
+    let refused = laptop.sync(&service).unwrap_err();
+    let unreadable = Deceit::Unreadable { item: items[2] };
+    assert!(
+        matches!(&refused, OnlineError::Deceived(deceit) if *deceit == unreadable),
+        "{refused}"
+    );
+    assert_eq!(laptop.notes(), notes);
 }
 
 /// T-26: an edit that waits writes over no newer version that does not open, and removes none.

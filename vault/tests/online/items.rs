@@ -2,7 +2,10 @@
 
 use hallmark_vault::item::Kind;
 
-use crate::{memory::Memory, people::Device};
+use crate::{
+    memory::Memory,
+    people::{Device, two_devices},
+};
 
 #[test]
 fn an_item_is_on_every_device() {
@@ -38,12 +41,7 @@ fn nothing_private_lies_in_clear() {
 
 #[test]
 fn two_devices_edit_at_once() {
-    let service = Memory::default();
-    let mut phone = Device::new(1);
-    let item = phone.note("52", &service);
-    phone.sync(&service).unwrap();
-    let mut laptop = phone.joined(2, &service);
-    laptop.sync(&service).unwrap();
+    let (service, mut phone, mut laptop, item) = two_devices();
     phone.change(item, &[("text", "52"), ("title", "Ring")], &service);
     laptop.change(item, &[("text", "53")], &service);
     phone.sync(&service).unwrap();
@@ -59,12 +57,7 @@ fn two_devices_edit_at_once() {
 
 #[test]
 fn removing_what_another_device_edits() {
-    let service = Memory::default();
-    let mut phone = Device::new(1);
-    let item = phone.note("52", &service);
-    phone.sync(&service).unwrap();
-    let mut laptop = phone.joined(2, &service);
-    laptop.sync(&service).unwrap();
+    let (service, mut phone, mut laptop, item) = two_devices();
     phone.change(item, &[("text", "53")], &service);
     phone.sync(&service).unwrap();
     laptop.remove(item, &service);
@@ -153,12 +146,7 @@ fn a_lost_or_spoiled_cache_is_fetched_again() {
 /// there afterwards, at the service too.
 #[test]
 fn two_devices_attach_and_edit_at_once() {
-    let service = Memory::default();
-    let mut phone = Device::new(1);
-    let item = phone.note("52", &service);
-    phone.sync(&service).unwrap();
-    let mut laptop = phone.joined(2, &service);
-    laptop.sync(&service).unwrap();
+    let (service, mut phone, mut laptop, item) = two_devices();
     for (device, name) in [(&mut phone, "p"), (&mut laptop, "l")] {
         device.attach(item, &(0..9).map(|n| format!("{name}{n}")).collect::<Vec<_>>(), &service);
     }
@@ -305,12 +293,7 @@ fn an_item_that_comes_back_is_reported() {
 /// Two edits of one field: what the other device said is in the history, and that is told.
 #[test]
 fn what_was_overruled_is_reported() {
-    let service = Memory::default();
-    let mut phone = Device::new(1);
-    let item = phone.note("52", &service);
-    phone.sync(&service).unwrap();
-    let mut laptop = phone.joined(2, &service);
-    laptop.sync(&service).unwrap();
+    let (service, mut phone, mut laptop, item) = two_devices();
     phone.change(item, &[("text", "53")], &service);
     laptop.change(item, &[("text", "54")], &service);
     phone.sync(&service).unwrap();

@@ -19,7 +19,7 @@ use hallmark_vault::{
 use rand::{SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
 
-use crate::memory::service_key;
+use crate::memory::{Memory, service_key};
 
 /// One device.
 pub struct Device {
@@ -211,6 +211,17 @@ pub fn recover(
 /// The device's signing key.
 pub fn key(device: &Device) -> PublicKey {
     device.holdings().account.device().public().key
+}
+
+/// A service, two devices of one account, and a note, "52", that both have.
+pub fn two_devices() -> (Memory, Device, Device, ItemId) {
+    let service = Memory::default();
+    let mut phone = Device::new(1);
+    let item = phone.note("52", &service);
+    phone.sync(&service).unwrap();
+    let mut laptop = phone.joined(2, &service);
+    laptop.sync(&service).unwrap();
+    (service, phone, laptop, item)
 }
 
 /// All files below a folder, concatenated: to look for what must not be there.

@@ -248,6 +248,39 @@ fn a_past_that_is_hidden() {
     assert_eq!(there.content.history[0].said.fields["text"], before, "sent");
 }
 
+/// T-27: what is put back beside an item that does not open is there once, however often that is done
+/// and whoever does it.
+#[test]
+fn put_back_once() {
+    let (service, mut phone, mut thief) = scene();
+    let (secret, notes, id) = (paper(&phone), phone.notes(), phone.holdings().account.id());
+    let mut tablet = phone.joined(3, &service);
+    tablet.sync(&service).unwrap();
+    let item = *notes.keys().next().unwrap();
+    thief.sync(&service).unwrap();
+    thief.change(item, &[("text", "spoiled")], &service);
+    thief.sync(&service).unwrap();
+    service.held(id, |held| held.records.get_mut(&item).unwrap().2.key.0[200] ^= 1);
+    let whole = (1..30).find(|&answers| {
+        service.answers_left.set(Some(answers));
+        // Copies draw the same random bytes: each has to be at another place of them.
+        let mut copy = tablet.copied();
+        (0..answers).for_each(|_| drop(copy.rng()));
+        let outcome = recover(&mut copy, &service, &secret);
+        service.answers_left.set(None);
+        outcome.is_ok_and(|recovered| recovered.unsent.is_none())
+    });
+    assert!(whole > Some(3), "cut short at every answer before: {whole:?}");
+    for device in [&mut tablet, &mut phone] {
+        recover(device, &service, &secret).unwrap();
+        let (items, unopened) = online::offline(device.holdings(), &device.folder());
+        let texts: Vec<&String> =
+            items.iter().map(|seen| &seen.content.now.fields["text"]).collect();
+        assert_eq!((texts.len(), unopened), (notes.len(), 1), "{texts:?}");
+        assert!(notes.values().all(|text| texts.contains(&text)), "{texts:?}");
+    }
+}
+
 /// A full account takes a removal, whatever else waits.
 #[test]
 fn a_removal_makes_room() {

@@ -1,6 +1,8 @@
 //! `piece.toml`: what a maker says of a piece beyond its files, in the maker's own words.
 
+mod entries;
 mod more;
+mod sentence;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -14,17 +16,21 @@ use hallmark_vault::{
     provenance::{
         claim::{Claim, Strength},
         hidden::Field,
-        part::Role,
         path::PartPath,
-        piece::{
-            Exemption, FORMAT, Formation, Gs1, Hallmark, Maker, Material, Metal, Origin, Piece,
-            Report, Stone, Treatment, Warranty,
-        },
+        piece::{FORMAT, Maker, Material, Metal, Piece, Stone},
         text::{Date, Text},
     },
 };
 use serde::Deserialize;
 
+pub(super) use self::entries::FileEntry;
+use self::{
+    entries::{
+        ClaimEntry, Gs1Entry, HallmarkEntry, MaterialEntry, MetalEntry, OriginEntry, ReportEntry,
+        StoneEntry, WarrantyEntry,
+    },
+    sentence::sentence,
+};
 use super::{basics::Basics, quantity};
 use crate::input;
 
@@ -66,120 +72,6 @@ pub(super) struct Recipe {
     /// Hidden fields: any name, any value of text, whole numbers or tables.
     #[serde(default)]
     hidden: BTreeMap<String, toml::Value>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MetalEntry {
-    metal: Text,
-    #[serde(deserialize_with = "quantity::toml_fineness")]
-    fineness: u16,
-    colour: Option<Text>,
-    #[serde(default, deserialize_with = "quantity::toml_mg")]
-    weight_mg: Option<u64>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HallmarkEntry {
-    sponsor_mark: Option<Text>,
-    fineness_mark: Option<Text>,
-    assay_office_mark: Option<Text>,
-    #[serde(default)]
-    other_marks: Vec<Text>,
-    exemption_rule: Option<Text>,
-    exemption_below_mg: Option<u64>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StoneEntry {
-    species: Text,
-    formation: Formation,
-    /// Absent: not stated. Empty: declared untreated.
-    treatments: Option<Vec<Text>>,
-    count: Option<u32>,
-    laser_inscription: Option<Text>,
-    length_um: Option<u64>,
-    width_um: Option<u64>,
-    depth_um: Option<u64>,
-    carat_thousandths: Option<u64>,
-    colour: Option<Text>,
-    clarity: Option<Text>,
-    cut: Option<Text>,
-    origin: Option<Text>,
-    report: Option<ReportEntry>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReportEntry {
-    laboratory: Text,
-    number: Text,
-    date: Option<Date>,
-    file: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OriginEntry {
-    statement: Text,
-    kimberley_certificate: Option<Text>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WarrantyEntry {
-    system: Text,
-    statement: Text,
-    date: Date,
-    invoice: Option<Text>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MaterialEntry {
-    name: Text,
-    supplier: Option<Text>,
-    certificate: Option<Text>,
-    file: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Gs1Entry {
-    gtin: String,
-    serial: Option<Text>,
-    digital_link: Option<Text>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClaimEntry {
-    about: Option<Text>,
-    says: Option<Text>,
-    #[serde(default = "self_declared")]
-    strength: Strength,
-    by: Option<Text>,
-    rule: Option<Text>,
-    date: Option<Date>,
-    /// A signed claim, as `hallmark piece attest` wrote it; then nothing else is given.
-    signed: Option<String>,
-}
-
-fn self_declared() -> Strength {
-    Strength::SelfDeclared
-}
-
-/// What one file of the folder is.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct FileEntry {
-    pub(super) name: String,
-    pub(super) role: Option<Role>,
-    pub(super) title: Option<Text>,
-    /// Place in the story, from 1; files without one follow by name.
-    pub(super) story: Option<u32>,
 }
 
 impl Recipe {
@@ -265,14 +157,7 @@ impl Recipe {
         let materials = self
             .material
             .iter()
-            .map(|material| {
-                Ok(Material {
-                    name: material.name.clone(),
-                    supplier: material.supplier.clone(),
-                    certificate: material.certificate.clone(),
-                    part: part(&material.file)?,
-                })
-            })
+            .map(|material| material.material(&part))
             .collect::<anyhow::Result<Vec<Material>>>()?;
         let title = basics.title.clone().or_else(|| self.title.clone());
         let mut piece = Piece {
@@ -289,10 +174,7 @@ impl Recipe {
             weight_mg: basics.weight_mg.or(self.weight_mg),
             hallmark: self.hallmark.as_ref().map(HallmarkEntry::hallmark).transpose()?,
             stones,
-            origin: self.origin.as_ref().map(|origin| Origin {
-                statement: origin.statement.clone(),
-                kimberley_certificate: origin.kimberley_certificate.clone(),
-            }),
+            origin: self.origin.as_ref().map(OriginEntry::origin),
             warranties: self.warranty.iter().map(WarrantyEntry::warranty).collect(),
             materials,
             maker: Maker {
@@ -338,6 +220,16 @@ impl Recipe {
         }
         Ok(claims)
     }
+
+    /// Files of the folder that the recipe uses and that are not parts.
+    pub(super) fn working_files(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(FILE_NAME).chain(self.claim.iter().filter_map(ClaimEntry::signed_file))
+    }
+
+    /// Leaves out claims signed by others, for the one who is about to sign one.
+    pub(super) fn forget_signed_claims(&mut self) {
+        self.claim.retain(|claim| claim.signed.is_none());
+    }
 }
 
 /// The value of a field of a piece, for a claim about it.
@@ -348,200 +240,6 @@ pub(super) fn field(piece: &Piece, about: &str) -> anyhow::Result<Value> {
         let has = if fields.is_empty() { "none".to_owned() } else { fields.join(", ") };
         format!("the piece has no field {about}; those a claim can be about: {has}")
     })
-}
-
-/// What the maker says of a field, in a sentence that begins as one.
-fn sentence(piece: &Piece, about: &str) -> String {
-    let said = words(piece, about);
-    let mut letters = said.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
-}
-
-fn words(piece: &Piece, about: &str) -> String {
-    use hallmark_vault::provenance::verdict::{grams, thousandths};
-    let index = |name: &str| -> Option<usize> { about.strip_prefix(name)?.parse().ok() };
-    if let Some(metal) = index("metals/").and_then(|i| piece.metals.get(i)) {
-        let colour = metal.colour.as_ref().map(|colour| format!("{colour} ")).unwrap_or_default();
-        return format!("{colour}{}, fineness {}", metal.metal, metal.fineness);
-    }
-    if let Some(stone) = index("stones/").and_then(|i| piece.stones.get(i)) {
-        let formation = match stone.formation {
-            Formation::Natural => "natural",
-            Formation::LaboratoryGrown => "laboratory-grown",
-            Formation::Imitation => "imitation",
-        };
-        let treatment = match stone.treatment {
-            Treatment::Untreated => ", declared untreated".to_owned(),
-            Treatment::NotStated => ", treatment not stated".to_owned(),
-            Treatment::Treated => {
-                let list: Vec<String> = stone.treatments.iter().map(ToString::to_string).collect();
-                format!(", treated: {}", list.join(", "))
-            }
-        };
-        let carat = stone.carat_thousandths.map(|c| format!(", {} ct", thousandths(c)));
-        return format!("{formation} {}{treatment}{}", stone.species, carat.unwrap_or_default());
-    }
-    if let Some(warranty) = index("warranties/").and_then(|i| piece.warranties.get(i)) {
-        return format!("{}: {}", warranty.system, warranty.statement);
-    }
-    if let Some(material) = index("materials/").and_then(|i| piece.materials.get(i)) {
-        return material.name.to_string();
-    }
-    match about {
-        "weightMg" => format!("weighs {}", grams(piece.weight_mg.unwrap_or_default())),
-        "origin" => piece.origin.as_ref().map(|o| o.statement.to_string()).unwrap_or_default(),
-        _ => piece.hallmark.as_ref().map(marks).unwrap_or_default(),
-    }
-}
-
-fn marks(hallmark: &Hallmark) -> String {
-    if let Some(exemption) = &hallmark.exemption {
-        return format!("carries no hallmark: {}", exemption.rule);
-    }
-    let struck = [&hallmark.sponsor_mark, &hallmark.fineness_mark, &hallmark.assay_office_mark];
-    let struck: Vec<&str> =
-        struck.into_iter().flatten().chain(&hallmark.other_marks).map(Text::as_str).collect();
-    format!("carries the marks {}", struck.join(", "))
-}
-
-impl MetalEntry {
-    fn metal(&self) -> Metal {
-        Metal {
-            metal: self.metal.clone(),
-            fineness: self.fineness,
-            colour: self.colour.clone(),
-            weight_mg: self.weight_mg,
-        }
-    }
-}
-
-impl HallmarkEntry {
-    fn hallmark(&self) -> anyhow::Result<Hallmark> {
-        let exemption = match (&self.exemption_rule, self.exemption_below_mg) {
-            (Some(rule), Some(below_mg)) => Some(Exemption { rule: rule.clone(), below_mg }),
-            (None, None) => None,
-            _ => anyhow::bail!(
-                "{FILE_NAME}: exemption_rule and exemption_below_mg are given together"
-            ),
-        };
-        Ok(Hallmark {
-            sponsor_mark: self.sponsor_mark.clone(),
-            fineness_mark: self.fineness_mark.clone(),
-            assay_office_mark: self.assay_office_mark.clone(),
-            other_marks: self.other_marks.clone(),
-            exemption,
-        })
-    }
-}
-
-impl StoneEntry {
-    fn stone(
-        &self,
-        part: &dyn Fn(&Option<String>) -> anyhow::Result<Option<PartPath>>,
-    ) -> anyhow::Result<Stone> {
-        let treatments = self.treatments.clone().unwrap_or_default();
-        let treatment = match &self.treatments {
-            None => Treatment::NotStated,
-            Some(list) if list.is_empty() => Treatment::Untreated,
-            Some(_) => Treatment::Treated,
-        };
-        let measurements_um = match (self.length_um, self.width_um, self.depth_um) {
-            (Some(length), Some(width), Some(depth)) => Some([length, width, depth]),
-            (None, None, None) => None,
-            _ => anyhow::bail!("{FILE_NAME}: length_um, width_um and depth_um are given together"),
-        };
-        let report = match &self.report {
-            None => None,
-            Some(report) => Some(Report {
-                laboratory: report.laboratory.clone(),
-                number: report.number.clone(),
-                date: report.date.clone(),
-                part: part(&report.file)?,
-            }),
-        };
-        Ok(Stone {
-            species: self.species.clone(),
-            formation: self.formation,
-            treatment,
-            treatments,
-            count: self.count,
-            report,
-            laser_inscription: self.laser_inscription.clone(),
-            measurements_um,
-            carat_thousandths: self.carat_thousandths,
-            colour: self.colour.clone(),
-            clarity: self.clarity.clone(),
-            cut: self.cut.clone(),
-            origin: self.origin.clone(),
-        })
-    }
-}
-
-impl WarrantyEntry {
-    fn warranty(&self) -> Warranty {
-        Warranty {
-            system: self.system.clone(),
-            statement: self.statement.clone(),
-            date: self.date.clone(),
-            invoice: self.invoice.clone(),
-        }
-    }
-}
-
-impl Gs1Entry {
-    fn gs1(&self) -> Gs1 {
-        Gs1 {
-            gtin: self.gtin.clone(),
-            serial: self.serial.clone(),
-            digital_link: self.digital_link.clone(),
-        }
-    }
-}
-
-impl ClaimEntry {
-    fn claim(&self, studio: &Studio, today: &Date, folder: &Path) -> anyhow::Result<Claim> {
-        if let Some(signed) = &self.signed {
-            let path = folder.join(signed);
-            let read = || format!("cannot use the signed claim {}", path.display());
-            let bytes = input::whole(&path).with_context(read)?;
-            let value = hallmark_core::json::parse(&bytes).with_context(read)?;
-            return serde_json::from_value(value).with_context(read);
-        }
-        let field = |value: &Option<Text>, name: &str| {
-            value.clone().with_context(|| format!("{FILE_NAME}: a [[claim]] needs {name}"))
-        };
-        Ok(Claim {
-            about: field(&self.about, "about")?,
-            says: field(&self.says, "says")?,
-            strength: self.strength,
-            by: self.by.clone().unwrap_or_else(|| studio.name.clone()),
-            rule: match &self.rule {
-                Some(rule) => rule.clone(),
-                None => OWN_STATEMENT.parse()?,
-            },
-            date: self.date.clone().unwrap_or_else(|| today.clone()),
-            attestation: None,
-        })
-    }
-
-    /// The file of a signed claim, which is no part of the piece.
-    fn signed_file(&self) -> Option<&str> {
-        self.signed.as_deref()
-    }
-}
-
-impl Recipe {
-    /// Files of the folder that the recipe uses and that are not parts.
-    pub(super) fn working_files(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(FILE_NAME).chain(self.claim.iter().filter_map(ClaimEntry::signed_file))
-    }
-}
-
-impl Recipe {
-    /// Leaves out claims signed by others, for the one who is about to sign one.
-    pub(super) fn forget_signed_claims(&mut self) {
-        self.claim.retain(|claim| claim.signed.is_none());
-    }
 }
 
 #[cfg(test)]
