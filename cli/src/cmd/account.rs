@@ -290,6 +290,7 @@ fn recover(args: &RecoverArgs, session: &Session) -> anyhow::Result<Report> {
         }
         outcome => outcome?,
     };
+    desk.tell(&recovered.synced)?;
     let mut text = format!(
         "Your account is back, with this device alone: {} items, last changed on {}; the devices \
          last changed on {}. UNVERIFIED: nothing outside the service shows that there was nothing \

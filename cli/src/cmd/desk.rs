@@ -182,13 +182,16 @@ impl<'s> Desk<'s> {
         let waiting: u64 = waiting.sum();
         let bar = (waiting > 0).then(|| self.session.bar("sending", waiting));
         let progress = move |bytes| bar.iter().for_each(|bar| bar.advance(bytes));
-        let synced = self.online()?.reporting(&progress).sync()?;
+        let mut synced = Synced::default();
+        let outcome = self.online()?.reporting(&progress).sync(&mut synced);
         let (items, _) = self.online()?.items();
         let learned = super::piece::learned(&items, self.store.read());
         if !learned.is_empty() {
             self.store.update(&mut self.session.rng(), |profile| profile.pieces.extend(learned))?;
         }
+        // Whether all could be done or not: what became of items is to be known.
         self.tell(&synced)?;
+        outcome?;
         if !self.holdings()?.unwanted.is_empty() {
             self.session.say(
                 "hallmark: files that you removed are still at the service, sealed: an item that does \

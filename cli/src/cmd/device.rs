@@ -16,7 +16,7 @@ use hallmark_core::{
     words::SixWords,
 };
 use hallmark_vault::{
-    identity::{device::DeviceKeys, pairing::JoinCode},
+    identity::{Account, device::DeviceKeys, pairing::JoinCode},
     item::{Content, Edit, Kind, content::Version},
     online::{self, Holdings},
     profile::Joining,
@@ -168,7 +168,10 @@ fn add(
         "not let in: with other words it is another device than the one in front of you"
     );
     desk.look()?;
-    let there = desk.online()?.add_device(code.device())?;
+    let mut synced = online::Synced::default();
+    let there = desk.online()?.add_device(code.device(), &mut synced);
+    desk.tell(&synced)?;
+    let there = there?;
     let name = name.map_or_else(
         || format!("device {}", desk.account().map_or(2, |account| account.list().devices().len())),
         str::to_owned,
@@ -217,9 +220,12 @@ struct Listed {
     named_here: bool,
     since: hallmark_core::time::Timestamp,
     this_device: bool,
+    /// Whether it was let in since this device last took the account in.
+    is_new: bool,
 }
 
-fn listed(desk: &mut Desk<'_>) -> anyhow::Result<Vec<Listed>> {
+/// The devices of `shown`, which is the account of this device or what the service shows of it.
+fn listed(desk: &mut Desk<'_>, shown: &Account) -> anyhow::Result<Vec<Listed>> {
     let (items, _) = desk.online()?.items();
     let names: BTreeMap<String, String> = items
         .iter()
@@ -231,18 +237,19 @@ fn listed(desk: &mut Desk<'_>) -> anyhow::Result<Vec<Listed>> {
         .collect();
     let own_names = &desk.holdings()?.names;
     let here = |key| own_names.iter().find(|(named, _)| named == key).map(|(_, name)| name);
-    let account = desk.account()?;
-    let own = account.device().public().key;
+    let known = desk.account()?.list();
+    let own = shown.device().public().key;
     let since = |key: &PublicKey| {
         let adds = |entry: &&Signed<Entry>| match &entry.claimed().change {
             Change::Create { device, .. } | Change::Add { device } => device.key == *key,
             Change::Recover { devices } => devices.iter().any(|device| device.key == *key),
             Change::Revoke { .. } => false,
         };
-        account.entries().iter().rev().find(adds).map(|entry| entry.claimed().at)
+        shown.entries().iter().rev().find(adds).map(|entry| entry.claimed().at)
     };
-    let list = account.list();
-    list.devices()
+    shown
+        .list()
+        .devices()
         .iter()
         .map(|device| {
             Ok(Listed {
@@ -252,19 +259,42 @@ fn listed(desk: &mut Desk<'_>) -> anyhow::Result<Vec<Listed>> {
                 named_here: here(&device.key).is_some(),
                 since: since(&device.key).context("every listed device was added")?,
                 this_device: device.key == own,
+                is_new: !known.is_listed(&device.key),
             })
         })
         .collect()
 }
 
+/// The account as the service shows it: where it spoiled items, or a device did, nothing is taken in,
+/// and its devices can be seen and taken off all the same.
+fn at_the_service(
+    desk: &mut Desk<'_>,
+    looked: anyhow::Result<Option<String>>,
+) -> anyhow::Result<(Account, Option<String>)> {
+    match looked {
+        Err(error) if is_spoiled(&error) => {
+            Ok((desk.online()?.peek()?, Some(format!("{error:#}"))))
+        }
+        looked => {
+            let waiting = looked?;
+            Ok((desk.account()?.clone(), waiting))
+        }
+    }
+}
+
 fn list(session: &Session) -> anyhow::Result<Report> {
     let mut desk = Desk::open(session)?;
-    let waiting = desk.refresh()?;
-    let devices = listed(&mut desk)?;
+    let looked = desk.refresh();
+    let (account, waiting) = at_the_service(&mut desk, looked)?;
+    let devices = listed(&mut desk, &account)?;
     let mut text = String::new();
     for device in &devices {
         let name = called(device);
-        let this = if device.this_device { "  <- this one" } else { "" };
+        let this = match device {
+            Listed { this_device: true, .. } => "  <- this one",
+            Listed { is_new: true, .. } => "  <- let in since you last looked",
+            _ => "",
+        };
         let _ = writeln!(
             text,
             "{}  {:<16} since {}{this}",
@@ -293,13 +323,11 @@ fn called(device: &Listed) -> String {
 
 fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
     let mut desk = Desk::open(session)?;
-    match desk.look() {
-        // What such a device spoiled must not keep it on the account.
-        Err(error) if is_spoiled(&error) => {}
-        outcome => outcome.context("nothing was changed: the device is still on your account")?,
-    }
+    let looked = desk.look().map(|()| None);
+    let (account, _) = at_the_service(&mut desk, looked)
+        .context("nothing was changed: the device is still on your account")?;
     let wanted = typed.to_ascii_uppercase().replace([' ', '-'], "");
-    let devices = listed(&mut desk)?;
+    let devices = listed(&mut desk, &account)?;
     let by_print = |device: &Listed| {
         wanted.len() >= 4 && device.fingerprint.replace('-', "").starts_with(&wanted)
     };
@@ -329,7 +357,20 @@ fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
             &device.fingerprint[..9]
         ))
     );
+    let stay: Vec<&Listed> =
+        devices.iter().filter(|other| other.key != device.key && !other.this_device).collect();
+    let new: Vec<String> =
+        stay.iter().filter(|other| other.is_new).map(|new| named_new(new)).collect();
+    anyhow::ensure!(
+        !yes || new.is_empty() || device.is_new,
+        "nothing was changed: since this device last looked, {} let in; if that was not you, take that \
+         off first, or all of them with `hallmark account recover`; leave --yes out to go on",
+        new.join(" and ")
+    );
     if !yes {
+        for new in &new {
+            session.say(&format!("hallmark: since this device last looked, {new} let in"));
+        }
         let answer = session.ask(&format!("Take {what} off your account? [y/N]"), "--yes")?;
         let answer = answer.unwrap_or_default();
         anyhow::ensure!(matches!(&*answer, "y" | "Y" | "yes"), "nothing was changed");
@@ -341,9 +382,26 @@ fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
     let text = format!(
         "{what} is off your account: what you keep from now on is under a key it never gets, and \
          the service was told to answer it no more. What it had already read, it still has: change \
-         a payment token that was on it at your provider.{unsent}"
+         a payment token that was on it at your provider.{}{unsent}",
+        still_on(&stay)
     );
     Report::new(&json!({"revoked": key}), text)
+}
+
+fn named_new(device: &Listed) -> String {
+    format!("{} ({}) was", called(device), &device.fingerprint[..9])
+}
+
+/// Who else can read what is kept from now on.
+fn still_on(devices: &[&Listed]) -> String {
+    let each = |device: &&Listed| format!("{} ({})", called(device), &device.fingerprint[..9]);
+    match devices {
+        [] => "\nThis is the only device on it now.".to_owned(),
+        devices => {
+            let names: Vec<String> = devices.iter().map(each).collect();
+            format!("\nStill on it beside this one: {}.", names.join(", "))
+        }
+    }
 }
 
 fn is_spoiled(error: &anyhow::Error) -> bool {

@@ -15,7 +15,7 @@ use hallmark_core::account::ItemId;
 use hallmark_vault::{
     identity::device::DeviceKeys,
     item::{Content, Edit, Kind, Pending, content::Version},
-    online::{self, Holdings, KnownService, Online},
+    online::{self, Holdings, KnownService, Online, Synced},
     profile::Profile,
     service::Service,
     state::{KdfCost, Passphrase, Store},
@@ -55,9 +55,9 @@ pub fn rows(house: &House) -> anyhow::Result<Vec<Row>> {
     let mut second = Device::new(&house.empty_folder("second")?, &relay)?;
     first.begin()?;
     first.keep_notes()?;
-    first.online()?.sync()?;
+    first.online()?.sync(&mut Synced::default())?;
     second.join(&mut first)?;
-    second.online()?.sync()?;
+    second.online()?.sync(&mut Synced::default())?;
     let (items, unopened) = second.online()?.items();
     anyhow::ensure!((items.len(), unopened) == (ITEMS, 0), "the items did not come over");
     drop(second.store);
@@ -158,7 +158,7 @@ impl Device {
     /// Joins the account of another device.
     fn join(&mut self, first: &mut Self) -> anyhow::Result<()> {
         let keys = DeviceKeys::generate(&mut rand::rng());
-        let words = first.online()?.add_device(keys.public())?;
+        let words = first.online()?.add_device(keys.public(), &mut Synced::default())?;
         let joined = online::joined(&self.service, &keys)?.context("the device was let in")?;
         self.hold(Holdings::of(joined.compared(words.as_str())?))
     }

@@ -125,10 +125,40 @@ impl std::fmt::Debug for Version {
     }
 }
 
+impl Attachment {
+    /// Whether both are the same file: the same blob under the same key.
+    fn is(&self, other: &Self) -> bool {
+        (&self.name, self.size_bytes, self.blob) == (&other.name, other.size_bytes, other.blob)
+            && self.key.expose() == other.key.expose()
+    }
+}
+
 impl Version {
     /// Whether both say the same, whoever wrote it when.
-    pub(super) fn says_the_same(&self, other: &Self) -> bool {
-        self.fields == other.fields && self.blobs() == other.blobs()
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        let files = |one: &Self| {
+            let mut files: Vec<Attachment> = one.attachments.clone();
+            files.sort_by(|one, other| (one.blob, &one.name).cmp(&(other.blob, &other.name)));
+            files
+        };
+        let (own, others) = (files(self), files(other));
+        self.fields == other.fields
+            && own.len() == others.len()
+            && own.iter().zip(&others).all(|(one, other)| one.is(other))
+    }
+
+    /// Gives attachments the keys and sizes that `known` has for their blobs, which never change: one
+    /// that came with another was spoiled. Whether any did.
+    pub(super) fn with_keys_of(&mut self, known: &Self) -> bool {
+        let mut mended = false;
+        for attachment in &mut self.attachments {
+            let right = known.attachments.iter().find(|right| right.blob == attachment.blob);
+            let Some(right) = right else { continue };
+            let right = Attachment { name: attachment.name.clone(), ..right.clone() };
+            mended |= !attachment.is(&right);
+            *attachment = right;
+        }
+        mended
     }
 
     /// The blobs of its attachments.
@@ -169,21 +199,49 @@ impl Content {
         Self { kind: self.kind, now, history: self.history.clone() }.checked(0)
     }
 
-    /// This, with `said` in its history, where it says nothing of that version; nothing where it
-    /// does.
+    /// This, with what `known`, as version `version`, said then and before in its history, as far as
+    /// there is room, and with the keys of attachments that it knew; nothing where all of it is there.
     ///
     /// # Errors
-    /// [`NoRoom`], for anything so old, or for a content that cannot be kept as it is.
-    pub fn reminded(&self, version: u64, said: &Version) -> Result<Option<Self>, NoRoom> {
-        let known = |past: &Past| past.version == version && past.said.says_the_same(said);
-        if self.now.says_the_same(said) || self.history.iter().any(known) {
-            return Ok(None);
+    /// [`NoRoom`], for what it said as that version, or where that was another kind of item.
+    pub fn reminded(&self, version: u64, known: &Self) -> Result<Option<Self>, NoRoom> {
+        if self.kind != known.kind {
+            return Err(NoRoom);
         }
         let mut content = self.clone();
+        let mended = content.now.with_keys_of(&known.now);
+        let newest = content.remembers(version, &known.now);
+        let mut content = content.remembering(version, &known.now).ok_or(NoRoom)?;
+        let mut whole = newest && !mended;
+        for Past { version, said } in &known.history {
+            whole &= content.remembers(*version, said);
+            content = content.remembering(*version, said).unwrap_or(content);
+        }
+        // What has no room any more is no reason to write anew.
+        let changed = !whole && content.plaintext() != self.plaintext();
+        Ok(changed.then_some(content))
+    }
+
+    fn remembers(&self, version: u64, said: &Version) -> bool {
+        let in_history = |past: &Past| past.version == version && past.said.says_the_same(said);
+        self.now.says_the_same(said) || self.history.iter().any(in_history)
+    }
+
+    /// This with `said` in its history, where it is not; `None` where it has no room.
+    fn remembering(&self, version: u64, said: &Version) -> Option<Self> {
+        let mut content = self.clone();
+        if content.remembers(version, said) {
+            return Some(content);
+        }
         let at = content.history.partition_point(|past| past.version > version);
         content.history.insert(at, Past { version, said: said.clone() });
-        let content = content.checked(0).ok();
-        content.filter(|content| content.history.iter().any(known)).map(Some).ok_or(NoRoom)
+        content.checked(0).ok().filter(|content| content.remembers(version, said))
+    }
+
+    /// Whether both are the same item, saying the same now.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.now.says_the_same(&other.now)
     }
 
     /// As [`Content::edited`], for what two devices said: this version stays in the history, and

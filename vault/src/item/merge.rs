@@ -92,6 +92,15 @@ impl Pending {
         };
         let in_history = || ours.history.iter().find(|past| past.version == base);
         let before = known.or_else(|| in_history().map(|past| &past.said)).cloned();
+        if self.base == 0 && before.is_none() {
+            // Made from nothing, where something is: none of it is a change of the other.
+            return if ours.says_the_same(theirs) {
+                Merged::Nothing
+            } else {
+                apart(*ours, None, &theirs.now)
+            };
+        }
+        let theirs = &knowing(theirs, base, before.as_ref(), &ours);
         let joined = Joined::of(before.as_ref(), &ours.now, &theirs.now);
         if joined.now.says_the_same(&theirs.now) {
             return Merged::Nothing;
@@ -107,7 +116,7 @@ impl Pending {
             return Merged::Edit(edit(content.unwrap_or(*ours)));
         }
         let Joined { now, overruled } = joined;
-        let apart = |ours| Merged::Apart(apart(ours, before.as_ref(), &theirs.now));
+        let apart = |ours| apart(ours, before.as_ref(), &theirs.now);
         if theirs.kind != ours.kind {
             return apart(*ours);
         }
@@ -135,12 +144,23 @@ fn had(item: &Content, version: u64, sent: &Past) -> bool {
 }
 
 /// Our edit as a new item, with its attachments but those that were removed elsewhere.
-fn apart(mut ours: Content, before: Option<&Version>, theirs: &Version) -> Pending {
+fn apart(mut ours: Content, before: Option<&Version>, theirs: &Version) -> Merged {
     let (before, their) = (before.map(Version::blobs).unwrap_or_default(), theirs.blobs());
     ours.now.attachments.retain(|attachment| {
         !before.contains(&attachment.blob) || their.contains(&attachment.blob)
     });
-    Pending::new(0, Edit::Put(Box::new(ours)))
+    Merged::Apart(Pending::new(0, Edit::Put(Box::new(ours))))
+}
+
+/// What the service has, with what our edit knows of the item's past and of its attachments' keys: a
+/// device in wrong hands may have left them out, or written others.
+fn knowing(theirs: &Content, base: u64, before: Option<&Version>, ours: &Content) -> Content {
+    let now = before.unwrap_or(&theirs.now).clone();
+    let history = ours.history.iter().filter(|past| past.version < base).cloned().collect();
+    let known = Content { kind: ours.kind, now, history };
+    let mut theirs = theirs.clone();
+    theirs.now.with_keys_of(&ours.now);
+    theirs.reminded(base, &known).ok().flatten().unwrap_or(theirs)
 }
 
 /// Two versions as one.

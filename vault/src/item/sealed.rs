@@ -29,7 +29,8 @@ pub enum SealedError {
 /// Seals a version of an item.
 ///
 /// # Errors
-/// [`SealedError::Item`] for a content that is too long.
+/// [`SealedError::Item`] for a content that is too long; [`SealedError::Content`] for one that no
+/// device could read.
 pub fn record<R: CryptoRng + ?Sized>(
     account: AccountId,
     item: ItemId,
@@ -39,7 +40,11 @@ pub fn record<R: CryptoRng + ?Sized>(
     rng: &mut R,
 ) -> Result<Record, SealedError> {
     let place = |purpose| binding(&account, &item, version, purpose);
-    let (key, envelope) = seal(&place(CONTENT), rng, &content.plaintext())?;
+    let plaintext = content.plaintext();
+    if Content::read(&plaintext).is_none() {
+        return Err(SealedError::Content);
+    }
+    let (key, envelope) = seal(&place(CONTENT), rng, &plaintext)?;
     let wrapped = seal_with(&root.item_wrap(), &place(KEY), rng, key.as_bytes())?;
     Ok(Record {
         item,

@@ -74,8 +74,12 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
     ///
     /// # Errors
     /// [`OnlineError`]; [`OnlineError::Identity`] for a device that cannot be listed.
-    pub fn add_device(&mut self, device: Device) -> Result<SixWords, OnlineError> {
-        self.sync()?;
+    pub fn add_device(
+        &mut self,
+        device: Device,
+        synced: &mut Synced,
+    ) -> Result<SixWords, OnlineError> {
+        self.sync(synced)?;
         if let Some(entry) = self
             .account()
             .list()
@@ -86,7 +90,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             // Asked again after an answer that was lost.
             return Ok(entry_words(entry));
         }
-        let entry = self.until_done(&mut Synced::default(), |online| {
+        let entry = self.until_done(synced, |online| {
             let now = online.now;
             let account = online.account().clone();
             let next = account.add(device, now, &mut online.rng).map_err(OnlineError::Identity)?;

@@ -13,12 +13,12 @@ use hallmark_core::{
 };
 use rand_core::CryptoRng;
 
-use super::{Deceit, MAX_TRIES, Online, OnlineError, Synced};
+use super::{Deceit, LastRead, MAX_TRIES, Online, OnlineError, Synced};
 use crate::{
     identity::Account,
     item::{
         Cache, Content, Edit, Pending,
-        merge::Merged,
+        merge::{Merged, PendingEdits},
         sealed::{self, SealedError},
     },
     service::{Known, Service, ServiceError},
@@ -28,37 +28,65 @@ use crate::{
 struct Closed {
     item: ItemId,
     held: u64,
-    next: u64,
     content: Content,
+    /// What came opens, and is not understood: a newer program may have written it.
+    opens: bool,
 }
 
-impl Closed {
-    /// The edit that puts back what the item said, and where.
-    fn put_back(self) -> (ItemId, Pending) {
-        put_back(self.item, self.held, self.next, self.content)
+/// What is at the service and what waits: where something can be kept beside an item of which a
+/// version is not to be written over.
+pub(super) struct Places<'a> {
+    pub(super) account: &'a Account,
+    pub(super) cache: &'a Cache,
+    pub(super) pending: &'a [&'a PendingEdits],
+}
+
+impl Places<'_> {
+    /// The edit that puts back what an item said in version `held` where version `there` does not
+    /// open, and where: in the item itself where these are the same, so that nothing else can be in
+    /// it, else beside it. `None` where it is there.
+    pub(super) fn put_back(
+        &self,
+        item: ItemId,
+        held: u64,
+        there: u64,
+        content: Content,
+    ) -> Option<(ItemId, Pending)> {
+        if held == there {
+            return Some((item, Pending::new(there, Edit::Put(Box::new(content)))));
+        }
+        let place = self.beside(item, held, &content)?;
+        Some((place, Pending::new(0, Edit::Put(Box::new(content)))))
     }
-}
 
-/// The edit that puts back what an item said in version `held` where version `there` does not open,
-/// and where: in the item itself where these are the same, so that nothing else can be in it, else
-/// [`beside`] it, so that nothing is written over.
-pub(super) fn put_back(item: ItemId, held: u64, there: u64, content: Content) -> (ItemId, Pending) {
-    let edit = Edit::Put(Box::new(content));
-    if held == there {
-        (item, Pending::new(there, edit))
-    } else {
-        (beside(item, held), Pending::new(0, edit))
+    /// Where `content`, of version `held` of an item, is kept beside it; `None` where it is there. The
+    /// first free one of `SHA-256("hallmark/beside/v1" || 0x00 || item || held || n)[..16]`, `n` from 0:
+    /// whoever does it, another device or a run after one that was killed, does it once, and whoever
+    /// takes a place beforehand only moves it on.
+    pub(super) fn beside(&self, item: ItemId, held: u64, content: &Content) -> Option<ItemId> {
+        for n in 0_u64.. {
+            let parts = [BESIDE, item.as_bytes(), &held.to_be_bytes(), &n.to_be_bytes()];
+            let mut id = [0; ItemId::LEN];
+            id.copy_from_slice(&Sha256::of(&parts.concat()).as_bytes()[..ItemId::LEN]);
+            let place = ItemId::from_bytes(id);
+            match self.says(&place, content) {
+                None => return Some(place),
+                Some(true) => return None,
+                Some(false) => {}
+            }
+        }
+        None
     }
-}
 
-/// Where something is kept beside an item of which a version is not to be written over: the first 16
-/// bytes of `SHA-256("hallmark/beside/v1" || 0x00 || item || version)`. Whoever does it, another
-/// device or a run after one that was killed, does it once.
-pub(super) fn beside(item: ItemId, version: u64) -> ItemId {
-    let named = [BESIDE, item.as_bytes(), &version.to_be_bytes()].concat();
-    let mut id = [0; ItemId::LEN];
-    id.copy_from_slice(&Sha256::of(&named).as_bytes()[..ItemId::LEN]);
-    ItemId::from_bytes(id)
+    /// Whether a place says this; `None` for a free one.
+    fn says(&self, place: &ItemId, content: &Content) -> Option<bool> {
+        if let Some(waits) = self.pending.iter().find_map(|pending| pending.get(place)) {
+            return Some(matches!(&waits.edit, Edit::Put(waits) if waits.says_the_same(content)));
+        }
+        let record = self.cache.record(place)?;
+        let there = sealed::open(self.account.id(), record, self.account.root());
+        Some(there.is_ok_and(|there| there.says_the_same(content)))
+    }
 }
 
 const BESIDE: &[u8] = b"hallmark/beside/v1\0";
@@ -220,28 +248,35 @@ fn pages<S: Service + ?Sized>(
 }
 
 impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
-    /// Takes in what other devices did, then sends what waits here.
+    /// Takes in what other devices did, then sends what waits here. `synced` says what became of it,
+    /// whether all of it could be done or not.
     ///
     /// # Errors
     /// [`OnlineError`]. What waits stays in the state until the service has it.
-    pub fn sync(&mut self) -> Result<Synced, OnlineError> {
+    pub fn sync(&mut self, synced: &mut Synced) -> Result<(), OnlineError> {
         let create = self.account().unregistered();
         if let Some(create) = &create {
             self.service.create(&self.device(), create)?;
         }
-        let mut synced = Synced::default();
-        self.pull(&mut synced)?;
+        self.pull(synced)?;
         if create.is_some() {
             // Only a service that shows the account has it: until then the first root is kept, so
             // that it can be sent again.
             self.keep(|holdings| holdings.account.registered())?;
         }
-        let stuck = self.upload_staged()?;
-        let stuck = self.push(&mut synced, stuck)?;
+        let mut stuck = self.upload_staged()?;
+        let mut pushed = self.push(synced, &mut stuck);
+        if matches!(&pushed, Err(OnlineError::Service(error)) if error.code() == Some(Code::Quota))
+        {
+            // Whatever waits, what is to go goes, and may make room for it.
+            self.delete_unwanted()?;
+            pushed = self.push(synced, &mut stuck);
+        }
+        pushed?;
         self.finish_uploads()?;
         self.delete_unwanted()?;
         // All else is done: one edit that cannot be sent stops no other.
-        stuck.into_values().next().map_or(Ok(synced), Err)
+        stuck.into_values().next().map_or(Ok(()), Err)
     }
 
     /// Has the service show all that this device knows of the account: one at another address could
@@ -271,6 +306,17 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         Ok(synced)
     }
 
+    /// The account as the service shows it now, of which nothing is kept: what it says of items may not
+    /// be fit to be.
+    ///
+    /// # Errors
+    /// [`OnlineError`].
+    pub fn peek(&mut self) -> Result<Account, OnlineError> {
+        let mut cache = self.cache.clone();
+        cache.clear();
+        Ok(fetch(self.service, &self.device(), self.account().clone(), cache)?.account)
+    }
+
     pub(super) fn pull(&mut self, synced: &mut Synced) -> Result<(), OnlineError> {
         let before = self.account().clone();
         let (by, mut cache) = (self.device(), self.cache.clone());
@@ -285,10 +331,11 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             outcome => outcome?,
         };
         let closed = self.no_longer_readable(&fetched);
-        // A device that put a new root in force could not open a key: this one seals the item again.
+        // Somebody was taken off, or is being: what was spoiled until then stops nothing, and is put
+        // back where nothing is written over.
         let new_root = fetched.account.root().id() != before.root().id();
-        let forgiven = |one: &Closed| self.evicts || (new_root && one.held == one.next);
-        if let Some(Closed { item, .. }) = closed.iter().find(|one| !forgiven(one)) {
+        let puts_back = self.evicts || new_root;
+        if let Some(Closed { item, .. }) = closed.iter().find(|one| !one.opens && !puts_back) {
             return Err(Deceit::Unreadable { item: *item }.into());
         }
         let same_list = fetched.account.entries().len() == before.entries().len();
@@ -301,31 +348,62 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         }
         synced.changed += fetched.changed_since(&self.cache);
         // Before what was readable goes: a run killed in between still has what is to be put back.
-        let mut back = Vec::new();
-        for one in closed {
-            if !self.holdings().pending.contains_key(&one.item) {
-                let item = one.item;
-                let (at, edit) = one.put_back();
-                synced.restored.push((item, at));
-                back.push((at, edit));
+        self.keep_closed(&fetched, closed, puts_back, synced)?;
+        self.take_in(fetched, synced)
+    }
+
+    /// Keeps what items said that no longer open: as edits that put it back, or, where nobody was taken
+    /// off, for when somebody is.
+    fn keep_closed(
+        &mut self,
+        fetched: &Fetched,
+        closed: Vec<Closed>,
+        puts_back: bool,
+        synced: &mut Synced,
+    ) -> Result<(), OnlineError> {
+        let mut last_read = self.holdings().last_read.clone();
+        let mut pending = self.holdings().pending.clone();
+        let Fetched { account, cache } = fetched;
+        last_read.retain(|item, _| {
+            let record = cache.record(item);
+            record.is_some_and(|record| !sealed::opens(account.id(), record, account.root()))
+        });
+        for Closed { item, held, content, .. } in closed {
+            last_read.insert(item, LastRead { version: held, content });
+        }
+        if puts_back {
+            for (item, LastRead { version, content }) in std::mem::take(&mut last_read) {
+                let there = cache.record(&item).map_or(0, |record| record.version);
+                if pending.contains_key(&item) {
+                    continue;
+                }
+                let places = Places { account, cache, pending: &[&pending] };
+                if let Some((at, edit)) = places.put_back(item, version, there, content) {
+                    synced.restored.push((item, at));
+                    pending.insert(at, edit);
+                }
             }
         }
-        self.keep(|holdings| holdings.pending.extend(back))?;
-        self.take_in(fetched, synced)
+        self.keep(|holdings| {
+            holdings.pending = pending;
+            holdings.last_read = last_read;
+        })
     }
 
     /// Items that this device could read and no longer could. Wrapped keys are in no manifest: whoever
     /// spoils one, the service or a device in wrong hands, must neither take an item away nor keep the
-    /// owner from taking that device off. What opens and is not understood, a newer program wrote.
+    /// owner from taking that device off.
     fn no_longer_readable(&self, fetched: &Fetched) -> Vec<Closed> {
         let (before, after) = (self.account(), &fetched.account);
         let closed = self.cache.records().filter_map(|held| {
             let next = fetched.cache.record(&held.item).filter(|next| *next != held)?;
-            if !matches!(sealed::open(after.id(), next, after.root()), Err(SealedError::Item(_))) {
-                return None;
-            }
+            let opens = match sealed::open(after.id(), next, after.root()) {
+                Ok(_) => return None,
+                Err(SealedError::Content) => true,
+                Err(SealedError::Item(_)) => false,
+            };
             let content = sealed::open(before.id(), held, before.root()).ok()?;
-            Some(Closed { item: held.item, held: held.version, next: next.version, content })
+            Some(Closed { item: held.item, held: held.version, content, opens })
         });
         closed.collect()
     }
@@ -337,12 +415,13 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         synced: &mut Synced,
     ) -> Result<(), OnlineError> {
         let Fetched { account, cache } = fetched;
-        let mut pending = self.holdings().pending.clone();
+        let waited = self.holdings().pending.clone();
+        let mut pending = PendingEdits::new();
         let (mut moved, mut removed) = (Vec::new(), Vec::new());
         let back: Vec<ItemId> = self.holdings().removed.clone();
         let back: Vec<ItemId> =
             back.into_iter().filter(|item| cache.record(item).is_some()).collect();
-        for (item, edit) in std::mem::take(&mut pending) {
+        for (item, edit) in waited.clone() {
             let record = cache.record(&item);
             let theirs = record.and_then(|record| {
                 let content = sealed::open(account.id(), record, account.root()).ok()?;
@@ -352,12 +431,15 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
                 if edit.base == record.version {
                     // Who made the edit knew that version, or that it does not open.
                     pending.insert(item, Pending { sent: None, ..edit });
-                } else if let Edit::Put(_) = &edit.edit {
+                } else if let Edit::Put(content) = &edit.edit {
                     // Nobody here can tell what the newer one says: it is not written over.
-                    let own = beside(item, edit.base);
-                    synced.restored.push((item, own));
-                    moved.push((item, own));
-                    pending.insert(own, Pending::new(0, edit.edit));
+                    let (account, cache) = (&account, &cache);
+                    let places = Places { account, cache, pending: &[&pending, &waited] };
+                    if let Some(own) = places.beside(item, edit.base, content) {
+                        synced.restored.push((item, own));
+                        moved.push((item, own));
+                        pending.insert(own, Pending::new(0, edit.edit));
+                    }
                 } else {
                     synced.kept.push(item);
                 }

@@ -93,10 +93,24 @@ pub struct Holdings {
     /// Address of the service that is to have the account, until it was reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intended: Option<String>,
+    /// What items said last that another device has written and this one does not understand: a newer
+    /// program did, or one in wrong hands, and then it is put back once that is off the account.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub last_read: BTreeMap<ItemId, LastRead>,
     /// Items that were removed here, at most [`MAX_REMOVED`], the newest last: one that is there again
     /// was edited elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<ItemId>,
+}
+
+/// What an item said in a version that could be read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LastRead {
+    /// The version.
+    pub version: u64,
+    /// What it said.
+    pub content: Content,
 }
 
 /// How many removed items a device remembers.
@@ -130,6 +144,7 @@ impl Holdings {
             names: Vec::new(),
             intended: None,
             removed: Vec::new(),
+            last_read: BTreeMap::new(),
         }
     }
 

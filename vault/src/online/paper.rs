@@ -13,12 +13,12 @@ use rand_core::CryptoRng;
 
 use super::{
     Deceit, Holdings, KnownService, MAX_TRIES, Online, OnlineError, Synced,
-    fetch::{Fetched, beside, fetch, put_back},
+    fetch::{Fetched, Places, fetch},
     trusted_cache,
 };
 use crate::{
     identity::{Account, Succession, device::DeviceKeys, recovery::RecoveryKeys},
-    item::{Cache, Edit, Pending, content::NoRoom, merge::PendingEdits, sealed},
+    item::{Cache, Content, Edit, Pending, content::NoRoom, merge::PendingEdits, sealed},
     profile::Profile,
     service::{Service, ServiceError},
     state::Store,
@@ -45,6 +45,8 @@ pub struct Recovered {
     /// Items that say something else since, and hid what they said before: that is in their history
     /// again.
     pub reminded: Vec<ItemId>,
+    /// What became of the edits that waited.
+    pub synced: Synced,
     /// Why what waits was not sent, if it was not. The account is this device's all the same.
     pub unsent: Option<OnlineError>,
 }
@@ -74,7 +76,7 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
         let mut back = PutBack::default();
         if let (Some(mine), Some(held)) = (&mine, &held) {
             let now = (&attempt.fetched.account, &attempt.fetched.cache);
-            back = Back { account: &mine.account, held, now }.all(&mine.pending);
+            back = Back { mine, held, now }.all();
             // Before the entry is sent: whoever runs first after an answer that was lost still has it.
             let mut mine = mine.clone();
             mine.pending.extend(back.edits.clone());
@@ -98,6 +100,7 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
             unopened: 0,
             restored: back.restored,
             reminded: back.reminded,
+            synced: Synced::default(),
             unsent: None,
         };
         let mut pending = mine.as_ref().map(|mine| mine.pending.clone()).unwrap_or_default();
@@ -105,6 +108,7 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
         let mut holdings = mine.unwrap_or_else(|| Holdings::of(account.clone()));
         holdings.service = Some(known);
         holdings.pending = pending;
+        holdings.last_read.clear();
         store.update(&mut rng, |profile| profile.holdings = Some(holdings))?;
         let mut online = Online {
             store,
@@ -116,8 +120,8 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
             anew: false,
             progress: None,
         };
-        online.take_in(Fetched { account, cache }, &mut Synced::default())?;
-        recovered.unsent = online.sync().err();
+        online.take_in(Fetched { account, cache }, &mut recovered.synced)?;
+        recovered.unsent = online.sync(&mut recovered.synced).err();
         recovered.items = online.items().0.iter().filter(|seen| seen.is_kept()).count();
         recovered.unopened = online.unopened().len();
         return Ok(recovered);
@@ -189,7 +193,7 @@ impl Attempt {
 
 /// What this device still holds of an account, and what the account has now.
 struct Back<'a> {
-    account: &'a Account,
+    mine: &'a Holdings,
     held: &'a Cache,
     now: (&'a Account, &'a Cache),
 }
@@ -204,42 +208,51 @@ struct PutBack {
 
 impl Back<'_> {
     /// What the account has no longer, or no longer readably, and what an item hides of its past. An
-    /// item that says something newer is not written over: what it said comes beside it.
-    fn all(&self, waits: &PendingEdits) -> PutBack {
+    /// item that says something newer is not written over: what it said comes beside it. Where an edit
+    /// waits, that is for [merging](Pending::merge).
+    fn all(&self) -> PutBack {
         let mut back = PutBack::default();
-        for record in self.held.records() {
-            let Ok(held) = sealed::open(self.account.id(), record, self.account.root()) else {
-                continue;
-            };
-            let item = record.item;
-            if waits.contains_key(&item) {
-                continue;
-            }
-            let put = |content| Edit::Put(Box::new(content));
-            let Some(there) = self.now.1.record(&item) else {
-                back.restored.push(item);
-                back.edits.insert(item, Pending::new(record.version, put(held)));
-                continue;
-            };
-            let says = sealed::open(self.now.0.id(), there, self.now.0.root());
-            match says.map(|says| says.reminded(record.version, &held.now)) {
-                Ok(Ok(None)) => {}
-                Ok(Ok(Some(content))) => {
-                    back.reminded.push(item);
-                    back.edits.insert(item, Pending::new(there.version, put(content)));
-                }
-                Ok(Err(NoRoom)) => {
-                    back.restored.push(item);
-                    let at = beside(item, record.version);
-                    back.edits.insert(at, Pending::new(0, put(held)));
-                }
-                Err(_) => {
-                    back.restored.push(item);
-                    let (at, edit) = put_back(item, record.version, there.version, held);
-                    back.edits.insert(at, edit);
-                }
+        let account = &self.mine.account;
+        let read = self.held.records().filter_map(|record| {
+            let content = sealed::open(account.id(), record, account.root()).ok()?;
+            Some((record.item, record.version, content))
+        });
+        let last_read = self.mine.last_read.iter();
+        let last_read = last_read.map(|(item, last)| (*item, last.version, last.content.clone()));
+        for (item, version, held) in read.chain(last_read) {
+            if !self.mine.pending.contains_key(&item) {
+                self.one(item, version, held, &mut back);
             }
         }
         back
+    }
+
+    fn one(&self, item: ItemId, version: u64, held: Content, back: &mut PutBack) {
+        let (account, cache) = self.now;
+        let put = |content| Edit::Put(Box::new(content));
+        let Some(there) = cache.record(&item) else {
+            back.restored.push(item);
+            back.edits.insert(item, Pending::new(version, put(held)));
+            return;
+        };
+        let places = Places { account, cache, pending: &[&self.mine.pending, &back.edits] };
+        let says = sealed::open(account.id(), there, account.root());
+        let edit = match says.map(|says| says.reminded(version, &held)) {
+            Ok(Ok(None)) => return,
+            Ok(Ok(Some(content))) => {
+                back.reminded.push(item);
+                back.edits.insert(item, Pending::new(there.version, put(content)));
+                return;
+            }
+            Ok(Err(NoRoom)) => {
+                let place = places.beside(item, version, &held);
+                place.map(|place| (place, Pending::new(0, put(held))))
+            }
+            Err(_) => places.put_back(item, version, there.version, held),
+        };
+        if let Some((at, edit)) = edit {
+            back.restored.push(item);
+            back.edits.insert(at, edit);
+        }
     }
 }

@@ -25,19 +25,19 @@ pub(super) type Stuck = BTreeMap<ItemId, OnlineError>;
 const COMMIT_BYTES: usize = 2 << 20;
 
 impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
-    /// Sends all edits that wait, as few commits as they fit into, but for those of `stuck` items.
-    /// Returns these, and those that turned out not to be fit to be sent.
+    /// Sends all edits that wait, as few commits as they fit into, but for those of `stuck` items, to
+    /// which those are added that turn out not to be fit to be sent.
     pub(super) fn push(
         &mut self,
         synced: &mut Synced,
-        mut stuck: Stuck,
-    ) -> Result<Stuck, OnlineError> {
+        stuck: &mut Stuck,
+    ) -> Result<(), OnlineError> {
         self.begin_anew()?;
         loop {
-            let sent = self.until_done(synced, |online| online.push_once(&mut stuck))?;
+            let sent = self.until_done(synced, |online| online.push_once(stuck))?;
             synced.sent += sent;
             if sent == 0 {
-                return Ok(stuck);
+                return Ok(());
             }
         }
     }
@@ -124,45 +124,44 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         })
     }
 
-    /// Records and removals of the edits that wait, as many as one commit takes.
+    /// Removals of the edits that wait, or where there are none, records, as many as one commit takes.
     fn batch(&mut self, stuck: &mut Stuck) -> Result<(Vec<Record>, Vec<ItemId>), OnlineError> {
-        let (mut records, mut removed, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let (mut records, mut bytes) = (Vec::new(), 0);
         let holdings = self.store.read().holdings.as_ref().ok_or(OnlineError::NoAccount)?;
         let account = &holdings.account;
-        for (item, pending) in &holdings.pending {
+        let waits = || holdings.pending.iter();
+        let removals = waits().filter(|(_, pending)| matches!(pending.edit, Edit::Remove));
+        let removals: Vec<ItemId> =
+            removals.map(|(item, _)| *item).filter(|item| !stuck.contains_key(item)).collect();
+        if !removals.is_empty() {
+            return Ok((records, removals));
+        }
+        for (item, pending) in waits() {
+            let Edit::Put(content) = &pending.edit else { continue };
             if stuck.contains_key(item) {
                 continue;
             }
             let held = self.cache.record(item).map_or(0, |record| record.version);
-            match &pending.edit {
-                Edit::Remove => removed.push(*item),
-                Edit::Put(content) => {
-                    let version = held.max(pending.base).saturating_add(1);
-                    if version > if held == 0 { MAX_FIRST_VERSION } else { json::MAX_INTEGER } {
-                        stuck.insert(*item, OnlineError::LastVersion { item: *item });
-                        continue;
-                    }
-                    let (id, root) = (account.id(), account.root());
-                    let sealed = sealed::record(id, *item, version, content, root, &mut self.rng);
-                    let record = match sealed {
-                        Ok(record) => record,
-                        Err(source) => {
-                            stuck.insert(*item, OnlineError::Unsealed { item: *item, source });
-                            continue;
-                        }
-                    };
+            let version = held.max(pending.base).saturating_add(1);
+            if version > if held == 0 { MAX_FIRST_VERSION } else { json::MAX_INTEGER } {
+                stuck.insert(*item, OnlineError::LastVersion { item: *item });
+                continue;
+            }
+            let (id, root) = (account.id(), account.root());
+            match sealed::record(id, *item, version, content, root, &mut self.rng) {
+                Ok(record) => {
                     bytes += record.envelope.0.len() + record.key.0.len();
                     records.push(record);
+                }
+                Err(source) => {
+                    stuck.insert(*item, OnlineError::Unsealed { item: *item, source });
                 }
             }
             if bytes >= COMMIT_BYTES {
                 break;
             }
         }
-        if !removed.is_empty() {
-            records.clear();
-        }
-        Ok((records, removed))
+        Ok((records, Vec::new()))
     }
 
     /// Blobs that these items named at the service, and no item does any more.

@@ -4,7 +4,7 @@ use hallmark_core::recovery::RecoverySecret;
 use hallmark_vault::{
     identity::device::DeviceKeys,
     item::Edit,
-    online::{self, Deceit, OnlineError},
+    online::{self, Deceit, OnlineError, Synced},
 };
 
 use crate::{
@@ -20,7 +20,7 @@ fn joining_another_account_than_ones_own() {
     mine.sync(&service).unwrap();
     theirs.sync(&service).unwrap();
     let keys = DeviceKeys::generate(&mut mine.rng());
-    let shown = theirs.online(&service).add_device(keys.public()).unwrap();
+    let shown = theirs.online(&service).add_device(keys.public(), &mut Synced::default()).unwrap();
     let joined = || online::joined(&service, &keys).unwrap().unwrap();
     assert!(joined().compared(shown.as_str()).is_ok(), "the control");
     let expected = {
@@ -29,7 +29,7 @@ fn joining_another_account_than_ones_own() {
         let id = mine.holdings().account.id();
         let held = service.held(id, |held| held.clone());
         apart.accounts.borrow_mut().insert(id, held);
-        copy.online(&apart).add_device(keys.public()).unwrap()
+        copy.online(&apart).add_device(keys.public(), &mut Synced::default()).unwrap()
     };
     assert!(matches!(joined().compared(expected.as_str()), Err(Deceit::OtherAccount)));
     assert!(joined().compared("").is_err());
@@ -135,7 +135,7 @@ fn a_spoiled_item_blocks_nothing() {
     let [(closed, version)] = online.unopened()[..] else { panic!("one does not open") };
     assert_eq!(closed, other);
     online.edit(closed, version, Edit::Remove).unwrap();
-    online.sync().unwrap();
+    online.sync(&mut Synced::default()).unwrap();
     assert!(online.unopened().is_empty());
 }
 

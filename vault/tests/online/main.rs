@@ -9,4 +9,5 @@ mod items;
 mod lies;
 mod memory;
 mod people;
+mod spoiled;
 mod thief;

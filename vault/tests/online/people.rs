@@ -88,7 +88,8 @@ impl Device {
     }
 
     pub fn sync(&mut self, service: &impl Service) -> Result<Synced, OnlineError> {
-        self.online(service).sync()
+        let mut synced = Synced::default();
+        self.online(service).sync(&mut synced).map(|()| synced)
     }
 
     /// Does something while the state cannot be written.
@@ -181,7 +182,7 @@ impl Device {
         let keys = DeviceKeys::generate(&mut other.rng);
         assert!(online::joined(service, &keys).unwrap().is_none(), "not yet");
         let code: JoinCode = JoinCode::new(keys.public()).to_string().parse().unwrap();
-        let words = self.online(service).add_device(code.device()).unwrap();
+        let words = self.online(service).add_device(code.device(), &mut Synced::default()).unwrap();
         let joined = online::joined(service, &keys).unwrap().unwrap();
         let account = joined.compared(words.as_str()).unwrap();
         let mut holdings = Holdings::of(account);

@@ -11,7 +11,7 @@ use hallmark_core::{
 use hallmark_vault::{
     identity::account::IdentityError,
     item::{Content, Edit, Kind},
-    online::{self, Deceit, OnlineError},
+    online::{self, Deceit, OnlineError, Synced},
     service::Service,
 };
 
@@ -216,7 +216,7 @@ fn a_past_that_there_is_no_room_for() {
     }
     let mut online = thief.online(&service);
     online.edit(item, version, Edit::Put(Box::new(content))).unwrap();
-    online.sync().unwrap();
+    online.sync(&mut Synced::default()).unwrap();
     let recovered = recover(&mut phone, &service, &secret).unwrap();
     assert_eq!(recovered.restored, [item]);
     let texts: Vec<String> = phone.notes().into_values().collect();
@@ -235,7 +235,7 @@ fn a_past_that_is_hidden() {
     let content = Content::new(Kind::Note, thief.version(&[("text", "99")])).unwrap();
     online = thief.online(&service);
     online.edit(item, version, Edit::Put(Box::new(content))).unwrap();
-    online.sync().unwrap();
+    online.sync(&mut Synced::default()).unwrap();
     let recovered = recover(&mut phone, &service, &secret).unwrap();
     assert_eq!((recovered.reminded, recovered.restored.len()), (vec![item], 0));
     let seen = phone.online(&service).item(item).unwrap();

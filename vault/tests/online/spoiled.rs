@@ -1,0 +1,321 @@
+//! What a device in wrong hands writes so that nobody can read it, or so that something is lost in
+//! putting it right (T-26, T-27).
+
+use std::collections::BTreeMap;
+
+use hallmark_core::{
+    account::{
+        ItemId, Signed,
+        exchange::{Base64, Commit, Record},
+        manifest::{Leaf, Leaves, Manifest},
+    },
+    hash::Sha256,
+    seal::item::{Binding, seal, seal_with},
+};
+use hallmark_vault::{
+    item::{Content, Edit, Kind, content::Version},
+    online::{self, Deceit, OnlineError, Synced},
+    service::Service,
+};
+
+use crate::{
+    memory::Memory,
+    people::{Device, key, now, paper, recover, two_devices},
+};
+
+/// Writes what is no item, well sealed, as the next version of an item.
+fn writes_nonsense(thief: &mut Device, item: ItemId, service: &Memory) {
+    thief.sync(service).unwrap();
+    let account = thief.holdings().account.clone();
+    let mut rng = thief.rng();
+    let (version, leaves) = service.held(account.id(), |held| {
+        let leaf = |(_, _, record): &(u64, u64, Record)| (record.item, record.leaf());
+        let leaves: BTreeMap<ItemId, Leaf> = held.records.values().map(leaf).collect();
+        (held.records[&item].2.version + 1, Leaves(leaves))
+    });
+    let id = account.id();
+    let place =
+        |purpose| Binding { account: id.as_bytes(), item: item.as_bytes(), version, purpose };
+    let (key, envelope) = seal(&place("hallmark/item/v1"), &mut rng, b"{}").unwrap();
+    let wrap = account.root().item_wrap();
+    let wrapped =
+        seal_with(&wrap, &place("hallmark/item-key/v1"), &mut rng, key.as_bytes()).unwrap();
+    let record = Record {
+        item,
+        version,
+        key: Base64(wrapped.as_bytes().to_vec()),
+        envelope: Base64(envelope.as_bytes().to_vec()),
+    };
+    let leaves = leaves.after(vec![(item, record.leaf())], &[]).unwrap();
+    let (by, before) = (account.device().signing(), account.manifest().unwrap());
+    let manifest = Manifest {
+        account: id,
+        version: before.claimed().version + 1,
+        previous: Some(before.hash()),
+        devices: account.entries().len() as u64 - 1,
+        items: leaves.0.len() as u64,
+        root: leaves.root(),
+        at: now(),
+        by: by.public(),
+    };
+    let manifest = Signed::new(manifest, &by).unwrap();
+    service
+        .commit(&by, id, &Commit { manifest, records: vec![record], removed: Vec::new() })
+        .unwrap();
+}
+
+/// Spoils the key of what a device wrote last.
+fn spoils(device: &mut Device, item: ItemId, service: &Memory) {
+    device.sync(service).unwrap();
+    device.change(item, &[("text", "spoiled")], service);
+    device.sync(service).unwrap();
+    service.held(device.holdings().account.id(), |held| {
+        held.records.get_mut(&item).unwrap().2.key.0[200] ^= 1;
+    });
+}
+
+/// Writes `content` over an item, whatever was there.
+fn writes(thief: &mut Device, item: ItemId, content: Content, service: &Memory) {
+    thief.sync(service).unwrap();
+    let mut online = thief.online(service);
+    let version = online.item(item).map_or(0, |seen| seen.version);
+    online.edit(item, version, Edit::Put(Box::new(content))).unwrap();
+    online.sync(&mut Synced::default()).unwrap();
+}
+
+fn texts(device: &Device) -> Vec<String> {
+    let (items, _) = online::offline(device.holdings(), &device.folder());
+    let texts = items.iter().filter_map(|seen| seen.content.now.fields.get("text").cloned());
+    let mut texts: Vec<String> = texts.collect();
+    texts.sort();
+    texts
+}
+
+/// The first place beside version `version` of an item.
+fn place_beside(item: ItemId, version: u64) -> ItemId {
+    let parts = [
+        b"hallmark/beside/v1\0".as_slice(),
+        item.as_bytes(),
+        &version.to_be_bytes(),
+        &0_u64.to_be_bytes(),
+    ];
+    let hash = Sha256::of(&parts.concat());
+    ItemId::from_bytes(hash.as_bytes()[..16].try_into().unwrap())
+}
+
+#[test]
+fn an_item_of_another_kind_now_is_put_back_beside_it() {
+    let (service, mut phone, mut thief, item) = two_devices();
+    let secret = paper(&phone);
+    let contact = thief.version(&[("email", "m@example.com")]);
+    writes(&mut thief, item, Content::new(Kind::Contact, contact).unwrap(), &service);
+    let recovered = recover(&mut phone, &service, &secret).unwrap();
+    assert_eq!((recovered.restored, recovered.unopened), (vec![item], 0));
+    assert_eq!(texts(&phone), ["52"]);
+    let fresh = &mut Device::blank(9);
+    assert_eq!(recover(fresh, &service, &secret).unwrap().unopened, 0);
+    assert_eq!(texts(fresh), ["52"], "at the service too");
+}
+
+#[test]
+fn what_is_put_back_joins_nothing_that_lies_there() {
+    for recovers in [true, false] {
+        let (service, mut phone, mut thief, item) = two_devices();
+        let secret = paper(&phone);
+        let planted = thief.version(&[("text", "51"), ("title", "c/o Mallory")]);
+        let place = place_beside(item, 1);
+        writes(&mut thief, place, Content::new(Kind::Note, planted).unwrap(), &service);
+        spoils(&mut thief, item, &service);
+        if recovers {
+            recover(&mut phone, &service, &secret).unwrap();
+        } else {
+            phone.online(&service).revoke_device(key(&thief)).unwrap();
+            phone.sync(&service).unwrap();
+        }
+        let (items, _) = online::offline(phone.holdings(), &phone.folder());
+        let back = items.iter().find(|seen| seen.content.now.fields["text"] == "52").unwrap();
+        assert!(!back.content.now.fields.contains_key("title"), "only what this device knew");
+        assert_eq!(texts(&phone), ["51", "52"]);
+        recover(&mut phone, &service, &secret).unwrap();
+        assert_eq!(texts(&phone), ["51", "52"], "once");
+    }
+}
+
+/// Two devices recover, and between them the owner edits what was put back.
+#[test]
+fn an_edit_of_what_was_put_back_stays() {
+    let (service, mut phone, mut thief, item) = two_devices();
+    let (secret, mut tablet) = (paper(&phone), phone.joined(3, &service));
+    tablet.sync(&service).unwrap();
+    spoils(&mut thief, item, &service);
+    recover(&mut phone, &service, &secret).unwrap();
+    let (items, _) = online::offline(phone.holdings(), &phone.folder());
+    phone.change(items[0].item, &[("text", "60")], &service);
+    phone.sync(&service).unwrap();
+    recover(&mut tablet, &service, &secret).unwrap();
+    assert_eq!(texts(&tablet), ["52", "60"]);
+}
+
+#[test]
+fn two_edits_that_move_aside_are_both_kept() {
+    let (service, mut phone, mut thief, item) = two_devices();
+    let mut tablet = phone.joined(3, &service);
+    tablet.sync(&service).unwrap();
+    phone.sync(&service).unwrap();
+    phone.change(item, &[("text", "60")], &service);
+    tablet.change(item, &[("text", "53")], &service);
+    writes_nonsense(&mut thief, item, &service);
+    for device in [&mut phone, &mut tablet] {
+        let restored = device.sync(&service).unwrap().restored;
+        assert_eq!(restored.len(), 1, "and told");
+    }
+    phone.sync(&service).unwrap();
+    assert_eq!((texts(&phone), texts(&tablet)), (texts(&tablet), texts(&phone)));
+    assert_eq!(texts(&phone), ["53", "60"]);
+}
+
+#[test]
+fn keys_of_attachments_that_were_exchanged_come_back() {
+    let (service, mut phone, mut thief, item) = two_devices();
+    let secret = paper(&phone);
+    phone.attach(item, &["plan.pdf".to_owned()], &service);
+    phone.sync(&service).unwrap();
+    let known = phone.online(&service).item(item).unwrap().content.now;
+    let swapped = |thief: &mut Device| {
+        thief.sync(&service).unwrap();
+        let mut content = thief.online(&service).item(item).unwrap().content;
+        let other = hallmark_core::secret::Secret::generate(&mut thief.rng());
+        content.now.attachments[0].key = other;
+        content.history.clear();
+        writes(thief, item, content, &service);
+    };
+    let right =
+        |said: &Version| said.attachments[0].key.expose() == known.attachments[0].key.expose();
+    swapped(&mut thief);
+    // An edit that waits keeps the keys that it was made with.
+    let mut copy = phone.copied();
+    copy.change(item, &[("text", "52"), ("title", "Plan")], &service);
+    let apart = service.copied();
+    copy.sync(&apart).unwrap();
+    assert!(right(&copy.online(&apart).item(item).unwrap().content.now));
+    assert_eq!(recover(&mut phone, &service, &secret).unwrap().reminded, [item]);
+    assert!(right(&phone.online(&service).item(item).unwrap().content.now));
+}
+
+/// A device that had something newer than the one which took the thief off.
+#[test]
+fn a_device_that_knew_more_goes_on_after_a_revocation() {
+    let (service, mut phone, mut thief, item) = two_devices();
+    let mut tablet = phone.joined(3, &service);
+    tablet.sync(&service).unwrap();
+    tablet.change(item, &[("text", "54")], &service);
+    tablet.sync(&service).unwrap();
+    spoils(&mut thief, item, &service);
+    assert!(matches!(
+        tablet.sync(&service),
+        Err(OnlineError::Deceived(Deceit::Unreadable { item: spoiled })) if spoiled == item
+    ));
+    phone.online(&service).revoke_device(key(&thief)).unwrap();
+    phone.sync(&service).unwrap();
+    let restored = tablet.sync(&service).unwrap().restored;
+    assert_eq!(restored.len(), 1);
+    phone.sync(&service).unwrap();
+    assert_eq!(texts(&tablet), ["52", "54"]);
+    assert_eq!(texts(&phone), ["52", "54"]);
+}
+
+/// Well-sealed nonsense is taken in, since a newer program may have written it; what this device
+/// could read comes back once somebody is taken off.
+#[test]
+fn nonsense_that_opens_takes_nothing_away() {
+    for recovers in [true, false] {
+        let (service, mut phone, mut thief, item) = two_devices();
+        let secret = paper(&phone);
+        writes_nonsense(&mut thief, item, &service);
+        phone.sync(&service).unwrap();
+        phone.sync(&service).unwrap();
+        assert!(texts(&phone).is_empty(), "nothing to be read now");
+        if recovers {
+            assert_eq!(recover(&mut phone, &service, &secret).unwrap().restored, [item]);
+        } else {
+            let restored = phone.online(&service).revoke_device(key(&thief)).unwrap().restored;
+            assert_eq!(restored.len(), 1);
+            phone.sync(&service).unwrap();
+        }
+        assert_eq!(texts(&phone), ["52"]);
+        assert!(phone.holdings().last_read.is_empty() && phone.holdings().pending.is_empty());
+    }
+}
+
+/// What goes makes room even where something waits that has none, and goes first.
+#[test]
+fn a_full_account_can_be_emptied() {
+    let (service, mut phone, _, item) = two_devices();
+    phone.attach(item, &["plan.pdf".to_owned()], &service);
+    phone.sync(&service).unwrap();
+    let long = "x".repeat(8_000);
+    for n in 0..300 {
+        phone.note(&format!("{n} {long}"), &service);
+    }
+    phone.remove(item, &service);
+    service.full.set(true);
+    assert!(phone.sync(&service).is_err(), "the notes wait for room");
+    let id = phone.holdings().account.id();
+    service.held(id, |held| {
+        assert!(!held.records.contains_key(&item), "removed, whatever waits");
+        assert!(held.blobs.is_empty(), "and its file");
+    });
+}
+
+/// What became of items is told though something else could not be sent.
+#[test]
+fn what_became_of_items_is_told_though_something_is_stuck() {
+    let (service, mut phone, mut laptop, item) = two_devices();
+    laptop.change(item, &[("text", "53")], &service);
+    laptop.sync(&service).unwrap();
+    phone.remove(item, &service);
+    phone.note("waits", &service);
+    service.full.set(true);
+    let mut synced = Synced::default();
+    assert!(phone.online(&service).sync(&mut synced).is_err());
+    assert_eq!(synced.kept, [item]);
+}
+
+/// What this device knew of an item's past comes back, as much as there is room for, where an edit
+/// waits as well.
+#[test]
+fn all_of_a_past_comes_back() {
+    for waits in [true, false] {
+        let (service, mut phone, mut thief, item) = two_devices();
+        let secret = paper(&phone);
+        for text in ["53", "54", "55"] {
+            phone.change(item, &[("text", text)], &service);
+            phone.sync(&service).unwrap();
+        }
+        thief.sync(&service).unwrap();
+        let stripped = Content::new(Kind::Note, thief.version(&[("text", "Mallory")])).unwrap();
+        writes(&mut thief, item, stripped, &service);
+        if waits {
+            phone.change(item, &[("text", "55"), ("title", "Ring")], &service);
+        }
+        recover(&mut phone, &service, &secret).unwrap();
+        let seen = phone.online(&service).item(item).unwrap().content;
+        let past: Vec<&str> =
+            seen.history.iter().map(|past| past.said.fields["text"].as_str()).collect();
+        for known in ["52", "53", "54", "55"] {
+            assert!(past.contains(&known), "{known} of {past:?}, waits: {waits}");
+        }
+    }
+}
+
+/// Devices that a thief let in while spoiling items are seen before anything is taken in.
+#[test]
+fn an_accomplice_is_seen_behind_a_spoiled_item() {
+    let (service, mut phone, mut thief, item) = two_devices();
+    let accomplice = thief.joined(4, &service);
+    spoils(&mut thief, item, &service);
+    assert!(matches!(phone.sync(&service), Err(OnlineError::Deceived(Deceit::Unreadable { .. }))));
+    let shown = phone.online(&service).peek().unwrap();
+    assert!(shown.list().is_listed(&key(&accomplice)));
+    assert!(!phone.holdings().account.list().is_listed(&key(&accomplice)), "nothing was kept");
+}
