@@ -12,7 +12,7 @@
 //! | a wrapped root | the newest entry names it by hash and id, and it opens |
 //! | manifests | each continues the one before and is signed by a device listed then |
 //! | no newer manifest | the list names none that is newer |
-//! | items | all together are those the newest manifest counts, and none that was readable no longer is |
+//! | items | all together are those the newest manifest counts, and none that was readable has a key that no longer opens it, unless a device was taken off since |
 //! | an erasure | its receipt is signed by the key known from the first contact |
 //!
 //! Anything else is a [`Deceit`]: nothing of the answer is kept, and the person is told. What cannot
