@@ -217,6 +217,15 @@ pub fn outside_profiles(target: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A name for a file that somebody else named: what a profile's state is called is for that alone,
+/// and gets one `_` more, as does what looks like a name made so. Two names stay two.
+#[must_use]
+pub fn beside_states(name: &str) -> String {
+    // Some systems tell neither case nor a long s apart.
+    let plain = name.trim_start_matches('_').to_uppercase().to_lowercase();
+    if STATE_NAMES.contains(&plain.as_str()) { format!("_{name}") } else { name.to_owned() }
+}
+
 fn named_by(target: &Path) -> anyhow::Result<PathBuf> {
     let Ok(metadata) = std::fs::metadata(target) else {
         anyhow::ensure!(

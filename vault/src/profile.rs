@@ -183,6 +183,12 @@ impl PieceSecrets {
         (1..=self.places).any(|n| self.chain.label(n) == *label)
     }
 
+    /// Whether both are of one chain, and so were made on one device. The labels of a place are
+    /// compared, which are nobody's secret.
+    pub fn shares_chain(&self, other: &Self) -> bool {
+        self.chain.label(1) == other.chain.label(1)
+    }
+
     /// The owner's key for this piece, made on first use.
     pub fn owner_key<R: CryptoRng + ?Sized>(&mut self, rng: &mut R) -> SigningKey {
         let secret = self.owner.get_or_insert_with(|| Secret::generate(rng));

@@ -10,7 +10,7 @@ use hallmark_core::{
     recovery::{Challenge, RecoverySecret},
     words::SixWords,
 };
-use hallmark_vault::online::{self, OnlineError};
+use hallmark_vault::online::{self, KnownService, OnlineError};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -272,8 +272,14 @@ fn recover(args: &RecoverArgs, session: &Session) -> anyhow::Result<Report> {
             short(&holdings.account.id().to_string())
         );
     }
+    let mut moved = None;
     let known = match desk.store.read().holdings.as_ref().and_then(|held| held.service.clone()) {
-        Some(known) => known,
+        // The same key at another address: what it shows is held against what this device knew.
+        Some(known) => {
+            let address = desk.address().map_or_else(|_| known.address.clone(), str::to_owned);
+            moved = (address != known.address).then(|| address.clone());
+            KnownService { address, ..known }
+        }
         None => desk.introduced()?,
     };
     let service = desk.take_service();
@@ -299,6 +305,9 @@ fn recover(args: &RecoverArgs, session: &Session) -> anyhow::Result<Report> {
         recovered.items_at.map_or("no day".into(), |at| at.to_string()),
         recovered.devices_at,
     );
+    if let Some(address) = moved {
+        let _ = writeln!(text, "It is kept at {address} from now on.");
+    }
     for key in &recovered.revoked {
         let _ = writeln!(text, "Off the account: device {}", &key.fingerprint().to_string()[..9]);
     }

@@ -25,6 +25,7 @@ use hallmark_vault::{
     state::Store,
 };
 
+use super::ids::Ids;
 use crate::{
     remote::service::HttpService,
     report::Usage,
@@ -184,11 +185,6 @@ impl<'s> Desk<'s> {
         let progress = move |bytes| bar.iter().for_each(|bar| bar.advance(bytes));
         let mut synced = Synced::default();
         let outcome = self.online()?.reporting(&progress).sync(&mut synced);
-        let (items, _) = self.online()?.items();
-        let learned = super::piece::learned(&items, self.store.read());
-        if !learned.is_empty() {
-            self.store.update(&mut self.session.rng(), |profile| profile.pieces.extend(learned))?;
-        }
         // Whether all could be done or not: what became of items is to be known.
         self.tell(&synced)?;
         outcome?;
@@ -201,13 +197,34 @@ impl<'s> Desk<'s> {
         Ok(synced)
     }
 
+    /// Items that do not open here and of which nothing waits to be sent, with their versions.
+    ///
+    /// # Errors
+    /// [`OnlineError::NoAccount`].
+    pub fn closed(&mut self) -> Result<Vec<(ItemId, u64)>, OnlineError> {
+        let online = self.online()?;
+        let mut closed = online.unopened();
+        closed.retain(|(id, _)| !online.holdings().pending.contains_key(id));
+        Ok(closed)
+    }
+
+    /// The ids of all items, those that do not open included.
+    ///
+    /// # Errors
+    /// [`OnlineError::NoAccount`].
+    pub fn ids(&mut self) -> Result<Ids, OnlineError> {
+        let ((items, _), closed) = (self.online()?.items(), self.closed()?);
+        let closed = closed.into_iter().map(|(id, _)| id);
+        Ok(items.iter().map(|seen| seen.item).chain(closed).collect())
+    }
+
     /// Says what became of items in a way that nobody expects.
     ///
     /// # Errors
     /// [`OnlineError::NoAccount`].
     pub fn tell(&mut self, synced: &Synced) -> Result<(), OnlineError> {
-        let (items, _) = self.online()?.items();
-        for remark in remarks(synced, &items) {
+        let ((items, _), ids) = (self.online()?.items(), self.ids()?);
+        for remark in remarks(synced, &|item| named(item, &items, &ids)) {
             self.session.say(&format!("hallmark: {remark}"));
         }
         Ok(())
@@ -274,8 +291,8 @@ impl<'s> Desk<'s> {
     /// # Errors
     /// [`OnlineError::NoAccount`].
     pub fn named(&mut self, items: &[ItemId]) -> Result<Vec<String>, OnlineError> {
-        let (all, _) = self.online()?.items();
-        Ok(items.iter().map(|item| named(item, &all)).collect())
+        let ((all, _), ids) = (self.online()?.items(), self.ids()?);
+        Ok(items.iter().map(|item| named(item, &all, &ids)).collect())
     }
 
     /// Where the values are that gave way to this device's.
@@ -283,12 +300,12 @@ impl<'s> Desk<'s> {
     /// # Errors
     /// [`OnlineError::NoAccount`].
     pub fn overruled(&mut self, synced: &Synced) -> Result<Vec<String>, OnlineError> {
-        let names = self.named(&synced.overruled)?;
+        let (names, ids) = (self.named(&synced.overruled)?, self.ids()?);
         let told = synced.overruled.iter().zip(names).map(|(item, name)| {
             format!(
                 "{name}: another device had changed the same field; this device's value counts, and \
                  the other one is in `hallmark item history {}`",
-                short(&item.to_string())
+                ids.short(item)
             )
         });
         Ok(told.collect())
@@ -384,8 +401,7 @@ fn only_unsent(error: &anyhow::Error) -> Option<String> {
 }
 
 /// What synchronising did that nobody asked for.
-fn remarks(synced: &Synced, items: &[Seen]) -> Vec<String> {
-    let named = |item: &ItemId| named(item, items);
+fn remarks(synced: &Synced, named: &dyn Fn(&ItemId) -> String) -> Vec<String> {
     let kept = synced.kept.iter().map(|item| {
         format!("{} was changed on another device meanwhile and is not removed", named(item))
     });
@@ -418,13 +434,12 @@ fn remarks(synced: &Synced, items: &[Seen]) -> Vec<String> {
 }
 
 /// An item's kind and the first digits of its id.
-fn named(item: &ItemId, items: &[Seen]) -> String {
-    let id = item.to_string();
+fn named(item: &ItemId, items: &[Seen], ids: &Ids) -> String {
     let kind = items.iter().find(|seen| seen.item == *item).map(|seen| seen.content.kind.title());
-    format!("{} {}", kind.unwrap_or("Item"), short(&id))
+    format!("{} {}", kind.unwrap_or("Item"), ids.short(item))
 }
 
-/// The first digits of an id, as people see and type them.
+/// The first digits of an account's id.
 #[must_use]
 pub fn short(id: &str) -> &str {
     &id[..id.len().min(8)]

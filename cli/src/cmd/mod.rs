@@ -4,6 +4,7 @@ pub mod account;
 pub mod blob;
 pub mod desk;
 pub mod device;
+pub mod ids;
 pub mod item;
 pub mod piece;
 pub mod serve;

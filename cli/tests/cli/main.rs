@@ -21,6 +21,7 @@ mod serve;
 mod shell;
 mod studio;
 mod terminal;
+mod thief;
 mod trust;
 mod vault;
 mod verify;

@@ -14,14 +14,14 @@ use crate::{
 };
 
 /// A service that is killed when the test ends.
-struct Service {
+pub struct Service {
     child: Child,
-    address: String,
+    pub address: String,
 }
 
 impl Service {
     /// One that keeps its data in the world's folder `name`.
-    fn start(world: &World, name: &str) -> Self {
+    pub fn start(world: &World, name: &str) -> Self {
         Self::on(world, name, "127.0.0.1:0")
     }
 
@@ -49,7 +49,7 @@ impl Service {
         Self { child, address }
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 }
@@ -62,43 +62,61 @@ impl Drop for Service {
 }
 
 /// A person at a service.
-struct At<'a>(&'a World, &'a str, String);
+pub struct At<'a>(pub &'a World, pub &'a str, pub String);
 
 impl At<'_> {
-    fn run(&self, args: &[&str]) -> Run {
+    pub fn run(&self, args: &[&str]) -> Run {
         let (world, profile, url) = (self.0, self.1, self.2.as_str());
         world.run(&[&["--profile", profile, "--server", url], args].concat())
     }
 
     #[track_caller]
-    fn done(&self, args: &[&str]) -> Run {
+    pub fn done(&self, args: &[&str]) -> Run {
         let run = self.run(args);
         assert_eq!(run.code, Some(0), "{args:?}: {run:?}");
         run
     }
 
     #[track_caller]
-    fn json(&self, args: &[&str]) -> Value {
+    pub fn json(&self, args: &[&str]) -> Value {
         let run = self.done(&[&["--json"], args].concat());
         serde_json::from_str(&run.out).unwrap()
     }
 
     /// Lets another profile into the account.
-    fn joins(&self, other: &Self, name: &str) {
+    pub fn joins(&self, other: &Self, name: &str) {
         let asked = other.json(&["device", "join", "--wait", "0"]);
         let (code, words) = (asked["code"].as_str().unwrap(), asked["words"].as_str().unwrap());
         let added = self.json(&["device", "add", code, "--words", words, "--name", name]);
         other.done(&["device", "join", "--words", added["words"].as_str().unwrap()]);
     }
 
-    fn items(&self) -> Vec<String> {
+    /// Writes the recovery code into the file `paper`.
+    pub fn writes_the_code_down(&self) -> Vec<String> {
+        let words = self.json(&["account", "code"])["words"].clone();
+        let words: Vec<String> = serde_json::from_value(words).unwrap();
+        self.0.write("paper", words.join("\n").as_bytes());
+        words
+    }
+
+    /// Buys a piece of the studio of the profile `default`.
+    pub fn buys(&self, piece: &str) {
+        self.done(&["piece", "offer", piece, "--out", "offer-of-buyer.json"]);
+        let sell = ["piece", "event", piece, "--kind", "sold", "--price", "5 EUR", "--force"];
+        let drafts = ["--offer", "offer-of-buyer.json", "--draft", "sale.json"];
+        self.0.done(&[&sell[..], &drafts].concat());
+        self.done(&["piece", "countersign", piece, "sale.json", "--yes"]);
+        self.0.done(&["piece", "append", piece, "sale.json"]);
+    }
+
+    pub fn items(&self) -> Vec<String> {
         let listed = self.json(&["item", "ls"]);
         let all = listed["items"].as_array().unwrap().iter();
         all.map(|item| item["summary"].as_str().unwrap().to_owned()).collect()
     }
 }
 
-fn people<const N: usize>(world: &World, names: [&str; N]) {
+pub fn people<const N: usize>(world: &World, names: [&str; N]) {
     names.iter().for_each(|name| world.person(name));
 }
 
@@ -149,9 +167,8 @@ fn two_devices_and_a_thief() {
     let words = |at: &At<'_>| at.json(&["account", "show"])["stateWords"].clone();
     assert_eq!(words(&phone), words(&laptop));
 
-    let code = phone.json(&["account", "code"])["words"].clone();
-    let code: Vec<&str> = code.as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    world.write("paper", code.join("\n").as_bytes());
+    let code = phone.writes_the_code_down();
+    let code: Vec<&str> = code.iter().map(String::as_str).collect();
     world.write("wrong", code.iter().rev().copied().collect::<Vec<_>>().join(" ").as_bytes());
     phone.run(&["account", "code", "--written", "wrong"]).refused(1, &["wrong", "words"]);
     phone.done(&["account", "code", "--written", "paper"]);
@@ -274,7 +291,7 @@ fn edits_that_change_nothing_or_cannot_be() {
     assert_eq!(online.json(&["item", "get", "note"])["version"], 1);
 }
 
-fn fingerprint(at: &At<'_>) -> String {
+pub fn fingerprint(at: &At<'_>) -> String {
     let own = at.json(&["account", "show"])["device"].clone();
     let listed = at.json(&["device", "list"]);
     let devices = listed["devices"].as_array().unwrap();
@@ -311,15 +328,35 @@ fn what_cannot_be_sent_waits() {
     world.done(&["--profile", "phone", "account", "sync"]);
 }
 
+/// The account is kept where it was brought back.
+#[test]
+fn recovered_at_another_address() {
+    let world = World::new();
+    people(&world, ["phone"]);
+    let service = Service::start(&world, "s");
+    let (phone, before) = (At(&world, "phone", service.url()), service.url());
+    phone.done(&["item", "put", "note", "text=52"]);
+    phone.writes_the_code_down();
+    drop(service);
+    let moved = Service::start(&world, "s");
+    assert_ne!(moved.url(), before);
+    let at_new = At(&world, "phone", moved.url());
+    let back = at_new.done(&["account", "recover", "--code", "paper"]);
+    assert!(back.out.contains(&format!("It is kept at {} from now on", moved.url())), "{back:?}");
+    world.done(&["--profile", "phone", "account", "sync"]);
+    let shown = world.json(&["--profile", "phone", "account", "show"]);
+    assert_eq!(shown["service"]["address"], moved.url());
+}
+
 #[test]
 fn attachments_and_a_provenance_file() {
     let world = World::minted();
-    people(&world, ["phone", "fresh"]);
+    people(&world, ["phone", "fresh", "friend"]);
     let service = Service::start(&world, "s");
     let [phone, fresh] = ["phone", "fresh"].map(|name| At(&world, name, service.url()));
     world.write("photo.jpg", &vec![7; 5 << 20]);
     phone.done(&["item", "put", "note", "text=photo", "--attach", "photo.jpg"]);
-    phone.done(&["piece", "offer", "piece.hallmark"]);
+    phone.buys("piece.hallmark");
     phone.done(&["piece", "keep", "piece.hallmark"]);
     phone.joins(&fresh, "fresh");
     fresh.done(&["item", "get", "note", "--save", "saved"]);
@@ -327,12 +364,23 @@ fn attachments_and_a_provenance_file() {
     fresh.run(&["item", "get", "note", "--save", "saved"]).refused(1, &["is there already"]);
     fresh.done(&["item", "get", "provenance", "--save", "saved"]);
     assert_eq!(world.read("saved/piece.hallmark"), world.read("piece.hallmark"));
-    let owner = |profile: &str| {
-        let store = world.store(profile);
-        let (_, secrets) = store.read().pieces.iter().next().unwrap();
-        secrets.existing_owner_key().unwrap().public()
-    };
-    assert_eq!(owner("phone"), owner("fresh"), "either device can hand the piece on");
+    // Either device can hand the piece on, and open what is hidden in it.
+    world.done(&[
+        "--profile",
+        "friend",
+        "piece",
+        "offer",
+        "piece.hallmark",
+        "--out",
+        "friend.json",
+    ]);
+    let hand_on = ["piece", "event", "piece.hallmark", "--kind", "transferred", "--offer"];
+    for (at, draft) in [(&phone, "one.json"), (&fresh, "other.json")] {
+        at.done(&[&hand_on[..], &["friend.json", "--draft", draft]].concat());
+    }
+    let sign = ["piece", "countersign", "piece.hallmark", "other.json", "--yes"];
+    world.done(&[&["--profile", "friend"], &sign[..]].concat());
+    fresh.done(&["piece", "disclose", "piece.hallmark", "--field", "price", "--out", "price"]);
     let shown = fresh.done(&["item", "get", "provenance"]);
     assert!(!shown.out.contains("secrets"), "{shown:?}");
 

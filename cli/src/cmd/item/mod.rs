@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{
     account::written_down,
-    desk::{Desk, Exchange, short},
+    desk::{Desk, Exchange},
 };
 use crate::{
     args::ItemCommand,
@@ -43,21 +43,25 @@ pub fn run(command: &ItemCommand, session: &Session) -> anyhow::Result<Report> {
 fn remove(item: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
     let mut desk = Desk::open(session)?;
     desk.refresh()?;
+    let ids = desk.ids()?;
     // What does not open can still be removed, by the digits of its id.
-    let digits = item.to_ascii_lowercase();
-    let closed = desk.online()?.unopened();
-    let mut closed = closed
-        .into_iter()
-        .filter(|(id, _)| digits.len() >= 4 && id.to_string().starts_with(&digits));
-    let (id, version, what, summary) = match closed.next() {
+    let mut closed = desk.closed()?;
+    closed.retain(|(id, _)| begins(*id, item));
+    let open = named(&mut desk, item)?;
+    only_one(item, closed.len() + open.len())?;
+    let (id, version, what, summary) = match closed.first() {
         Some((id, version)) => {
-            let what = format!("item {}", short(&id.to_string()));
-            (id, version, what, "it does not open on this device".to_owned())
+            let what = format!("item {}", ids.short(id));
+            (*id, *version, what, "it does not open on this device".to_owned())
         }
         None => {
-            let seen = find(&mut desk, item)?;
-            let what = format!("{} {}", seen.content.kind.title(), short(&seen.item.to_string()));
-            (seen.item, seen.version, what, one_line(&seen.content.summary()))
+            let seen = found(item, open)?;
+            let what = format!("{} {}", seen.content.kind.title(), ids.short(&seen.item));
+            // An edit may wait over a version that does not open: that one is removed.
+            let unopened = desk.online()?.unopened();
+            let there = unopened.iter().find(|(id, _)| *id == seen.item);
+            let version = there.map_or(seen.version, |(_, version)| *version);
+            (seen.item, version, what, one_line(&seen.content.summary()))
         }
     };
     if !yes {
@@ -76,27 +80,43 @@ fn remove(item: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
 
 /// The item that a person means: by the first digits of its id, or its kind where there is one.
 fn find(desk: &mut Desk<'_>, typed: &str) -> anyhow::Result<Seen> {
-    let (items, _) = desk.online()?.items();
+    let all = named(desk, typed)?;
+    only_one(typed, all.len())?;
+    found(typed, all)
+}
+
+/// The items that open and that a person may mean.
+fn named(desk: &mut Desk<'_>, typed: &str) -> anyhow::Result<Vec<Seen>> {
+    let (mut items, _) = desk.online()?.items();
     let kind = typed.parse::<Kind>().ok();
-    let digits = typed.to_ascii_lowercase();
-    let is_id = digits.len() >= 4 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let mut found = items.into_iter().filter(|seen| match kind {
+    items.retain(|seen| match kind {
         Some(kind) => seen.content.kind == kind,
-        None => is_id && seen.item.to_string().starts_with(&digits),
+        None => begins(seen.item, typed),
     });
-    let first = found.next().with_context(|| match kind {
-        Some(kind) => format!("you keep no {kind}; `hallmark item put {kind}` keeps one"),
-        None => format!(
+    Ok(items)
+}
+
+/// Whether these are the first digits of an id: four of them at least.
+fn begins(item: ItemId, typed: &str) -> bool {
+    typed.len() >= 4 && item.to_string().starts_with(&typed.to_ascii_lowercase())
+}
+
+fn only_one(typed: &str, count: usize) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        count <= 1,
+        Usage(format!("{typed} means {count} items; name one by its id: hallmark item ls"))
+    );
+    Ok(())
+}
+
+fn found(typed: &str, items: Vec<Seen>) -> anyhow::Result<Seen> {
+    items.into_iter().next().with_context(|| match typed.parse::<Kind>() {
+        Ok(kind) => format!("you keep no {kind}; `hallmark item put {kind}` keeps one"),
+        Err(_) => format!(
             "you keep no item {typed:?}; `hallmark item ls` lists them, and an item is named by at \
              least four digits of its id, or by its kind"
         ),
-    })?;
-    let others = found.count();
-    anyhow::ensure!(
-        others == 0,
-        Usage(format!("{typed} means {} items; name one by its id: hallmark item ls", others + 1))
-    );
-    Ok(first)
+    })
 }
 
 fn sent(exchange: &Exchange) -> bool {

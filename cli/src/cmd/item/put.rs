@@ -21,7 +21,7 @@ use hallmark_vault::{
 use serde_json::json;
 
 use super::{
-    super::desk::{Desk, short},
+    super::{desk::Desk, ids::Ids},
     GOES, fields, find, kept, told,
 };
 use crate::{
@@ -68,7 +68,7 @@ pub(in crate::cmd) fn keep(
     let by = desk.account()?.device().public().key;
     let version = Version { fields, attachments, at: session.now(), by };
     let content = Content::new(kind, version)?;
-    let what = called(item, &content);
+    let what = called(item, &content, &desk.ids()?);
     desk.online()?.edit(item, 0, Edit::Put(Box::new(content)))?;
     let exchange = desk.exchange()?;
     let words = ("Kept, readable on your devices alone", "Kept on this device", GOES);
@@ -104,7 +104,8 @@ pub(super) fn edit(args: &EditArgs, session: &Session) -> anyhow::Result<Report>
         );
     }
     if args.attach.is_empty() && args.detach.is_empty() && now.fields == seen.content.now.fields {
-        let text = format!("Nothing changed: {} says that already.", called(item, &seen.content));
+        let what = called(item, &seen.content, &desk.ids()?);
+        let text = format!("Nothing changed: {what} says that already.");
         return Report::new(&json!({"item": item, "changed": false, "sent": !seen.unsent}), text);
     }
     for file in named(&args.attach, &now.attachments)? {
@@ -138,7 +139,7 @@ fn changed(desk: &mut Desk<'_>, seen: &Seen, mut now: Version) -> anyhow::Result
     } else {
         seen.content.edited(seen.version, now)?
     };
-    let what = called(item, &content);
+    let what = called(item, &content, &desk.ids()?);
     desk.online()?.edit(item, seen.version, Edit::Put(Box::new(content)))?;
     let exchange = desk.exchange()?;
     let words = ("Changed", "Changed on this device", GOES);
@@ -147,9 +148,9 @@ fn changed(desk: &mut Desk<'_>, seen: &Seen, mut now: Version) -> anyhow::Result
 }
 
 /// An item as it is named to people.
-fn called(item: ItemId, content: &Content) -> String {
+fn called(item: ItemId, content: &Content, ids: &Ids) -> String {
     let (kind, summary) = (content.kind.title(), one_line(&content.summary()));
-    format!("{kind} {} ({summary})", short(&item.to_string()))
+    format!("{kind} {} ({summary})", ids.short(&item))
 }
 
 /// A file that is to be an attachment of that name.

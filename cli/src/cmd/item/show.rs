@@ -10,13 +10,10 @@ use hallmark_vault::{
 };
 use serde_json::json;
 
-use super::{
-    super::desk::{Desk, short},
-    find,
-};
+use super::{super::desk::Desk, find};
 use crate::{
     args::GetArgs,
-    output::{Access, Output},
+    output::{Access, Output, beside_states},
     report::{Report, Usage, escaped, one_line, whole_line},
     session::{self, Session},
 };
@@ -27,7 +24,7 @@ pub(super) fn list(kind: Option<&str>, session: &Session) -> anyhow::Result<Repo
     let mut desk = Desk::open(session)?;
     let waiting = desk.refresh()?;
     let (items, unopened) = desk.online()?.items();
-    let closed = desk.online()?.unopened();
+    let closed = desk.closed()?;
     let shown: Vec<&Seen> = items
         .iter()
         .filter(|seen| match kind {
@@ -35,6 +32,8 @@ pub(super) fn list(kind: Option<&str>, session: &Session) -> anyhow::Result<Repo
             None => seen.is_kept(),
         })
         .collect();
+    let ids = desk.ids()?;
+    let digits = shown.iter().map(|seen| ids.short(&seen.item).len()).max().unwrap_or(0);
     let mut text = String::new();
     for seen in &shown {
         let files = match seen.content.now.attachments.len() {
@@ -44,8 +43,8 @@ pub(super) fn list(kind: Option<&str>, session: &Session) -> anyhow::Result<Repo
         };
         let _ = writeln!(
             text,
-            "{}  {:<17} {}{files}{}",
-            short(&seen.item.to_string()),
+            "{:<digits$}  {:<17} {}{files}{}",
+            ids.short(&seen.item),
             seen.content.kind,
             one_line(&seen.content.summary()),
             if seen.unsent { "  (not sent yet)" } else { "" }
@@ -55,12 +54,11 @@ pub(super) fn list(kind: Option<&str>, session: &Session) -> anyhow::Result<Repo
         text += "You keep nothing here yet; `hallmark item put` keeps something.\n";
     }
     if unopened > 0 {
-        let ids: Vec<String> =
-            closed.iter().map(|(id, _)| short(&id.to_string()).to_owned()).collect();
+        let closed: Vec<String> = closed.iter().map(|(id, _)| ids.short(id)).collect();
         let _ = writeln!(
             text,
             "{unopened} more do not open on this device: {}. `hallmark item rm` removes them.",
-            ids.join(", ")
+            closed.join(", ")
         );
     }
     if let Some(why) = &waiting {
@@ -102,7 +100,7 @@ pub(super) fn get(args: &GetArgs, session: &Session) -> anyhow::Result<Report> {
     let mut text = format!(
         "{} {}, {}\n",
         seen.content.kind.title(),
-        short(&seen.item.to_string()),
+        desk.ids()?.short(&seen.item),
         match (seen.version, seen.unsent) {
             (0, _) => "new and not sent yet".to_owned(),
             (version, true) => format!("version {version}, changed here and not sent yet"),
@@ -151,7 +149,8 @@ pub(in crate::cmd) fn save(
 ) -> anyhow::Result<String> {
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    let path = folder.join(file_name(&attachment.name)?);
+    let name = beside_states(file_name(&attachment.name)?);
+    let path = folder.join(&name);
     let output = Output::new(&path, force)?;
     let bar = desk
         .session
@@ -163,6 +162,14 @@ pub(in crate::cmd) fn save(
         let work = Work::on(session::threads());
         Ok(download.open(out, &work)?)
     })?;
+    if name != attachment.name {
+        desk.session.say(&format!(
+            "hallmark: {} is saved as {}: a profile's keys are called that, and nothing is written \
+             where they are",
+            one_line(&attachment.name),
+            one_line(&name)
+        ));
+    }
     Ok(path.display().to_string())
 }
 

@@ -66,7 +66,7 @@ pub(super) fn run(args: &EventArgs, session: &Session) -> anyhow::Result<Report>
         false => Output::continuing(out, &held, args.force)?,
     };
     let file = sound_in(&held, session)?;
-    let key = first_signer(kind, &file, store.read())?;
+    let key = first_signer(kind, &file, store.read(), session)?;
     let of_studio = handover::is_studio_of(&file, store.read());
     if of_studio {
         word::check_newest(&file, &held, store.read(), args.despite_newer)?;
@@ -143,15 +143,15 @@ fn first_signer(
     kind: Kind,
     file: &ProvenanceFile,
     profile: &Profile,
+    session: &Session,
 ) -> anyhow::Result<SigningKey> {
     let own = profile.studio.as_ref().map(|studio| studio.keys().identity);
-    let owner = file.custody().owner();
     match kind {
         Kind::Made | Kind::Set | Kind::Inspected | Kind::Serviced => own.context(
             "this profile has no signing keys; `hallmark studio init` makes them, also for a \
              laboratory or a repairer",
         ),
-        _ => handover::key_of(&owner, file, profile).with_context(|| match kind {
+        _ => handover::key_of_owner(file, profile, session).with_context(|| match kind {
             Kind::Sold => {
                 "only the studio that holds the piece can sell it, and this profile is not it"
             }

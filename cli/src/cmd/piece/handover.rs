@@ -23,7 +23,7 @@ use hallmark_vault::{
 };
 use serde_json::json;
 
-use super::{held, plain::plain, sound, sound_in, there, word};
+use super::{held, keep::learned, plain::plain, sound, sound_in, there, word};
 use crate::{
     args::{AppendArgs, CountersignArgs},
     input::{self, Held},
@@ -274,7 +274,7 @@ pub(super) fn is_studio_of(file: &ProvenanceFile, profile: &Profile) -> bool {
     profile.studio.as_ref().is_some_and(|studio| studio.public() == file.manifest().issuer)
 }
 
-/// The secret half of `key`, where this profile has it: the studio's, or the owner's for the piece.
+/// The secret half of `key`, where it was made here: the studio's, or the owner's for the piece.
 pub(super) fn key_of(
     key: &PublicKey,
     file: &ProvenanceFile,
@@ -283,6 +283,21 @@ pub(super) fn key_of(
     let studio = profile.studio.as_ref().map(|studio| studio.keys().identity);
     let owner = profile.pieces.get(&file.piece().id).and_then(PieceSecrets::existing_owner_key);
     [studio, owner].into_iter().flatten().find(|secret| secret.public() == *key)
+}
+
+/// The key of the piece's owner, where this profile has it, or its account: what a file that names the
+/// key leaves open is only which device has it.
+pub(super) fn key_of_owner(
+    file: &ProvenanceFile,
+    profile: &Profile,
+    session: &Session,
+) -> Option<SigningKey> {
+    let owner = file.custody().owner();
+    key_of(&owner, file, profile).or_else(|| {
+        let learned = learned(file.piece().id, profile, session);
+        let mut keys = learned.iter().filter_map(PieceSecrets::existing_owner_key);
+        keys.find(|key| key.public() == owner)
+    })
 }
 
 /// What an event says, whole, for the one who answers for it: everything but what places it in the
@@ -386,7 +401,9 @@ fn countersigner(
         _ => None,
     };
     let wanted = wanted.context("the draft needs no further signature")?;
+    // A key that only the account knows may be another's, who then would be the owner.
     key_of(&wanted, file, profile).context(
-        "the draft needs somebody else's signature: this profile does not hold the key it names",
+        "the draft needs somebody else's signature: the key it names was not made by this profile; \
+         who made the offer signs on the device that it was made on",
     )
 }

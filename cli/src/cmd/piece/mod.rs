@@ -17,7 +17,6 @@ mod recipe;
 mod status;
 mod word;
 
-pub use keep::learned;
 pub use plain::plain;
 
 use std::{fs::File, io, path::Path};

@@ -8,10 +8,12 @@ use std::{
 };
 
 use anyhow::Context;
-use hallmark_vault::provenance::{ProvenanceFile, part::Part, write::copy_entry};
+use hallmark_vault::provenance::{
+    ProvenanceFile, hidden::Disclosure, part::Part, write::copy_entry,
+};
 use serde_json::json;
 
-use super::{plain::plain, sound};
+use super::{keep::learned, plain::plain, sound};
 use crate::{
     args::DiscloseArgs,
     output::{Access, Output, keep_apart, write_whole},
@@ -219,26 +221,39 @@ pub(super) fn disclose(args: &DiscloseArgs, session: &Session) -> anyhow::Result
     let output = Output::new(&args.out, args.force)?;
     let (_, file) = sound(&args.file, session)?;
     let store = session.open()?;
-    let secrets =
-        store.read().pieces.get(&file.piece().id).with_context(|| {
-            format!("this profile knows nothing hidden in {}", args.file.display())
-        })?;
+    let id = file.piece().id;
+    let mut all = learned(id, store.read(), session);
+    all.extend(store.read().pieces.get(&id).cloned());
+    anyhow::ensure!(
+        !all.is_empty(),
+        "this profile knows nothing hidden in {}",
+        args.file.display()
+    );
     let of_events = file.events().iter().filter_map(|event| event.subject().hidden.as_ref());
     let hidden: Vec<_> = file.piece().hidden.iter().chain(of_events).collect();
-    let known: Vec<_> = secrets
-        .disclosures
+    let mut openings: Vec<&Disclosure> = Vec::new();
+    for opening in all.iter().flat_map(|secrets| &secrets.disclosures) {
+        if !openings.contains(&opening) {
+            openings.push(opening);
+        }
+    }
+    let mut known: Vec<_> = openings
         .iter()
-        .filter(|opening| hidden.iter().any(|hidden| hidden.opens(opening)))
-        .filter_map(|opening| Some((opening, opening.field().ok()?)))
+        .filter_map(|opening| {
+            let at = hidden.iter().position(|hidden| hidden.opens(opening))?;
+            Some((at, opening, opening.field().ok()?))
+        })
         .collect();
+    known.sort_by_key(|(at, ..)| *at);
     // Where a field was hidden twice, the later one counts: the price of the last sale.
-    let (opening, field) =
-        known.iter().rev().find(|(_, field)| field.name == args.field).ok_or_else(|| {
-            let names: Vec<String> = known.iter().map(|(_, field)| one_line(&field.name)).collect();
+    let (_, opening, field) =
+        known.iter().rev().find(|(.., field)| field.name == args.field).ok_or_else(|| {
+            let names: Vec<String> =
+                known.iter().map(|(.., field)| one_line(&field.name)).collect();
             Usage(match names.as_slice() {
                 [] => format!("this profile can open nothing hidden in this file{OLD_COPY}"),
                 names
-                    if secrets.disclosures.iter().any(|opening| {
+                    if openings.iter().any(|opening| {
                         opening.field().is_ok_and(|field| field.name == args.field)
                     }) =>
                 {
