@@ -2,17 +2,21 @@
 
 use std::fs;
 
+use clap::Parser;
+use hallmark_cli::{args::Cli, remote::service::HttpService, session::Session};
 use hallmark_core::{
     account::{
-        ItemId,
-        exchange::{Base64, WrappedKey},
+        ItemId, Signed,
+        exchange::{Base64, Commit, WrappedKey},
+        manifest::Manifest,
     },
     json::Value,
 };
 use hallmark_vault::{
-    item::{Cache, Content, Edit, Kind, Pending, content::Version},
+    item::{Cache, Content, Edit, Kind, Pending, content::Version, sealed},
     online::offline,
     profile::{PieceSecrets, Profile},
+    service::Service as _,
 };
 
 use crate::{
@@ -211,6 +215,67 @@ fn plant(world: &World, item: ItemId, text: &str) {
         let content = Content::new(Kind::Note, version).unwrap();
         holdings.pending.insert(item, Pending::new(0, Edit::Put(Box::new(content))));
     });
+}
+
+/// T-27: behind an item that does not open, nothing is taken in; who was let in meanwhile is named
+/// all the same, and before anything is done in a hurry.
+#[test]
+fn an_accomplice_behind_a_spoiled_item() {
+    let world = World::new();
+    people(&world, ["phone", "thief", "accomplice"]);
+    let service = Service::start(&world, "s");
+    let [phone, thief, accomplice] =
+        ["phone", "thief", "accomplice"].map(|name| At(&world, name, service.url()));
+    phone.done(&["item", "put", "note", "text=52"]);
+    phone.joins(&thief, "thief");
+    thief.joins(&accomplice, "laptop");
+    let [thief, accomplice] = [&thief, &accomplice].map(|at| fingerprint(at)[..9].to_owned());
+    write_what_does_not_open(&world, &service.url(), "thief");
+
+    phone.run(&["item", "ls"]).refused(8, &["does not open it", "device revoke"]);
+    let listed = phone.done(&["device", "list"]).out;
+    let line = listed.lines().find(|line| line.starts_with(&accomplice)).unwrap();
+    assert!(line.ends_with("let in since you last looked"), "{listed}");
+    let hasty = phone.run(&["device", "revoke", &thief, "--yes"]);
+    hasty.refused(1, &["nothing was changed", &accomplice, "account recover"]);
+    let off = phone.done(&["device", "revoke", &accomplice, "--yes"]);
+    assert!(off.out.contains("Still on it") && off.out.contains(&thief), "{off:?}");
+    assert!(off.err.contains("beside it"), "{off:?}");
+    let off = phone.done(&["device", "revoke", &thief, "--yes"]).out;
+    assert!(off.contains("only device"), "{off}");
+    assert!(phone.done(&["item", "ls"]).out.contains("52"));
+}
+
+/// Sends a next version of a profile's only item whose key opens nothing.
+fn write_what_does_not_open(world: &World, address: &str, profile: &str) {
+    let store = world.store(profile);
+    let account = &store.read().holdings.as_ref().unwrap().account;
+    let (id, root) = (account.id(), account.root());
+    let cache = Cache::load(&world.home().join(profile), id, root.id());
+    let is_note = |content: &Content| content.kind == Kind::Note;
+    let open = |record| sealed::open(id, record, root).ok().filter(is_note);
+    let (held, content) = cache.records().find_map(|record| Some((record, open(record)?))).unwrap();
+    let mut record =
+        sealed::record(id, held.item, held.version + 1, &content, root, &mut rng()).unwrap();
+    *record.key.0.last_mut().unwrap() ^= 1;
+    let leaves = cache.leaves().after(vec![(record.item, record.leaf())], &[]).unwrap();
+    let (by, before) = (account.device().signing(), account.manifest().unwrap());
+    let manifest = Manifest {
+        account: id,
+        version: before.claimed().version + 1,
+        previous: Some(before.hash()),
+        devices: account.entries().len() as u64 - 1,
+        items: leaves.0.len() as u64,
+        root: leaves.root(),
+        at: before.claimed().at,
+        by: by.public(),
+    };
+    let manifest = Signed::new(manifest, &by).unwrap();
+    let commit = Commit { manifest, records: vec![record], removed: Vec::new() };
+    let arguments = ["hallmark", "--server", address, "account", "sync"];
+    let session = Session::of_process(&Cli::try_parse_from(arguments).unwrap().global).unwrap();
+    let service = HttpService::new(address, session.server(), &session).unwrap();
+    service.commit(&by, id, &commit).unwrap();
 }
 
 /// Has the keys of items open nothing.
