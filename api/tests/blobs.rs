@@ -199,12 +199,12 @@ async fn a_revoked_device_touches_no_blob() {
 
 #[tokio::test]
 async fn uploads_count_when_they_start_and_no_more_when_deleted() {
-    let settings = Settings { quota_bytes: 2000, ..Settings::default() };
+    let settings = Settings { quota_bytes: 2 * 4096 + 1000, ..Settings::default() };
     let service = Service::with(settings, &Default::default());
     let mut person = Person::joined(&service).await;
     let blob = blob_id();
-    start(&service, &person, blob, 1900).await.ok();
-    assert_eq!(start(&service, &person, blob, 1901).await.code(), Code::Differs);
+    start(&service, &person, blob, 8000).await.ok();
+    assert_eq!(start(&service, &person, blob, 8001).await.code(), Code::Differs);
     assert_eq!(start(&service, &person, blob_id(), 101).await.code(), Code::Quota);
     assert_eq!(start(&service, &person, blob_id(), (1 << 53) - 1).await.code(), Code::Quota);
     let beyond = start(&service, &person, blob_id(), 1 << 53).await;

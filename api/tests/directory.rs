@@ -54,7 +54,7 @@ async fn a_newer_schema_is_left_alone() {
     database(&directory).pragma_update(None, "user_version", 7).unwrap();
     let before = fs::read(directory.path().join("hallmark.db")).unwrap();
     let error = open(directory.path()).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 7, known: 3, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 7, known: 4, .. }), "{error}");
     assert_eq!(fs::read(directory.path().join("hallmark.db")).unwrap(), before);
 }
 
@@ -70,6 +70,7 @@ async fn an_older_schema_counts_what_it_had_not_counted() {
     database(&directory)
         .execute_batch(
             "UPDATE accounts SET bytes = 20 * (340 + 340); DROP TABLE service;
+             ALTER TABLE accounts DROP COLUMN removed;
              PRAGMA user_version = 1",
         )
         .unwrap();
@@ -135,7 +136,11 @@ async fn a_directory_is_served_with_the_key_it_was_served_with() {
     };
     let directory = used().await;
     // One of the version before, whose key nobody has taken down.
-    database(&directory).execute_batch("DROP TABLE service; PRAGMA user_version = 2").unwrap();
+    database(&directory)
+        .execute_batch(
+            "ALTER TABLE accounts DROP COLUMN removed; DROP TABLE service; PRAGMA user_version = 2",
+        )
+        .unwrap();
     let open = |options| Store::open(directory.path(), &options);
     drop(open(served(1, false)).unwrap());
     drop(open(served(1, false)).unwrap());
@@ -209,8 +214,12 @@ async fn what_is_kept_is_for_its_owner_alone() {
     service.send(&start).await.ok();
     let taken = hallmark_core::time::Timestamp::from_unix_s(client::NOW_S).unwrap();
     service.app.store().backup(&copy, taken).unwrap();
-    hallmark_api::store::backup::restore(&copy, &again).unwrap();
-    database_at(&again).execute_batch("DROP TABLE service; PRAGMA user_version = 1").unwrap();
+    hallmark_api::store::backup::restore(&copy, &again, taken).unwrap();
+    database_at(&again)
+        .execute_batch(
+            "ALTER TABLE accounts DROP COLUMN removed; DROP TABLE service; PRAGMA user_version = 1",
+        )
+        .unwrap();
     drop(open(&again).unwrap());
     let mut all = Vec::new();
     [&data, &copy, &again].into_iter().for_each(|path| all_below(path, &mut all));

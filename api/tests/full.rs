@@ -141,6 +141,60 @@ async fn a_full_disk_refuses_and_loses_nothing() {
     drop(again);
 }
 
+/// T-36: whoever wants to make room can.
+#[tokio::test]
+async fn on_a_full_disk_things_can_be_deleted() {
+    let Some(small) = Small::mount(24) else { return };
+    let service = Service::over(&small.data(), Settings::default(), &Options::default());
+    let mut person = Person::joined(&service).await;
+    let items: Vec<_> = (0..100).map(|_| new_item()).collect();
+    person.put(&service, items.clone(), vec![]).await.ok();
+    let phone = SigningKey::from_seed(&person.phone.seed());
+    let start = |blob: BlobId| {
+        let upload = format!(r#"{{"blob":"{blob}","sizeBytes":1000000}}"#);
+        service.call(&phone, "POST", &person.at("/blobs"), upload.as_bytes())
+    };
+    let part = |blob: BlobId| {
+        let path = person.at(&format!("/blobs/{blob}/parts/0"));
+        service.call(&phone, "PUT", &path, &[7; 1_000_000])
+    };
+    let [first, second] = [BlobId::generate(&mut rng()), BlobId::generate(&mut rng())];
+    for blob in [first, second] {
+        service.send(&start(blob)).await.ok();
+    }
+    service.send(&part(first)).await.ok();
+    // Nothing of the log is there to be written again, and nothing can be added.
+    database(&small).execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    small.leave(0);
+    let delete = |path: String| service.call(&phone, "DELETE", &path, b"");
+    service.send(&delete(person.at(&format!("/blobs/{first}")))).await.ok();
+    assert!(!small.data().join("reserve").exists());
+    // Its room is for deletions alone, and so is what they have made.
+    small.leave(0);
+    assert_eq!(service.send(&part(second)).await.code(), Code::DiskFull);
+    let (commit, removed) = (
+        person.commit(vec![new_item()], vec![]),
+        person.commit(vec![], items.iter().map(|record| record.item).collect()),
+    );
+    let path = person.at("/items");
+    assert_eq!(service.post(&phone, &path, &commit).await.code(), Code::DiskFull);
+    small.make_room();
+    small.leave(1024);
+    assert_eq!(service.post(&phone, &path, &commit).await.code(), Code::DiskFull);
+    service.post(&phone, &path, &removed).await.ok();
+    person.follow(&removed);
+    service.send(&service.call(&phone, "DELETE", &person.at(""), b"")).await.ok();
+
+    small.make_room();
+    let mut other = Person::joined(&service).await;
+    assert!(small.data().join("reserve").exists());
+    other.put(&service, vec![new_item()], vec![]).await.ok();
+}
+
+fn database(small: &Small) -> rusqlite::Connection {
+    rusqlite::Connection::open(small.data().join("hallmark.db")).unwrap()
+}
+
 /// The index of the log grows by 32 KiB when the log has some 4,000 frames.
 #[tokio::test]
 async fn a_log_whose_index_cannot_grow_refuses_and_loses_nothing() {

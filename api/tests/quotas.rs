@@ -7,9 +7,9 @@ use client::{Person, Service, device, key, new_item, record, rng};
 use hallmark_api::app::Settings;
 use hallmark_core::{
     account::{
-        ItemId,
+        BlobId, ItemId,
         device_list::{Change, MAX_DEVICES, MAX_ENTRIES, MAX_RECOVERIES, ManifestHead},
-        exchange::Record,
+        exchange::{Record, StartUpload},
     },
     hash::Sha256,
     json,
@@ -74,6 +74,34 @@ async fn manifests_and_removed_names_count_and_a_full_account_can_still_shrink()
         assert!(rounds < 100, "names of what is gone are kept without end");
     }
     assert!(rounds > 20, "{rounds}");
+}
+
+/// T-34: a file of one byte takes a block of the disk, and every blob its rows.
+#[tokio::test]
+async fn a_blob_counts_as_what_it_takes() {
+    let settings = Settings { quota_bytes: 10 * (4096 + 512), ..Settings::default() };
+    let service = Service::with(settings, &Default::default());
+    let person = Person::joined(&service).await;
+    let start = async |size_bytes| {
+        let upload = StartUpload { blob: BlobId::generate(&mut rng()), size_bytes };
+        (upload.blob, service.post(&person.phone, &person.at("/blobs"), &upload).await)
+    };
+    let mut blobs = Vec::new();
+    for size_bytes in [1, 4096, 1, 1, 1, 1, 1, 1, 1, 1] {
+        let (blob, started) = start(size_bytes).await;
+        started.ok();
+        blobs.push(blob);
+    }
+    assert_eq!(start(1).await.1.code(), Code::Quota);
+    for blob in blobs {
+        let path = person.at(&format!("/blobs/{blob}"));
+        service.ask(&person.phone, "DELETE", &path).await.ok();
+    }
+    assert_eq!(start(11 * 4096 + 1).await.1.code(), Code::Quota);
+    start(11 * 4096).await.1.ok();
+    let database = rusqlite::Connection::open(service.path().join("hallmark.db")).unwrap();
+    let bytes = database.query_row("SELECT bytes FROM accounts", [], |row| row.get::<_, u64>(0));
+    assert_eq!(bytes.unwrap(), 11 * 4096 + 512, "what was deleted counts no more");
 }
 
 #[tokio::test]

@@ -54,8 +54,9 @@ pub struct Settings {
     /// `forwarded` (RFC 7239). Default: `x-forwarded-for`. Danger: it has to be the one that the
     /// proxy writes; any other is passed on as the client wrote it.
     pub proxy_field: ProxyField,
-    /// The most bytes of items, blobs and manifests that one account may hold. Default: 10 GiB.
-    /// Danger: accounts are free to make; the disk is shared by all of them.
+    /// The most bytes of items, blobs and manifests that one account may hold, each blob in whole
+    /// blocks of 4 KiB and 512 bytes more. Default: 10 GiB. Danger: accounts are free to make; the
+    /// disk is shared by all of them.
     pub quota_bytes: u64,
     /// Where to serve `/metrics`. Default: absent, which means the same listener, for peers on a
     /// loopback address alone. Danger: whoever reaches this address reads them.

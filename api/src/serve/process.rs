@@ -18,7 +18,7 @@ use crate::store::Store;
 
 /// Exit code of a service that was told twice to stop.
 const STOPPED_TWICE: i32 = 130;
-/// File descriptors besides those of connections: database, blobs under way, log.
+/// File descriptors besides those of connections: database, uploads under way, log.
 #[cfg(unix)]
 const OTHER_FILES: u64 = 256;
 
@@ -56,7 +56,8 @@ impl std::fmt::Display for Outcome {
             Self::Restored { data, files } => write!(
                 f,
                 "Restored into {} ({files} files, all as they were backed up). Serve it with the \
-                 key file it was served with.",
+                 key file it was served with. For a minute it refuses requests, so that none signed \
+                 before the restore counts again.",
                 data.display()
             ),
         }
@@ -175,10 +176,16 @@ fn raise_open_files(settings: &Settings) {
     if open_files != now.current {
         tracing::info!(open_files, before = now.current, "limit of open files raised");
     }
-    let needed = settings.limits.max_connections as u64 + OTHER_FILES;
+    let needed = needed_files(settings);
     if open_files.is_some_and(|most| most < needed) {
         tracing::warn!(open_files, needed, "max_connections is more than the open files allow");
     }
+}
+
+/// A connection to which a blob is sent has that blob's file open as well.
+#[cfg(unix)]
+fn needed_files(settings: &Settings) -> u64 {
+    2 * settings.limits.max_connections as u64 + OTHER_FILES
 }
 
 #[cfg(not(unix))]

@@ -86,5 +86,5 @@ pub fn back_up(data: &Path, to: &Path) -> Result<Backup, ServeError> {
 /// # Errors
 /// [`ServeError::Service`].
 pub fn restore(from: &Path, data: &Path) -> Result<Backup, ServeError> {
-    backup::restore(from, data).map_err(|error| ServeError::Service(error.into()))
+    backup::restore(from, data, system_time()).map_err(|error| ServeError::Service(error.into()))
 }

@@ -127,7 +127,7 @@ impl Store {
     /// [`StoreError::NoAccount`].
     pub async fn account(&self, account: AccountId) -> Result<StoredAccount, StoreError> {
         self.readers
-            .run(move |connection| {
+            .run_for(account, move |connection| {
                 let number = number(connection, account)?;
                 let manifest: Option<Vec<u8>> = connection
                     .prepare_cached(
@@ -160,7 +160,7 @@ impl Store {
     ) -> Result<Erased, StoreError> {
         let (erased, files) = self
             .writer
-            .run(move |tx| {
+            .run_to_make_room(move |tx| {
                 tx.spend(&caller)?;
                 let number = allowed(tx, account, &caller.key)?;
                 erase(tx, number)

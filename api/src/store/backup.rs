@@ -9,12 +9,21 @@
 //! A folder without `BACKUP.json` is no backup: it was cut short. A blob that is deleted while the
 //! copy is taken is left out of it, row and file. An account erased later is still in the backups
 //! taken before.
+//!
+//! # Decisions
+//!
+//! - **A backup is believed no more than its hashes**: no name but those above is written, no link or
+//!   device is read, no file for longer than it is listed, and the blobs have to be those that the
+//!   database names. Whoever can write the whole backup can still write another one.
+//! - **What was signed before a restore counts no more.** Nonces spent since the copy was taken are in
+//!   no backup, so the floor (see `nonce`) is raised to the latest time at which a request could have
+//!   been signed by now. For a minute requests are refused.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
     fs::{self, File},
     io::{self, ErrorKind, Read, Write},
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use hallmark_core::{
@@ -27,6 +36,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     StoreError, blob,
     file::{self, BlobFiles, FileName},
+    nonce,
     open::{DATABASE, RESTORING},
     private, schema,
 };
@@ -68,6 +78,12 @@ pub enum BackupError {
     /// The folder has something in it.
     #[error("{} is not empty; name a folder that is, or that is not there yet", folder.display())]
     NotEmpty {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The folder for the copy is in the data directory.
+    #[error("{} is inside the data directory; name a folder outside of it", folder.display())]
+    Inside {
         /// The folder.
         folder: PathBuf,
     },
@@ -117,7 +133,10 @@ impl From<rusqlite::Error> for BackupError {
 /// # Errors
 /// [`BackupError`]; what was copied by then stays, without its manifest.
 pub fn backup(from: &Path, to: &Path, taken: Timestamp) -> Result<Backup, BackupError> {
+    outside(from, to)?;
     empty(to)?;
+    // Now the whole path is there.
+    outside(from, to)?;
     let database = to.join(DATABASE);
     let live = copy_database(from, &database)?;
     let source = BlobFiles::at(from);
@@ -125,14 +144,13 @@ pub fn backup(from: &Path, to: &Path, taken: Timestamp) -> Result<Backup, Backup
     let copy = Connection::open(&database)?;
     let mut files = Vec::new();
     for name in blob::all_files(&copy)? {
-        match copy_file(&source.path(name), &target.path(name)) {
+        match copy_file(&source.path(name), &target.path(name), u64::MAX) {
             Ok((bytes, sha256)) => {
-                let path = format!("{}/{}", file::FOLDER, name.path().display());
-                files.push(BackupFile { path, bytes, sha256 });
+                files.push(BackupFile { path: listed_path(name), bytes, sha256 });
             }
             // Deleted meanwhile, unless the service still names it: then it is lost.
             Err(error) if is_gone(&error) && !blob::all_files(&live)?.contains(&name) => {
-                leave_out(&copy, name)?;
+                blob::delete_file(&copy, name)?;
             }
             Err(error) => return Err(error),
         }
@@ -148,13 +166,14 @@ pub fn backup(from: &Path, to: &Path, taken: Timestamp) -> Result<Backup, Backup
 }
 
 /// Makes the data directory `to`, which is empty or not there, from the backup `from`. Every file
-/// is checked before it counts, and all are durable when this returns. What an earlier one has left
-/// that did not come to its end is removed first. Blocks.
+/// is checked before it counts, and all are durable when this returns. Requests signed before `now`,
+/// or up to a minute after, are refused there. What an earlier one has left that did not come to its
+/// end is removed first. Blocks.
 ///
 /// # Errors
 /// [`BackupError`]; then `to` has no database, and nothing starts on it. What was copied by then is
 /// removed, as far as that is possible.
-pub fn restore(from: &Path, to: &Path) -> Result<Backup, BackupError> {
+pub fn restore(from: &Path, to: &Path, now: Timestamp) -> Result<Backup, BackupError> {
     let backup = read_manifest(from)?;
     // The database under another name until all is there; that name is there first and goes last.
     let unfinished = to.join(RESTORING);
@@ -162,7 +181,7 @@ pub fn restore(from: &Path, to: &Path) -> Result<Backup, BackupError> {
         at(to, clear(to))?;
     }
     empty(to)?;
-    let restored = bring_back(&backup, from, to, &unfinished);
+    let restored = bring_back(&backup, from, to, now);
     if restored.is_err() {
         // The error at hand says more than one of clearing up would.
         let _ = clear(to);
@@ -170,30 +189,52 @@ pub fn restore(from: &Path, to: &Path) -> Result<Backup, BackupError> {
     restored.map(|()| backup)
 }
 
-fn bring_back(
-    backup: &Backup,
-    from: &Path,
-    to: &Path,
-    unfinished: &Path,
-) -> Result<(), BackupError> {
-    let (database, others): (Vec<_>, Vec<_>) =
+fn bring_back(backup: &Backup, from: &Path, to: &Path, now: Timestamp) -> Result<(), BackupError> {
+    let unfinished = to.join(RESTORING);
+    let (database, blobs): (Vec<_>, Vec<_>) =
         backup.files.iter().partition(|listed| listed.path == DATABASE);
-    for listed in database.into_iter().chain(others) {
-        let relative = Path::new(&listed.path);
-        let target = match listed.path == DATABASE {
-            true => unfinished.to_owned(),
-            false => to.join(relative),
-        };
-        let copied = copy_file(&from.join(relative), &target)?;
-        if copied != (listed.bytes, listed.sha256) {
-            return Err(BackupError::Altered { file: from.join(relative) });
-        }
-        at(&target, File::open(&target).and_then(|file| file.sync_all()))?;
+    for listed in database {
+        copy_listed(from, listed, &unfinished)?;
+    }
+    let listed: HashSet<FileName> = blobs.iter().filter_map(|it| blob_name(&it.path)).collect();
+    let named = begin_anew(&unfinished, now)?;
+    if named != listed {
+        let why = "its BACKUP.json lists other blobs than its database";
+        return Err(BackupError::NotWhole { folder: from.to_owned(), why });
+    }
+    at(&unfinished, sync_file(&unfinished))?;
+    for listed in blobs {
+        let target = to.join(&listed.path);
+        copy_listed(from, listed, &target)?;
+        at(&target, sync_file(&target))?;
     }
     sync_folders(to, &backup.files)?;
     let database = to.join(DATABASE);
     at(&database, fs::rename(unfinished, &database))?;
     at(to, file::sync(to))
+}
+
+/// Copies a file that is to be the one listed.
+fn copy_listed(from: &Path, listed: &BackupFile, target: &Path) -> Result<(), BackupError> {
+    let source = from.join(&listed.path);
+    if !at(&source, fs::symlink_metadata(&source))?.is_file() {
+        return Err(BackupError::Altered { file: source });
+    }
+    match copy_file(&source, target, listed.bytes)? == (listed.bytes, listed.sha256) {
+        true => Ok(()),
+        false => Err(BackupError::Altered { file: source }),
+    }
+}
+
+/// Has nothing count in a database that was signed by now; returns the files that it names.
+fn begin_anew(database: &Path, now: Timestamp) -> Result<HashSet<FileName>, BackupError> {
+    let connection = Connection::open(database)?;
+    // Until it has its name, nothing of it is worth a file beside it.
+    connection.pragma_update(None, "journal_mode", "MEMORY")?;
+    nonce::raise_floor(&connection, now.unix_s())?;
+    let named = blob::all_files(&connection)?;
+    connection.close().map_err(|(_, error)| error)?;
+    Ok(named)
 }
 
 /// Removes what an unfinished restore has made: the folder was empty before.
@@ -203,7 +244,21 @@ fn clear(folder: &Path) -> io::Result<()> {
         _ => Ok(()),
     };
     unless_gone(fs::remove_dir_all(folder.join(file::FOLDER)))?;
-    unless_gone(fs::remove_file(folder.join(RESTORING)))
+    for beside in ["-journal", "-wal", "-shm", ""] {
+        unless_gone(fs::remove_file(folder.join(format!("{RESTORING}{beside}"))))?;
+    }
+    Ok(())
+}
+
+/// Whether a folder, or where it is to be made, is outside a data directory.
+fn outside(data: &Path, folder: &Path) -> Result<(), BackupError> {
+    let data = data.canonicalize().map_err(|_| BackupError::NoData { folder: data.to_owned() })?;
+    let path = at(folder, std::path::absolute(folder))?;
+    let there = path.ancestors().find_map(|above| above.canonicalize().ok());
+    match there.is_some_and(|there| there.starts_with(&data)) {
+        true => Err(BackupError::Inside { folder: folder.to_owned() }),
+        false => Ok(()),
+    }
 }
 
 fn empty(folder: &Path) -> Result<(), BackupError> {
@@ -237,22 +292,6 @@ fn is_gone(error: &BackupError) -> bool {
     matches!(error, BackupError::File { source, .. } if source.kind() == ErrorKind::NotFound)
 }
 
-/// Takes the row of a blob that was deleted meanwhile out of the copy.
-fn leave_out(copy: &Connection, name: FileName) -> Result<(), BackupError> {
-    let name = name.as_bytes();
-    copy.execute(
-        "UPDATE accounts SET bytes = bytes - blobs.size FROM blobs
-         WHERE blobs.account = accounts.number AND blobs.file = ?1",
-        [name],
-    )?;
-    copy.execute(
-        "DELETE FROM parts WHERE blob IN (SELECT number FROM blobs WHERE file = ?1)",
-        [name],
-    )?;
-    copy.execute("DELETE FROM blobs WHERE file = ?1", [name])?;
-    Ok(())
-}
-
 fn write_manifest(folder: &Path, backup: &Backup) -> Result<(), BackupError> {
     let path = folder.join(MANIFEST);
     let json = serde_json::to_vec_pretty(backup).expect("our own types are JSON");
@@ -268,32 +307,44 @@ fn read_manifest(folder: &Path) -> Result<Backup, BackupError> {
     let not_whole = |why| BackupError::NotWhole { folder: folder.to_owned(), why };
     let path = folder.join(MANIFEST);
     let mut json = Vec::new();
-    match File::open(&path) {
+    match fs::symlink_metadata(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(not_whole("it has no BACKUP.json"));
         }
-        opened => {
-            let mut bounded = at(&path, opened)?.take(MAX_MANIFEST_BYTES);
-            at(&path, bounded.read_to_end(&mut json))?;
-        }
-    }
+        Ok(found) if !found.is_file() => return Err(not_whole("its BACKUP.json is no file")),
+        found => at(&path, found)?,
+    };
+    let mut bounded = at(&path, File::open(&path))?.take(MAX_MANIFEST_BYTES);
+    at(&path, bounded.read_to_end(&mut json))?;
     let backup: Backup =
         serde_json::from_slice(&json).map_err(|_| not_whole("its BACKUP.json does not read"))?;
     if backup.version != VERSION {
         return Err(not_whole("it was taken by a newer program"));
     }
     let paths: BTreeSet<&str> = backup.files.iter().map(|file| file.path.as_str()).collect();
-    let inside =
-        |path: &&str| Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
-    if paths.len() != backup.files.len() || !paths.iter().all(inside) || !paths.contains(DATABASE) {
+    let possible = |path: &&str| *path == DATABASE || blob_name(path).is_some();
+    if paths.len() != backup.files.len() || !paths.iter().all(possible) || !paths.contains(DATABASE)
+    {
         return Err(not_whole("its BACKUP.json names no possible files"));
     }
     Ok(backup)
 }
 
-/// Copies a file to a new one; returns its size and hash. Never held whole.
-fn copy_file(from: &Path, to: &Path) -> Result<(u64, Sha256), BackupError> {
-    let mut source = at(from, File::open(from))?;
+/// The blob's file at a path of a backup, `blobs/xx/<name>`.
+fn blob_name(path: &str) -> Option<FileName> {
+    let name = FileName::parse(path.rsplit('/').next()?)?;
+    (path == listed_path(name)).then_some(name)
+}
+
+/// Where the file of a blob is in a backup.
+fn listed_path(name: FileName) -> String {
+    format!("{}/{}", file::FOLDER, name.path().display())
+}
+
+/// Copies a file to a new one, and no more of it than shows that it is longer than `most_bytes`;
+/// returns size and hash of what was copied. Never held whole.
+fn copy_file(from: &Path, to: &Path, most_bytes: u64) -> Result<(u64, Sha256), BackupError> {
+    let mut source = at(from, File::open(from))?.take(most_bytes.saturating_add(1));
     if let Some(folder) = to.parent() {
         at(folder, private::folders(folder))?;
     }
@@ -309,7 +360,7 @@ fn hash(path: &Path) -> Result<(u64, Sha256), BackupError> {
 /// Hands a file on piece by piece; returns its size and hash.
 fn pass(
     path: &Path,
-    file: &mut File,
+    file: &mut impl Read,
     mut to: impl FnMut(&[u8]) -> Result<(), BackupError>,
 ) -> Result<(u64, Sha256), BackupError> {
     let (mut hasher, mut size_bytes) = (Hasher::new(), 0);
@@ -328,9 +379,13 @@ fn pass(
 fn sync_all(folder: &Path, files: &[BackupFile]) -> Result<(), BackupError> {
     for listed in files {
         let path = folder.join(&listed.path);
-        at(&path, File::open(&path).and_then(|file| file.sync_all()))?;
+        at(&path, sync_file(&path))?;
     }
     sync_folders(folder, files)
+}
+
+fn sync_file(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// Makes the names of files durable, down from the folder they are in.

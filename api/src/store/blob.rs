@@ -1,6 +1,6 @@
 //! Blobs: uploads that resume, part by part in any order, and what is there to read.
 
-use std::{collections::HashSet, fs::File};
+use std::{collections::HashSet, fs::File, sync::Arc};
 
 use bytes::Bytes;
 use hallmark_core::{
@@ -23,6 +23,19 @@ use super::{
 
 /// After so long an upload that was not finished is removed: 7 days, in seconds.
 pub const UNFINISHED_S: i64 = 7 * 86_400;
+
+/// The unit in which file systems give room, bytes.
+const BLOCK_BYTES: u64 = 4096;
+/// What the rows of a blob and the name of its file take, bytes.
+const ROWS_BYTES: u64 = 512;
+
+/// What a blob of that size counts against the quota: whole blocks, since a file of one byte takes
+/// one, and the same for every blob's rows. The migration to schema version 4 says the same in SQL.
+#[must_use]
+pub const fn counted_bytes(size_bytes: u64) -> u64 {
+    let blocks = size_bytes.div_ceil(BLOCK_BYTES);
+    blocks.saturating_mul(BLOCK_BYTES).saturating_add(ROWS_BYTES)
+}
 
 /// The most nonces forgotten at once.
 const MAX_PRUNED: usize = 100_000;
@@ -70,7 +83,7 @@ impl Row {
 }
 
 impl Store {
-    /// Starts an upload: its file is there and its size counts from now on. Durable when it
+    /// Starts an upload: its file is there and it counts from now on ([`counted_bytes`]). Durable when it
     /// returns. An upload of the same size is there already, or is started, all or nothing.
     ///
     /// # Errors
@@ -91,7 +104,7 @@ impl Store {
                 let number = allowed(connection, account, &caller.key)?;
                 let there = row(connection, number, blob)?.is_some();
                 // Before a file of that size is made.
-                let fits = there || size_bytes <= quota_bytes;
+                let fits = there || counted_bytes(size_bytes) <= quota_bytes;
                 if fits { Ok(there) } else { Err(StoreError::Quota) }
             })
             .await?;
@@ -187,8 +200,11 @@ impl Store {
             Some(_) => return Err(StoreError::Differs),
             None => {}
         }
-        let (files, file) = (self.files.clone(), row.file);
+        let (files, file, reserve) = (self.files.clone(), row.file, Arc::clone(&self.reserve));
         let claim = blocking(move || {
+            if !reserve.is_kept() {
+                return Err(StoreError::DiskFull);
+            }
             files.write_part(file, place, &part.bytes)?;
             Ok(claim)
         });
@@ -239,7 +255,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let deleted = self
             .writer
-            .run(move |tx| {
+            .run_to_make_room(move |tx| {
                 tx.spend(&caller)?;
                 let number = allowed(tx, account, &caller.key)?;
                 let row = row(tx, number, blob)?.ok_or(StoreError::NoBlob)?;
@@ -257,7 +273,8 @@ impl Store {
     /// # Errors
     /// That rows or files cannot be read or written.
     pub async fn sweep(&self, now_s: i64) -> Result<usize, StoreError> {
-        let unfinished = self.writer.run(move |tx| delete_unfinished(tx, now_s)).await?;
+        let unfinished =
+            self.writer.run_to_make_room(move |tx| delete_unfinished(tx, now_s)).await?;
         let removed = unfinished.len();
         self.remove_files(unfinished, false).await;
         let files = self.files.clone();
@@ -304,7 +321,7 @@ fn start(
         .prepare_cached(
             "UPDATE accounts SET bytes = bytes + ?2 WHERE number = ?1 AND bytes + ?2 <= ?3",
         )?
-        .execute((number, upload.size_bytes, quota_bytes))?;
+        .execute((number, counted_bytes(upload.size_bytes), quota_bytes))?;
     if counted == 0 {
         return Err(StoreError::Quota);
     }
@@ -370,12 +387,24 @@ fn recorded(connection: &Connection, row: &Row, part: u32) -> Result<Option<Sha2
     Ok(hash.map(Sha256::from_bytes))
 }
 
-fn delete(tx: &Tx<'_>, account: i64, row: &Row) -> Result<(), StoreError> {
+fn delete(tx: &Connection, account: i64, row: &Row) -> Result<(), StoreError> {
     tx.prepare_cached("DELETE FROM parts WHERE blob = ?1")?.execute([row.number])?;
     tx.prepare_cached("DELETE FROM blobs WHERE number = ?1")?.execute([row.number])?;
     tx.prepare_cached("UPDATE accounts SET bytes = bytes - ?2 WHERE number = ?1")?
-        .execute((account, row.size_bytes))?;
+        .execute((account, counted_bytes(row.size_bytes)))?;
     Ok(())
+}
+
+/// Deletes the rows of the blob that has this file, if there is one.
+pub(super) fn delete_file(connection: &Connection, name: FileName) -> Result<(), StoreError> {
+    let found = connection
+        .prepare_cached("SELECT account, number, size, parts FROM blobs WHERE file = ?1")?
+        .query_row([name.as_bytes()], |row| {
+            let (number, size_bytes, parts) = (row.get(1)?, row.get(2)?, row.get(3)?);
+            Ok((row.get(0)?, Row { number, file: name, size_bytes, parts }))
+        })
+        .optional()?;
+    found.map_or(Ok(()), |(account, row)| delete(connection, account, &row))
 }
 
 /// Deletes the rows of uploads that were not finished in time; returns their files.

@@ -100,7 +100,7 @@ impl Store {
         from: u64,
     ) -> Result<Devices, StoreError> {
         self.readers
-            .run(move |connection| {
+            .run_for(account, move |connection| {
                 let (number, standing) = standing(connection, account, &key)?;
                 if from > count(connection, number)? {
                     return Err(StoreError::Position);

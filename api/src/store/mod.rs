@@ -4,6 +4,7 @@
 //! hallmark.db        accounts, device lists, manifests, items, blobs' rows, nonces
 //! blobs/xx/<name>    one file per blob
 //! lock               locked for as long as a process serves the directory
+//! reserve            room that a deletion takes when the disk is full
 //! ```
 //!
 //! In scope: whole business operations, each with its atomicity and durability in its doc comment,
@@ -15,9 +16,10 @@
 //!   transaction and answers after `COMMIT`: see `writer`.
 //! - **A change is a compare-and-swap.** The use case has verified against one state of the account;
 //!   the writer only checks that it is still that state, in the statement that changes it.
-//! - **Whatever an account can add without end counts against its quota**: items, blobs, manifests
-//!   and the names of removed items. Its device list does not, so that a full account can still
-//!   revoke a device; the list has an end of its own. With 1,000 entries, 100 of them recoveries of
+//! - **Whatever an account can add without end counts against its quota**: items, manifests, blobs as
+//!   what they take on a disk ([`counted_bytes`]), and the names of removed items, as long as they
+//!   are kept. Its device list does not, so that a full account can still revoke a device; the list
+//!   has an end of its own. With 1,000 entries, 100 of them recoveries of
 //!   16 devices, and the wraps of the newest, which have one length, it takes at most 2 MiB. Nonces
 //!   are forgotten within the hour, and the rate bounds them.
 //! - **Nothing here is encrypted at rest.** Every content is ciphertext already, under keys the
@@ -38,27 +40,32 @@ mod nonce;
 mod open;
 mod private;
 mod readers;
+mod reserve;
 mod schema;
+mod sync;
 mod writer;
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Instant,
 };
 
 pub use account::{Created, Erased, NewAccount, StoredAccount, StoredItem};
-pub use blob::{Content, Part, UNFINISHED_S};
+pub use blob::{Content, Part, UNFINISHED_S, counted_bytes};
 pub use device::{NextEntry, Standing};
 pub use error::{OpenError, StoreError};
-pub use item::{NextManifest, REMOVED_BYTES, SyncFrom};
+pub use item::{MAX_REMOVED, NextManifest, REMOVED_BYTES};
 pub use measure::{Distribution, Held, Measures};
 pub use nonce::{Caller, KEPT_S, WINDOW};
 pub use open::ServedBy;
+pub use sync::SyncFrom;
 pub use writer::Durability;
 
 use file::BlobFiles;
 use hallmark_core::time::Timestamp;
 use readers::Readers;
+use reserve::Reserve;
 use writer::Writer;
 
 /// How a store works. Not what it keeps.
@@ -97,6 +104,7 @@ pub struct Store {
     writer: Writer,
     readers: Readers,
     files: BlobFiles,
+    reserve: Arc<Reserve>,
     counted: measure::Counted,
     fullness: measure::Fullness,
     _lock: std::fs::File,
@@ -118,12 +126,13 @@ impl Store {
         let database = directory.join(open::DATABASE);
         let readers = Readers::open(&database, options.readers)
             .map_err(|source| OpenError::database(&database, source))?;
-        let writer = Writer::start(opened.connection, options)
+        let reserve = Arc::new(Reserve::open(directory));
+        let writer = Writer::start(opened.connection, options, Arc::clone(&reserve))
             .map_err(|source| OpenError::database(&database, source))?;
         let (directory, _lock) = (directory.to_owned(), opened.lock);
         let counted = measure::Counted::default();
         let fullness = measure::Fullness::default();
-        Ok(Self { directory, writer, readers, files, counted, fullness, _lock })
+        Ok(Self { directory, writer, readers, files, reserve, counted, fullness, _lock })
     }
 
     /// Whether there is a database in a data directory: it was served before, or restored.

@@ -4,7 +4,8 @@
 //! durable and the nonce is not. Nonces are dropped in the order of the times they were signed at,
 //! and the *floor* rises to the newest dropped one: what was signed at or before it counts no more.
 //! So whatever the service's clock says later, a request either finds its nonce or is below the
-//! floor; a clock set back lets nothing in.
+//! floor; a clock set back lets nothing in. A restored backup knows nothing of the nonces since: it
+//! begins with a floor of its own.
 //!
 //! A refused change has spent its nonce or has not; it had no effect either way. A key that is
 //! nothing to the account never comes this far: `app` refuses it first, and what it asks leaves no
@@ -84,6 +85,16 @@ pub(super) fn floor_s(connection: &Connection) -> rusqlite::Result<i64> {
     connection
         .prepare_cached("SELECT value FROM meta WHERE name = 'nonce-floor-s'")?
         .query_row([], |row| row.get(0))
+}
+
+/// Has nothing count any more that was signed up to `now_s`, or ahead of it as far as the [`WINDOW`]
+/// allows.
+pub(super) fn raise_floor(connection: &Connection, now_s: i64) -> rusqlite::Result<()> {
+    connection.execute(
+        "UPDATE meta SET value = max(value, ?1) WHERE name = 'nonce-floor-s'",
+        [now_s + WINDOW.future_s as i64],
+    )?;
+    Ok(())
 }
 
 /// Drops up to `most` nonces that are older than [`KEPT_S`], oldest first, and raises the floor to

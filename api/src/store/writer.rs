@@ -14,6 +14,7 @@
 //!   it was the database, its log (`-wal`) or the log's index (`-shm`) that could not grow. The index
 //!   comes last: a group refused for it may be found committed if the process dies before the next
 //!   one is written. It had no answer but a refusal, and sent again it is taken as what is there.
+//! - **What makes room finds room** on a full disk, while there is a reserve to give up: see `reserve`.
 //! - **Any other failure of a write or a sync aborts** (design, section 6), that of a file system
 //!   which turned read-only too: nobody can tell what is on the disk. The next start finds out, and
 //!   refuses where it cannot write.
@@ -34,6 +35,7 @@ use super::{
     error::is_full,
     measure::{Fullness, Groups},
     nonce, open,
+    reserve::Reserve,
 };
 
 /// How long to wait for another process, which only a tool of the operator's can be.
@@ -61,7 +63,11 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread, which owns the connection from now on.
-    pub(super) fn start(connection: Connection, options: &Options) -> rusqlite::Result<Self> {
+    pub(super) fn start(
+        connection: Connection,
+        options: &Options,
+        reserve: Arc<Reserve>,
+    ) -> rusqlite::Result<Self> {
         let (queue, changes) = mpsc::channel(options.queue_max.max(1));
         let groups = Arc::new(Groups::default());
         let thread = Thread {
@@ -70,6 +76,7 @@ impl Writer {
             connection,
             group_max: options.group_max.max(1),
             durability: options.durability,
+            reserve,
             // What a crash has left behind.
             erased: true,
         };
@@ -99,8 +106,30 @@ impl Writer {
         &self,
         apply: impl Fn(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let outcome = self.send(false, apply).await;
+        self.fullness.note(&outcome);
+        outcome
+    }
+
+    /// The same for a change that leaves less than there was: it may take the reserve. That it found
+    /// room tells nothing of others.
+    ///
+    /// # Errors
+    /// Those of [`Writer::run`].
+    pub(super) async fn run_to_make_room<T: Default + Send + 'static>(
+        &self,
+        apply: impl Fn(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.send(true, apply).await
+    }
+
+    async fn send<T: Default + Send + 'static>(
+        &self,
+        makes_room: bool,
+        apply: impl Fn(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (sender, receiver) = oneshot::channel();
-        let change = Pending { apply, outcome: None, sender };
+        let change = Pending { apply, makes_room, outcome: None, sender };
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         queue.ok_or(StoreError::Closing)?.try_send(Box::new(change)).map_err(
             |error| match error {
@@ -108,9 +137,7 @@ impl Writer {
                 mpsc::error::TrySendError::Closed(_) => StoreError::Closing,
             },
         )?;
-        let outcome = receiver.await.map_err(|_| StoreError::Closing)?;
-        self.fullness.note(&outcome);
-        outcome
+        receiver.await.map_err(|_| StoreError::Closing)?
     }
 
     /// Whether the disk was full when a change was written last.
@@ -203,10 +230,13 @@ trait Change: Send {
     fn failed(self: Box<Self>, error: StoreError);
     /// Replies as if it had been committed.
     fn discarded(self: Box<Self>);
+    /// Whether it may take the reserve.
+    fn makes_room(&self) -> bool;
 }
 
 struct Pending<F, T> {
     apply: F,
+    makes_room: bool,
     outcome: Option<Result<T, StoreError>>,
     sender: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -238,6 +268,10 @@ where
     fn discarded(self: Box<Self>) {
         self.reply(Ok(T::default()));
     }
+
+    fn makes_room(&self) -> bool {
+        self.makes_room
+    }
 }
 
 impl<F, T> Pending<F, T> {
@@ -255,6 +289,7 @@ struct Thread {
     floor_s: i64,
     group_max: usize,
     durability: Durability,
+    reserve: Arc<Reserve>,
     /// Whether the log may hold what was erased.
     erased: bool,
 }
@@ -276,6 +311,12 @@ impl Thread {
     /// Commits a group and replies to all of it.
     fn settle(&mut self, group: &mut Vec<Box<dyn Change>>) {
         let begun = Instant::now();
+        if !group.iter().all(|change| change.makes_room()) && !self.reserve.is_kept() {
+            refuse_what_fills(group);
+        }
+        if group.is_empty() {
+            return;
+        }
         let Err(error) = self.commit(group) else {
             self.groups.committed(group.len(), begun.elapsed());
             self.empty_the_log();
@@ -289,6 +330,13 @@ impl Thread {
         }
         if is_full(&error) {
             tracing::error!("the disk is full: {} changes were rolled back", group.len());
+            refuse_what_fills(group);
+            if !group.is_empty() && self.reserve.give_up() {
+                tracing::warn!(
+                    "the reserve was given up: until there is room, deletions are taken"
+                );
+                self.settle(group);
+            }
             group.drain(..).for_each(|change| change.failed(StoreError::DiskFull));
         } else if is_fatal(&error) {
             self.abort(&error)
@@ -353,6 +401,13 @@ impl Thread {
         self.erased |= tx.erased.get();
         self.floor_s = floor_s;
         Ok(())
+    }
+}
+
+/// Refuses all changes of a group but those that make room.
+fn refuse_what_fills(group: &mut Vec<Box<dyn Change>>) {
+    for change in group.extract_if(.., |change| !change.makes_room()) {
+        change.failed(StoreError::DiskFull);
     }
 }
 

@@ -141,6 +141,24 @@ fn raised_limits_are_told_where_they_were_raised() {
     }
 }
 
+/// T-34: a connection to which a blob is sent takes two.
+#[test]
+fn too_few_open_files_for_the_connections_are_told() {
+    for (most, few) in [(1000, true), (1300, false)] {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("limits.toml"), "[limits]\nmax_connections = 500\n")
+            .unwrap();
+        let command = format!(
+            "ulimit -n {most}; exec {} --config limits.toml --listen 127.0.0.1:0 --ready-file no/ready",
+            env!("CARGO_BIN_EXE_hallmarkd")
+        );
+        let run = Command::new("sh").args(["-c", &command]).current_dir(dir.path()).output();
+        let said = String::from_utf8(run.unwrap().stderr).unwrap();
+        assert!(said.contains("no/ready"), "{said}");
+        assert_eq!(said.contains("more than the open files allow"), few, "{most}: {said}");
+    }
+}
+
 /// T-31: other users of the machine are kept out, or it is said how.
 #[test]
 fn a_data_directory_that_others_can_read_is_said_and_no_core_is_kept() {

@@ -142,6 +142,21 @@ fn a_lost_or_spoiled_cache_is_fetched_again() {
     assert_eq!(phone.notes()[&item], "53");
 }
 
+/// T-34: of what was removed long ago the service may know the names no more.
+#[test]
+fn what_went_before_the_service_remembers_goes_here_too() {
+    let (service, mut phone, mut laptop, item) = two_devices();
+    let kept = phone.note("kept", &service);
+    phone.sync(&service).unwrap();
+    laptop.sync(&service).unwrap();
+    phone.remove(item, &service);
+    phone.sync(&service).unwrap();
+    service.held(phone.holdings().account.id(), |held| held.removed.clear());
+    laptop.sync(&service).unwrap();
+    assert_eq!(laptop.notes(), phone.notes());
+    assert!(laptop.notes().keys().eq([&kept]));
+}
+
 /// Nine files on each of two devices, and an item so long that its history has no room: all of it is
 /// there afterwards, at the service too.
 #[test]

@@ -241,7 +241,7 @@ pub struct Sync {
     pub manifests: Vec<Signed<Manifest>>,
     /// Items changed after the cursor, as they are now, in the cursor's order.
     pub records: Vec<Record>,
-    /// Items removed after the manifest of the cursor.
+    /// Items removed after the cursor, the newest 65,536; none for a device that begins.
     pub removed: Vec<ItemId>,
     /// Where the root changed: the wrapped keys of items that did not change otherwise.
     #[serde(default)]
@@ -252,8 +252,9 @@ pub struct Sync {
 }
 
 /// The most manifests of one [`Sync`].
-pub const MAX_SYNC_MANIFESTS: usize = 1000;
-/// After so many bytes of records, an answer ends and names a [`Sync::next`].
+pub const MAX_SYNC_MANIFESTS: usize = 4000;
+/// After so many bytes of manifests, records, wrapped keys and names of removed items, an answer ends
+/// and names a [`Sync::next`].
 pub const SYNC_PAGE_BYTES: usize = 4 << 20;
 /// The most bytes of one answer in JSON that a device reads.
 pub const MAX_ANSWER_BYTES: u64 = 32 << 20;
