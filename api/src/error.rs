@@ -85,7 +85,8 @@ impl From<AppError> for Refusal {
             }
             AppError::NoRoom => (
                 Code::Overloaded,
-                "Too many bodies are on their way. Try again in a second.".to_owned(),
+                "Too much is on its way at once, yours or others'. Try again in a second."
+                    .to_owned(),
             ),
             AppError::Corrupt(_) => (Code::Internal, MISTAKE.to_owned()),
         };

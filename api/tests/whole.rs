@@ -5,7 +5,7 @@ mod client;
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -59,6 +59,18 @@ fn open(settings: &Settings) -> (axum::Router, Hooks) {
     wire::open(settings, SigningKey::from_seed(&[7; 32]), settings.authorities.clone()).unwrap()
 }
 
+fn send_to(address: SocketAddr, line: &str, fields: &str, body: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    let end = format!("content-length: {length}\r\nconnection: close\r\n\r\n");
+    let head = format!("{line} HTTP/1.1\r\n{fields}{end}");
+    stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    Answer { head: head.to_ascii_lowercase(), body: body.to_owned() }
+}
+
 impl Whole {
     fn start(change: impl FnOnce(&mut Settings)) -> Self {
         let directory = TempDir::new().unwrap();
@@ -71,15 +83,7 @@ impl Whole {
 
     /// Sends a request line, fields and a body as they are.
     fn send(&self, line: &str, fields: &str, body: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect(self.running.address()).unwrap();
-        let length = body.len();
-        let end = format!("content-length: {length}\r\nconnection: close\r\n\r\n");
-        let head = format!("{line} HTTP/1.1\r\n{fields}{end}");
-        stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        Answer { head: head.to_ascii_lowercase(), body: body.to_owned() }
+        send_to(self.running.address(), line, fields, body)
     }
 
     /// As [`Whole::send`], signed now for `authority`.
@@ -184,7 +188,8 @@ fn other_forms_and_methods_get_an_answer() {
 #[test]
 fn the_metrics_tell_of_the_store_and_of_nobody() {
     let directory = TempDir::new().unwrap();
-    let settings = settings(&directory);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let settings = Settings { metrics_listen: Some(free), ..settings(&directory) };
     let (router, hooks) = open(&settings);
     let mut before = String::new();
     (hooks.metrics)(&mut before);
@@ -192,7 +197,7 @@ fn the_metrics_tell_of_the_store_and_of_nobody() {
     let running = embedded(&settings, router, hooks, LogTo::Program).unwrap();
     let service = Whole { running, _directory: directory };
     let person = joined(&service);
-    let metrics = service.send("GET /metrics", "host: a\r\n", b"").body;
+    let metrics = send_to(free, "GET /metrics", "host: a\r\n", b"").body;
     for part in [
         "\nhallmark_store_waiting ",
         "\nhallmark_store_group_size_bucket{le=\"1\"} ",

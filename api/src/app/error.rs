@@ -59,8 +59,8 @@ pub enum AppError {
         /// What, in words.
         what: &'static str,
     },
-    /// The bodies of other requests take all the memory there is for them.
-    #[error("no room in memory for the body")]
+    /// Other bodies or answers take all the memory there is for them, or for this asker.
+    #[error("no room in memory")]
     NoRoom,
     /// A manifest counts more items than an account may have.
     #[error("more than {MAX_ITEMS} items")]

@@ -2,7 +2,8 @@
 //!
 //! Order of checks, all of them before a byte of the body is read: the signature's form, the time it
 //! was made, the signature over the digest that the head names, and what the key is to the account
-//! that the path names. Then the body's digest, the rate, and the nonce. A change spends its nonce
+//! that the path names. Then, for a change, whether it was sent before, and the rate; then the body,
+//! which takes room as it comes, and its digest. A change spends its nonce
 //! together with its effect, in the store; what is refused before it gets there is looked up among
 //! the spent ones first, so that a replay is told so.
 
@@ -14,7 +15,9 @@ mod item;
 mod rate;
 mod replay;
 mod request;
+mod room;
 mod state;
+mod work;
 
 use std::sync::Arc;
 
@@ -28,13 +31,16 @@ use hallmark_core::{
 pub use error::AppError;
 pub use rate::Bucket;
 pub use request::{Authentic, Received, Role};
+pub use room::{Asker, Holder};
 
 use crate::{
-    limit::{Buckets, Rate, Room, Taken},
+    limit::{Buckets, Rate},
     store::{Caller, Store},
 };
 use replay::Replay;
+use room::Rooms;
 use state::States;
+use work::Work;
 
 /// The service's clock: the one place where use cases learn the time.
 pub type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
@@ -51,8 +57,12 @@ pub struct Settings {
     /// is the default.
     pub max_body_bytes: u64,
     /// The most bytes of bodies that are in memory at once, as they came in; what is parsed of them
-    /// takes more. Default 256 MiB.
+    /// takes more. Those with device list entries have a quarter of that for themselves, on top.
+    /// Default 256 MiB.
     pub max_bodies_bytes: u64,
+    /// The most bytes of answers that are in memory at once, until they have left; no less than
+    /// [`MAX_ANSWER_BYTES`](hallmark_core::account::exchange::MAX_ANSWER_BYTES). Default 256 MiB.
+    pub max_answers_bytes: u64,
     /// How much one key of an account may ask. Default 100 requests a second, 1,000 at once.
     pub account_rate: Rate,
     /// Keys of accounts whose rates are remembered. Default 100,000.
@@ -66,6 +76,7 @@ impl Default for Settings {
             quota_bytes: 10 << 30,
             max_body_bytes: json::MAX_BYTES as u64,
             max_bodies_bytes: 256 << 20,
+            max_answers_bytes: 256 << 20,
             account_rate: Rate::new(100, 1000),
             max_tracked: 100_000,
         }
@@ -81,7 +92,8 @@ pub struct App {
     replay: Replay,
     states: States,
     rates: Buckets<Bucket>,
-    room: Room,
+    rooms: Rooms,
+    work: Work,
 }
 
 impl App {
@@ -93,9 +105,9 @@ impl App {
         let max_body_bytes = settings.max_body_bytes.min(json::MAX_BYTES as u64);
         let settings = Settings { quota_bytes, max_body_bytes, ..settings };
         let rates = Buckets::new(settings.account_rate, settings.max_tracked);
-        let room = Room::new(settings.max_bodies_bytes);
+        let (rooms, work) = (Rooms::new(&settings), Work::default());
         let (store, states) = (Arc::new(store), States::default());
-        Self { store, settings, key, clock, replay, states, rates, room }
+        Self { store, settings, key, clock, replay, states, rates, rooms, work }
     }
 
     /// The store.
@@ -127,14 +139,6 @@ impl App {
     pub fn max_body_bytes(&self) -> usize {
         // At most what the parser takes.
         self.settings.max_body_bytes as usize
-    }
-
-    /// Takes room in memory for a body of up to `bytes`.
-    ///
-    /// # Errors
-    /// [`AppError::NoRoom`] while other bodies have it.
-    pub fn room(&self, bytes: u64) -> Result<Taken, AppError> {
-        self.room.take(bytes).ok_or(AppError::NoRoom)
     }
 
     /// Takes no more changes and waits for those that were taken. Reading goes on.

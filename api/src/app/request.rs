@@ -76,6 +76,14 @@ impl App {
         Ok(Authentic { caller: Caller { key, nonce, created_s, now_s }, digest })
     }
 
+    /// Whether a change was not sent before, as far as that is known before its body is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Replayed`], [`StoreError::BelowFloor`], or that nothing can be read.
+    pub async fn check_unspent(&self, caller: &Caller) -> Result<(), AppError> {
+        Ok(self.store.check_unspent(*caller).await?)
+    }
+
     /// What the caller is to the account that the path names, before the body is read. A key that
     /// is nothing to it is refused here: nothing is remembered of it, in memory or in the store.
     /// A device that was listed once may still read, as a guest: the device list says who took it

@@ -2,8 +2,9 @@
 //! its leaves, kept in memory for the accounts that were busy last.
 //!
 //! A kept state may be behind the store, so it counts only where it fits what the request continues;
-//! else the store is read again. It is never ahead, and the store checks once more in the
-//! transaction.
+//! else the store is asked what came since. It is never ahead, and the store checks once more in the
+//! transaction. A request that fits nothing costs a look at the ends of both: what was verified once is not
+//! verified again.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -13,20 +14,23 @@ use std::{
 use hallmark_core::{
     account::{
         AccountId, ItemId, Signed,
-        device_list::{DeviceList, ManifestHead},
+        device_list::{DeviceList, Entry, ManifestHead},
+        exchange::Cursor,
         manifest::{Leaves, Manifest},
     },
     hash::Sha256,
     key::PublicKey,
 };
 
-use super::{App, AppError};
-use crate::store::StoredAccount;
+use super::{App, AppError, work::apart};
+use crate::store::{StoreError, StoredAccount, SyncFrom};
 
 /// The most items and device list entries of all kept states together, about 20 MB.
 const MAX_WEIGHT: usize = 100_000;
 /// What a state weighs beside its items and entries.
 const OWN_WEIGHT: usize = 16;
+/// So many new entries are verified where they are asked for: some milliseconds.
+const SHORT_LIST: usize = 32;
 
 /// A verified moment of an account.
 #[derive(Debug, Clone)]
@@ -65,9 +69,20 @@ impl State {
         }
     }
 
-    fn of(account: AccountId, stored: StoredAccount) -> Result<Self, AppError> {
-        let list = DeviceList::open(account, &stored.entries).map_err(AppError::Corrupt)?;
-        let mut state = Self::new(list);
+    /// What is stored, verified, but for the entries that `kept` has verified already.
+    fn of(
+        account: AccountId,
+        stored: StoredAccount,
+        kept: Option<&Self>,
+    ) -> Result<Self, AppError> {
+        let list = match kept.and_then(|kept| kept.continued_by(&stored)) {
+            Some((list, new)) => {
+                let mut list = list.clone();
+                new.iter().try_for_each(|entry| list.extend(entry)).map(|()| list)
+            }
+            None => DeviceList::open(account, &stored.entries),
+        };
+        let mut state = Self::new(list.map_err(AppError::Corrupt)?);
         state.manifest_hash = stored.manifest.as_ref().map(Signed::hash);
         state.manifest = stored.manifest;
         for item in stored.items {
@@ -76,6 +91,16 @@ impl State {
             state.sizes.insert(item.item, size);
         }
         Ok(state)
+    }
+
+    /// The list, and what is stored after it, if that continues it.
+    fn continued_by<'s>(
+        &self,
+        stored: &'s StoredAccount,
+    ) -> Option<(&DeviceList, &'s [Signed<Entry>])> {
+        let (known, new) = stored.entries.split_at_checked(self.list.len() as usize)?;
+        // An entry names the one before, so the last one stands for all.
+        (known.last()?.hash() == self.list.head()).then_some((&self.list, new))
     }
 
     /// The newest manifest.
@@ -95,7 +120,8 @@ impl State {
 }
 
 impl App {
-    /// The state of an account: the kept one if `fits`, else as the store has it.
+    /// The state of an account: the kept one if `fits` or if nothing came since, else as the store has
+    /// it.
     ///
     /// # Errors
     /// That there is no such account, or that it cannot be read.
@@ -104,12 +130,49 @@ impl App {
         account: AccountId,
         fits: impl Fn(&State) -> bool,
     ) -> Result<Arc<State>, AppError> {
-        if let Some(kept) = self.states.get(account).filter(|kept| fits(kept)) {
-            return Ok(kept);
+        let kept = self.states.get(account);
+        if let Some(kept) = &kept
+            && (fits(kept) || self.is_newest(account, kept).await?)
+        {
+            return Ok(kept.clone());
         }
-        let state = Arc::new(State::of(account, self.store.account(account).await?)?);
+        let stored = self.store.account(account).await?;
+        let verified = kept.as_ref().map_or(0, |kept| kept.list.len() as usize);
+        let is_short = stored.entries.len().saturating_sub(verified) <= SHORT_LIST;
+        let verify = move || State::of(account, stored, kept.as_deref());
+        let state = if is_short {
+            verify()?
+        } else {
+            apart(Arc::clone(&self.work.verifying), verify).await?
+        };
+        let state = Arc::new(state);
         self.states.put(account, state.clone());
         Ok(state)
+    }
+
+    /// Whether list and manifest of this state are still the newest that the store has.
+    async fn is_newest(&self, account: AccountId, kept: &State) -> Result<bool, AppError> {
+        // In the name of the recovery key, which always may.
+        let key = kept.list.recovery();
+        let (devices, manifest) = kept.age();
+        let ends = |at: Result<bool, StoreError>| match at {
+            // Another account of that id, which has not come as far.
+            Err(StoreError::Position) => Ok(false),
+            at => at.map_err(AppError::from),
+        };
+        let last = self.store.devices(key, account, devices - 1).await;
+        let is_head = |entry: &Signed<Entry>| entry.hash() == kept.list.head();
+        if !ends(last.map(|last| matches!(&last.entries[..], [entry] if is_head(entry))))? {
+            return Ok(false);
+        }
+        let items = Cursor { manifest, item: None };
+        let from = SyncFrom { devices, manifest: manifest.saturating_sub(1), items };
+        let last = self.store.sync(key, account, from).await;
+        ends(last.map(|last| match &last.manifests[..] {
+            [] => kept.manifest.is_none(),
+            [newest] => Some(newest.hash()) == kept.manifest_hash,
+            _ => false,
+        }))
     }
 }
 

@@ -45,7 +45,7 @@ async fn create(
     State(app): State<Arc<App>>,
     request: SignedRequest,
 ) -> Result<StatusCode, Refusal> {
-    let created = app.create_account(request.caller, request.json()?).await?;
+    let created = app.create_account(request.caller, request.json(&app).await?).await?;
     Ok(match created {
         Created::New => StatusCode::CREATED,
         Created::Same => StatusCode::OK,

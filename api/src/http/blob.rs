@@ -38,7 +38,7 @@ async fn start(
     Place((account,)): Place<(AccountId,)>,
     request: SignedRequest,
 ) -> Result<StatusCode, Refusal> {
-    app.start_upload(request.caller, account, request.json()?).await?;
+    app.start_upload(request.caller, account, request.json(&app).await?).await?;
     Ok(StatusCode::OK)
 }
 

@@ -17,11 +17,16 @@ use hallmark_core::position::ReadAt;
 use hyper::body::{Frame, SizeHint};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::range::{Asked, asked};
+use super::{
+    answers::InMemory,
+    range::{Asked, asked},
+};
 use crate::{error::Refusal, store::Content};
 
 /// Bytes read at a time.
 const CHUNK_BYTES: u64 = 256 << 10;
+/// One chunk on its way, and the next that is read meanwhile.
+const IN_MEMORY_BYTES: u64 = 2 * CHUNK_BYTES;
 
 /// The blob, or the range of it that is asked for.
 ///
@@ -36,8 +41,10 @@ pub(super) fn answer(content: Content, headers: &HeaderMap) -> Result<Response, 
         Asked::Nothing => return Err(Refusal::range(size_bytes)),
     };
     let described = format!("bytes {}-{}/{size_bytes}", range.start, range.end - 1);
+    let in_memory = InMemory(IN_MEMORY_BYTES.min(range.end - range.start));
     let file = FileBody { file: Arc::new(content.file), rest: range, reading: None };
     let mut response = (status, Body::new(file)).into_response();
+    response.extensions_mut().insert(in_memory);
     let fields = response.headers_mut();
     let bytes = HeaderValue::from_static("application/octet-stream");
     fields.insert(header::CONTENT_TYPE, bytes);

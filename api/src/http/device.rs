@@ -56,6 +56,6 @@ async fn append(
     Place((account,)): Place<(AccountId,)>,
     request: SignedRequest,
 ) -> Result<StatusCode, Refusal> {
-    app.append_entry(request.caller, account, request.json()?).await?;
+    app.append_entry(request.caller, account, request.json(&app).await?).await?;
     Ok(StatusCode::OK)
 }

@@ -33,7 +33,7 @@ async fn commit(
     Place((account,)): Place<(AccountId,)>,
     request: SignedRequest,
 ) -> Result<StatusCode, Refusal> {
-    app.commit(request.caller, account, request.json()?).await?;
+    app.commit(request.caller, account, request.json(&app).await?).await?;
     Ok(StatusCode::OK)
 }
 

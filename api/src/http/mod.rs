@@ -5,6 +5,7 @@
 //! ([`hallmark_core::httpsig`]).
 
 mod account;
+mod answers;
 mod blob;
 mod content;
 mod date;
@@ -49,6 +50,7 @@ pub fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(async || {
             Refusal::new(Code::Method, "Allow names the methods this address knows.")
         })
+        .layer(middleware::from_fn_with_state(app.clone(), answers::bounded))
         .layer(middleware::from_fn_with_state(app.clone(), rate::announced))
         .layer(middleware::from_fn_with_state(app.clone(), dated))
         .with_state(app)

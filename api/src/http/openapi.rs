@@ -64,7 +64,8 @@ pub(super) fn document(paths: OpenApi) -> Value {
         "title": "Hallmark vault service",
         "version": env!("CARGO_PKG_VERSION"),
         "description": "Stores what it cannot read: device lists, signed manifests, sealed items and \
-            blobs. JSON is strict: no repeated keys, integers only, within 2^53.",
+            blobs. JSON is strict: no repeated keys, integers only, within 2^53, at most \
+            262,144 values.",
         "license": {"name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT"},
     });
     document["components"] = json!({

@@ -1,34 +1,36 @@
 //! Extractors: a signed request with its body, and what stands in a path or a query.
 
-use std::{fmt::Display, str::FromStr, sync::Arc};
+use std::{fmt::Display, str::FromStr, sync::Arc, time::Instant};
 
 use axum::{
     body::{Body, Bytes},
-    extract::{FromRequest, FromRequestParts, Path, Query, Request},
-    http::{HeaderMap, header, request::Parts, uri::Authority},
+    extract::{FromRequest, FromRequestParts, MatchedPath, Path, Query, Request},
+    http::{HeaderMap, Method, header, request::Parts, uri::Authority},
 };
-use bytes::BytesMut;
 use hallmark_core::{
     account::exchange::PART_BYTES,
     httpsig::{ContentDigest, HttpSigError},
-    json,
     problem::Code,
 };
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
 
-use super::rate;
+use super::{answers, rate};
 use crate::{
-    app::{App, AppError, Authentic, Received, Role},
+    app::{App, AppError, Asker, Authentic, Holder, Received, Role},
     error::Refusal,
-    limit::Taken,
+    limit::{Origin, Taken},
     store::Caller,
 };
 
 /// The longest body of a request that names no account, bytes: the first entry of one and its wraps
 /// are far shorter. Anybody may send such a request.
 const GUEST_BYTES: usize = 64 << 10;
+/// What a route to the entries of a device list ends in.
+const ENTRIES: &str = "/devices";
+/// The least room that a body is given to begin with, bytes.
+const STEP_BYTES: usize = 16 << 10;
 
 /// A request whose signature verifies, and its body.
 pub(super) struct SignedRequest {
@@ -37,7 +39,7 @@ pub(super) struct SignedRequest {
     pub(super) digest: ContentDigest,
     media_type: Option<String>,
     // Until the request is answered.
-    _room: Taken,
+    _room: Taken<Holder>,
 }
 
 impl FromRequest<Arc<App>> for SignedRequest {
@@ -61,12 +63,22 @@ impl FromRequest<Arc<App>> for SignedRequest {
         let is_read = matches!(parts.method.as_str(), "GET" | "HEAD");
         let account = rate::named(&mut parts, app).await;
         let role = app.admit(&caller, account, is_read).await?;
-        let (body, room) = read(body, limit(&parts, role, app), app).await?;
+        let origin = parts.extensions.get::<Origin>().copied();
+        let asker = Asker { key: caller.key, role, origin };
+        answers::note(&parts, asker);
+        if !is_read && role != Role::Guest {
+            // Before anything is waited for: else a head costs nothing whose body never comes. One
+            // that was sent before is charged to nobody.
+            app.check_unspent(&caller).await?;
+            rate::charge(app, &parts, &caller.key, role)?;
+        }
+        let room = app.body_room(&asker, is_entry(&parts));
+        let (body, room) = read(body, limit(&parts, role, app), room).await?;
         if ContentDigest::of(&body) != digest {
             return Err(AppError::from(HttpSigError::Digest).into());
         }
-        rate::charge(app, &parts, &caller.key, role)?;
         if is_read {
+            rate::charge(app, &parts, &caller.key, role)?;
             app.remember_read(&caller, role).await?;
         }
         Ok(Self { caller, body, digest, media_type, _room: room })
@@ -75,10 +87,12 @@ impl FromRequest<Arc<App>> for SignedRequest {
 
 impl SignedRequest {
     /// The body as strict JSON of this shape.
-    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+    pub(super) async fn json<T>(&self, app: &App) -> Result<T, Refusal>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
         self.check_media_type("application/json")?;
-        let value = json::parse(&self.body).map_err(AppError::from)?;
-        Ok(serde_json::from_value(value).map_err(AppError::Body)?)
+        Ok(app.parse(self.body.clone()).await?)
     }
 
     /// Whether the body is of this media type; parameters do not matter.
@@ -113,19 +127,34 @@ fn limit(parts: &Parts, role: Role, app: &App) -> usize {
     }
 }
 
-/// The body, and the room it takes, which is there before the first byte is read.
-async fn read(mut body: Body, limit: usize, app: &App) -> Result<(Bytes, Taken), Refusal> {
+/// Whether the request goes on with a device list.
+fn is_entry(parts: &Parts) -> bool {
+    let path = parts.extensions.get::<MatchedPath>();
+    parts.method == Method::POST && path.is_some_and(|path| path.as_str().ends_with(ENTRIES))
+}
+
+/// The body, and the room it takes, which grows as it comes.
+async fn read(
+    mut body: Body,
+    limit: usize,
+    mut room: Taken<Holder>,
+) -> Result<(Bytes, Taken<Holder>), Refusal> {
     let too_large =
         || Refusal::new(Code::TooLarge, format!("At most {limit} bytes are taken here."));
     let announced = body.size_hint();
     if announced.lower() > limit as u64 {
         return Err(too_large());
     }
-    let most = announced.upper().unwrap_or(u64::MAX).min(limit as u64);
-    let room = app.room(most)?;
     // At most the limit, which is a length in memory.
-    let mut whole = BytesMut::with_capacity(announced.exact().unwrap_or_default() as usize);
-    while let Some(frame) = body.frame().await {
+    let most = announced.upper().unwrap_or(u64::MAX).min(limit as u64) as usize;
+    let mut whole = Vec::new();
+    loop {
+        let frame = tokio::select! {
+            biased;
+            () = room.turned_out() => return Err(AppError::NoRoom.into()),
+            frame = body.frame() => frame,
+        };
+        let Some(frame) = frame else { break };
         let frame = frame
             .map_err(|_| Refusal::new(Code::Malformed, "The body ended before it was whole."))?;
         // Trailers are no part of it.
@@ -133,9 +162,16 @@ async fn read(mut body: Body, limit: usize, app: &App) -> Result<(Bytes, Taken),
         if data.len() > limit - whole.len() {
             return Err(too_large());
         }
+        let len = whole.len() + data.len();
+        if len > whole.capacity() {
+            let capacity = (2 * whole.capacity()).max(STEP_BYTES).min(most).max(len);
+            room.grow(capacity as u64, Instant::now()).map_err(AppError::from)?;
+            whole.reserve_exact(capacity - whole.len());
+        }
         whole.extend_from_slice(&data);
     }
-    Ok((whole.freeze(), room))
+    room.stay();
+    Ok((whole.into(), room))
 }
 
 /// The values of a path, each written in its one spelling.

@@ -1,4 +1,4 @@
-//! Limits in bounded memory: token buckets for rates, and room for bodies. What a client is told of
+//! Limits in bounded memory: token buckets for rates, and room for bodies and answers. What a client is told of
 //! them stands in `http`.
 //!
 //! A bucket has a key: an address for the requests of anybody, an account and one of its keys for
@@ -8,4 +8,4 @@ mod buckets;
 mod room;
 
 pub use buckets::{Buckets, Rate, Remaining, RetryAfter, whole_s};
-pub use room::{Room, Taken};
+pub use room::{Full, Origin, Room, Share, Taken, UntilSent};

@@ -1,36 +1,198 @@
-//! Room in memory for the bodies of requests.
+//! Room in memory: so many bytes at once, and so many of them in one hand.
+//!
+//! Room is taken as bytes come, not for what is announced. Where it is full, whoever has been at it
+//! for too long makes room for the next: so bytes that come slowly keep nobody out.
 
-use std::sync::Arc;
+use std::{
+    any::Any,
+    collections::{BTreeMap, HashMap},
+    hash::Hash,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 
-/// Room is counted in these, bytes.
-const UNIT_BYTES: u64 = 1024;
+/// The address that a request is counted by, as an extension of it; none where there is no telling
+/// one client from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin(pub IpAddr);
 
-/// So many bytes of bodies at once. Safe to share; copies share one room.
-#[derive(Debug, Clone)]
-pub struct Room(Arc<Semaphore>);
+/// What is kept until an answer has left, as an extension of the answer.
+#[derive(Clone)]
+pub struct UntilSent(pub Arc<dyn Any + Send + Sync>);
+
+/// So many bytes at once, in the hands of `K`s. Safe to share; copies share one room.
+#[derive(Debug)]
+pub struct Room<K>(Arc<Inner<K>>);
+
+#[derive(Debug)]
+struct Inner<K> {
+    most_bytes: u64,
+    patience: Duration,
+    kept: Mutex<Kept<K>>,
+}
+
+#[derive(Debug)]
+struct Kept<K> {
+    taken_bytes: u64,
+    by_holder: HashMap<K, u64>,
+    /// What still grows, begun first first.
+    growing: BTreeMap<u64, Growing>,
+    begun: u64,
+}
+
+#[derive(Debug)]
+struct Growing {
+    since: Instant,
+    bytes: u64,
+    turned_out: Arc<Notify>,
+}
+
+/// The most that one holder may have at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share<K> {
+    /// The holder.
+    pub holder: K,
+    /// Bytes of everything in its hands.
+    pub most_bytes: u64,
+}
+
+/// There is no room, for anybody or for this holder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no room in memory")]
+pub struct Full;
 
 /// Room that is taken until this is dropped.
 #[derive(Debug)]
-pub struct Taken {
-    _permit: OwnedSemaphorePermit,
+pub struct Taken<K: Eq + Hash> {
+    room: Arc<Inner<K>>,
+    number: u64,
+    shares: Vec<Share<K>>,
+    bytes: u64,
+    turned_out: Arc<Notify>,
 }
 
-impl Room {
-    /// Room for `bytes`, rounded down to whole KiB.
+impl<K> Clone for Room<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K: Eq + Hash + Copy> Room<K> {
+    /// Room for `most_bytes`. What has grown for longer than `patience` gives way to others.
     #[must_use]
-    pub fn new(bytes: u64) -> Self {
-        let units = usize::try_from(bytes / UNIT_BYTES).unwrap_or(usize::MAX);
-        Self(Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))))
+    pub fn new(most_bytes: u64, patience: Duration) -> Self {
+        let kept =
+            Kept { taken_bytes: 0, by_holder: HashMap::new(), growing: BTreeMap::new(), begun: 0 };
+        Self(Arc::new(Inner { most_bytes, patience, kept: Mutex::new(kept) }))
     }
 
-    /// Takes room for a body of up to `bytes`, at once or not at all.
+    /// Nothing yet, about to grow in the hands of all these.
     #[must_use]
-    pub fn take(&self, bytes: u64) -> Option<Taken> {
-        let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).ok()?;
-        let permit = Arc::clone(&self.0).try_acquire_many_owned(units).ok()?;
-        Some(Taken { _permit: permit })
+    pub fn begin(&self, shares: Vec<Share<K>>, now: Instant) -> Taken<K> {
+        let turned_out = Arc::new(Notify::new());
+        let mut kept = self.0.kept();
+        kept.begun += 1;
+        let number = kept.begun;
+        let growing = Growing { since: now, bytes: 0, turned_out: Arc::clone(&turned_out) };
+        kept.growing.insert(number, growing);
+        Taken { room: Arc::clone(&self.0), number, shares, bytes: 0, turned_out }
+    }
+
+    /// Takes `bytes` at once or not at all.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn take(&self, shares: Vec<Share<K>>, bytes: u64) -> Result<Taken<K>, Full> {
+        let now = Instant::now();
+        let mut taken = self.begin(shares, now);
+        taken.grow(bytes, now)?;
+        taken.stay();
+        Ok(taken)
+    }
+}
+
+impl<K: Eq + Hash + Copy> Taken<K> {
+    /// Takes as much more as makes it `bytes`.
+    ///
+    /// # Errors
+    /// [`Full`]; what was taken stays.
+    pub fn grow(&mut self, bytes: u64, now: Instant) -> Result<(), Full> {
+        let Some(more) = bytes.checked_sub(self.bytes) else { return Ok(()) };
+        let mut kept = self.room.kept();
+        let after = |share: &Share<K>| {
+            kept.by_holder.get(&share.holder).copied().unwrap_or_default().saturating_add(more)
+        };
+        if self.shares.iter().any(|share| after(share) > share.most_bytes) {
+            return Err(Full);
+        }
+        let free = self.room.most_bytes - kept.taken_bytes;
+        if more > free {
+            kept.turn_out(more - free, self.number, |since| since + self.room.patience < now);
+            return Err(Full);
+        }
+        kept.taken_bytes += more;
+        for share in &self.shares {
+            *kept.by_holder.entry(share.holder).or_default() += more;
+        }
+        if let Some(growing) = kept.growing.get_mut(&self.number) {
+            growing.bytes = bytes;
+        }
+        self.bytes = bytes;
+        Ok(())
+    }
+
+    /// It grows no more, so it has to make room for nobody.
+    pub fn stay(&self) {
+        self.room.kept().growing.remove(&self.number);
+    }
+
+    /// Ready when it has to make room for others.
+    pub async fn turned_out(&self) {
+        self.turned_out.notified().await;
+    }
+}
+
+impl<K> Inner<K> {
+    fn kept(&self) -> MutexGuard<'_, Kept<K>> {
+        // Nothing in between panics.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K> Kept<K> {
+    /// Tells those that have been growing for too long to go, until `bytes` are free. They are told
+    /// once; the room is there when they have gone.
+    fn turn_out(&mut self, bytes: u64, but: u64, is_late: impl Fn(Instant) -> bool) {
+        let mut freed = 0;
+        while freed < bytes
+            && let Some(late) = self.growing.iter().find(|(number, growing)| {
+                **number != but && growing.bytes > 0 && is_late(growing.since)
+            })
+        {
+            let number = *late.0;
+            if let Some(late) = self.growing.remove(&number) {
+                freed += late.bytes;
+                late.turned_out.notify_one();
+            }
+        }
+    }
+}
+
+impl<K: Eq + Hash> Drop for Taken<K> {
+    fn drop(&mut self) {
+        let mut kept = self.room.kept();
+        kept.growing.remove(&self.number);
+        kept.taken_bytes -= self.bytes;
+        for share in &self.shares {
+            let Some(held) = kept.by_holder.get_mut(&share.holder) else { continue };
+            *held -= self.bytes;
+            if *held == 0 {
+                kept.by_holder.remove(&share.holder);
+            }
+        }
     }
 }
 
@@ -38,16 +200,60 @@ impl Room {
 mod tests {
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn of(holder: u8, most_bytes: u64) -> Vec<Share<u8>> {
+        vec![Share { holder, most_bytes }]
+    }
+
     #[test]
     fn room_is_there_once_and_comes_back() {
-        let room = Room::new(8 << 20);
-        let first = room.take((4 << 20) + 1).expect("room");
-        assert!(room.take(4 << 20).is_none(), "rounded up");
-        let second = room.take((4 << 20) - 1024).expect("the rest");
-        assert!(room.take(1).is_none() && room.take(0).is_some());
-        drop(first);
-        assert!(room.take(4 << 20).is_some());
+        let (room, now) = (Room::new(100, PATIENCE), Instant::now());
+        let mut first = room.begin(of(1, 100), now);
+        assert_eq!(first.grow(60, now), Ok(()));
+        let second = room.take(of(2, 100), 40).expect("the rest");
+        assert_eq!(first.grow(61, now), Err(Full));
+        assert!(room.take(of(3, 100), 1).is_err() && room.take(of(3, 100), 0).is_ok());
         drop(second);
-        assert!(room.take(u64::MAX).is_none());
+        assert_eq!(first.grow(100, now), Ok(()));
+        drop(first);
+        assert!(room.take(of(3, u64::MAX), u64::MAX).is_err());
+        assert!(room.take(of(3, 100), 100).is_ok());
+        assert!(room.0.kept().by_holder.is_empty() && room.0.kept().growing.is_empty());
+    }
+
+    #[test]
+    fn nobody_has_more_than_its_share() {
+        let room = Room::new(100, PATIENCE);
+        let first = room.take(of(1, 50), 30).expect("room");
+        assert!(room.take(of(1, 50), 21).is_err());
+        assert!(room.take([of(2, 50), of(1, 50)].concat(), 21).is_err(), "in both hands");
+        let both = room.take([of(2, 50), of(1, 50)].concat(), 20).expect("room");
+        assert!(room.take(of(2, 50), 31).is_err());
+        drop((first, both));
+        assert!(room.take(of(1, 50), 50).is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_comes_slowly_gives_way() {
+        let (room, start) = (Room::new(100, PATIENCE), Instant::now());
+        let mut whole = room.begin(of(1, 100), start);
+        whole.grow(40, start).expect("room");
+        whole.stay();
+        let mut slow = room.begin(of(2, 100), start);
+        slow.grow(60, start).expect("room");
+        let mut next = room.begin(of(3, 100), start + PATIENCE);
+        assert_eq!(next.grow(10, start + PATIENCE), Err(Full));
+        let is_out = |taken: &Taken<u8>| {
+            let mut out = Box::pin(taken.turned_out());
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            out.as_mut().poll(&mut context).is_ready()
+        };
+        assert!(!is_out(&slow), "it still has time");
+        let late = start + PATIENCE + Duration::from_secs(1);
+        assert_eq!(next.grow(10, late), Err(Full));
+        assert!(is_out(&slow) && !is_out(&whole) && !is_out(&next));
+        drop(slow);
+        assert_eq!(next.grow(10, late), Ok(()));
     }
 }

@@ -77,7 +77,7 @@ pub struct RunArgs {
     /// Most bytes of items, blobs and manifests of one account [default: 10737418240]
     #[arg(long, value_name = "BYTES")]
     pub quota_bytes: Option<u64>,
-    /// Serve /metrics there instead of to this machine's own requests
+    /// Serve /metrics there; without it, this machine alone can ask, and not with a name or proxy
     #[arg(long, value_name = "ADDR")]
     pub metrics_listen: Option<SocketAddr>,
     /// What is logged [default: info]

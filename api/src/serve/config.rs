@@ -9,7 +9,11 @@ use std::{
     time::Duration,
 };
 
-use hallmark_core::{account::exchange::PART_BYTES, json};
+use axum::http::uri::Authority;
+use hallmark_core::{
+    account::exchange::{MAX_ANSWER_BYTES, PART_BYTES},
+    json,
+};
 use serde::{Deserialize, Serialize};
 
 use super::peer::{Network, ProxyField};
@@ -59,7 +63,9 @@ pub struct Settings {
     /// disk is shared by all of them.
     pub quota_bytes: u64,
     /// Where to serve `/metrics`. Default: absent, which means the same listener, for peers on a
-    /// loopback address alone. Danger: whoever reaches this address reads them.
+    /// loopback address alone, and nowhere if a proxy may pass on what others ask: with
+    /// `behind_proxy`, with `trusted_proxies`, or with a name in `authorities` that is more than this
+    /// machine's. Danger: whoever reaches this address reads them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics_listen: Option<SocketAddr>,
     /// TLS by certificate files. Default: absent.
@@ -111,7 +117,8 @@ pub struct Limits {
     /// Connections of one address at the same time (IPv6: one /64). Default: 512.
     pub max_connections_per_address: usize,
     /// Whether addresses of this machine are counted like all others, in connections and requests.
-    /// Default: false. They always are where `authorities` has a name and `trusted_proxies` none.
+    /// Default: false. They always are where `authorities` has a name and `trusted_proxies` none, and
+    /// a trusted proxy's own is wherever it names no client.
     pub limit_loopback: bool,
     /// The longest request line and header fields together; more is answered 431. Default: 16 KiB,
     /// at most 64 KiB.
@@ -134,6 +141,9 @@ pub struct Limits {
     pub answer_timeout_ms: u64,
     /// How long a client may take nothing of an answer. Default: 60 seconds.
     pub send_timeout_ms: u64,
+    /// The slowest a client may take an answer, once `send_timeout_ms` are over. Default: 4,096 bytes
+    /// a second.
+    pub send_min_bytes_per_s: u64,
     /// How long a TLS handshake may take. Default: 10 seconds.
     pub tls_handshake_timeout_ms: u64,
     /// How long requests under way may take to end when the service is told to stop. Default: 30
@@ -146,10 +156,16 @@ pub struct Limits {
     /// The longest part of a blob; more is answered 413. Default: 4 MiB and 4 KiB, which is also
     /// the most: no part has more than 4 MiB. Danger: below 4 MiB nobody can upload.
     pub max_part_bytes: u64,
-    /// The most bytes of bodies that are in memory at once, as they came in; a request that finds no
-    /// room is answered 503 before its body is read. Default: 256 MiB, at least `max_json_bytes` and
-    /// `max_part_bytes`. Danger: while JSON is parsed it takes several times its length.
+    /// The most bytes of bodies that are in memory at once, as they came in; a body that finds no room
+    /// is answered 503. One key has room for two of the largest, one account and one address for four;
+    /// device list entries have a quarter for themselves, on top. A body that takes longer than ten
+    /// seconds gives way where there is no room. Default: 256 MiB, at least
+    /// `max_json_bytes` and `max_part_bytes`. Danger: while JSON is parsed, two bodies at a time, it
+    /// takes many times its length.
     pub max_bodies_bytes: u64,
+    /// The most bytes of answers that are in memory at once, until they have left; an answer that finds
+    /// no room is a 503. Default: 256 MiB, at least 32 MiB.
+    pub max_answers_bytes: u64,
     /// Requests a second of one address (IPv6: one /64), on average; more is answered 429.
     /// Default: 100.
     pub requests_per_s: u32,
@@ -178,11 +194,13 @@ impl Default for Limits {
             body_min_bytes_per_s: 4096,
             answer_timeout_ms: 60_000,
             send_timeout_ms: 60_000,
+            send_min_bytes_per_s: 4096,
             tls_handshake_timeout_ms: 10_000,
             stop_timeout_ms: 30_000,
             max_json_bytes: json::MAX_BYTES as u64,
             max_part_bytes: MAX_PART_BYTES,
             max_bodies_bytes: 256 << 20,
+            max_answers_bytes: 256 << 20,
             requests_per_s: 100,
             request_burst: 1000,
             account_requests_per_s: 100,
@@ -195,9 +213,19 @@ impl Default for Limits {
 impl Limits {
     /// The time a body has while `received` bytes of it are there.
     pub(super) fn body_time(&self, received: u64) -> Duration {
-        let slowest_ms = received.saturating_mul(1000) / self.body_min_bytes_per_s.max(1);
-        Duration::from_millis(self.body_timeout_ms.saturating_add(slowest_ms))
+        time(self.body_timeout_ms, received, self.body_min_bytes_per_s)
     }
+
+    /// The time an answer has while `taken` bytes of it have left.
+    pub(super) fn send_time(&self, taken: u64) -> Duration {
+        time(self.send_timeout_ms, taken, self.send_min_bytes_per_s)
+    }
+}
+
+/// The time that bytes take at the least rate, after a time that all have.
+fn time(base_ms: u64, bytes: u64, min_bytes_per_s: u64) -> Duration {
+    let slowest_ms = bytes.saturating_mul(1000) / min_bytes_per_s.max(1);
+    Duration::from_millis(base_ms.saturating_add(slowest_ms))
 }
 
 /// How much is logged, and how. It is never more than the method, the route's template, the status,
@@ -340,8 +368,17 @@ impl Settings {
         if limits.max_connections == 0 || limits.max_connections_per_address == 0 {
             return number("limits.max_connections", "at least 1");
         }
-        if limits.body_min_bytes_per_s == 0 {
-            return number("limits.body_min_bytes_per_s", "at least 1");
+        if limits.max_answers_bytes < MAX_ANSWER_BYTES {
+            let allowed = format!("at least {MAX_ANSWER_BYTES}");
+            return number("limits.max_answers_bytes", &allowed);
+        }
+        for (field, value) in [
+            ("limits.body_min_bytes_per_s", limits.body_min_bytes_per_s),
+            ("limits.send_min_bytes_per_s", limits.send_min_bytes_per_s),
+        ] {
+            if value == 0 {
+                return number(field, "at least 1");
+            }
         }
         Ok(())
     }
@@ -352,6 +389,22 @@ impl Settings {
     pub fn counts_loopback(&self) -> bool {
         let may_stand_for_others = !self.authorities.is_empty() && self.trusted_proxies.is_empty();
         self.limits.limit_loopback || may_stand_for_others
+    }
+
+    /// Whether what this machine asks may be asked for others: a proxy on it need not say so.
+    #[must_use]
+    pub fn may_be_proxied(&self) -> bool {
+        let is_here = |name: &String| {
+            let authority = name.parse::<Authority>().ok();
+            authority.is_some_and(|authority| {
+                let host = authority.host().trim_matches(['[', ']']);
+                let address = host.parse::<IpAddr>().ok();
+                host.eq_ignore_ascii_case("localhost") || address.is_some_and(|ip| ip.is_loopback())
+            })
+        };
+        self.behind_proxy
+            || !self.trusted_proxies.is_empty()
+            || !self.authorities.iter().all(is_here)
     }
 
     /// Whether the limits per address hold for all clients of a proxy together, since none is

@@ -25,6 +25,7 @@ use super::{
     meter::Limit,
     refusal,
 };
+use crate::limit::UntilSent;
 
 /// The most that hyper buffers of a connection, each way.
 const BUFFER_BYTES: usize = 128 << 10;
@@ -104,12 +105,20 @@ where
     // Taken as a request begins and given back when its answer has left, so that no moment between
     // the two looks like rest to who waits for it.
     let busy: Mutex<Option<Busy>> = Mutex::new(None);
+    // What an answer holds in memory is held until it has left, which is after its body was handed
+    // over.
+    let held: Mutex<Option<UntilSent>> = Mutex::new(None);
     let service = service_fn(|request| {
         slot(&busy).get_or_insert_with(|| front.busy());
+        let held = &held;
         let answering = line.answering();
         let caller = Caller { peer, line: Arc::clone(&line), answering };
         let answer = Arc::clone(front).answer(request, caller);
-        Box::pin(async move { Ok::<_, std::convert::Infallible>(answer.await) })
+        Box::pin(async move {
+            let mut answer = answer.await;
+            *slot(held) = answer.extensions_mut().remove();
+            Ok::<_, std::convert::Infallible>(answer)
+        })
     });
     let mut conversation = http1::Builder::new()
         .header_read_timeout(None)
@@ -125,6 +134,7 @@ where
             front.meter.traffic(line.take_traffic());
             if !line.is_busy() {
                 *slot(&busy) = None;
+                *slot(&held) = None;
             }
             if line.has_to_wake() {
                 continue;
@@ -149,8 +159,8 @@ where
     (parts.io.into_inner(), end, busy)
 }
 
-fn slot(busy: &Mutex<Option<Busy>>) -> MutexGuard<'_, Option<Busy>> {
-    busy.lock().unwrap_or_else(PoisonError::into_inner)
+fn slot<T>(slot: &Mutex<Option<T>>) -> MutexGuard<'_, Option<T>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The one timer of a connection, set to whatever it is doing.
@@ -179,7 +189,9 @@ impl Clock {
 fn clock_end(limits: &Limits, line: &Line) -> Option<(Instant, Limit)> {
     let after = |since: Instant, ms| since + Duration::from_millis(ms);
     if let Some(since) = line.stalled() {
-        return Some((after(since, limits.send_timeout_ms), Limit::Send));
+        let still = after(since, limits.send_timeout_ms);
+        let slow = line.stalled_at().map(|(since, taken)| since + limits.send_time(taken));
+        return Some((slow.map_or(still, |slow| slow.min(still)), Limit::Send));
     }
     match line.doing() {
         Doing::Idle(since) => Some((after(since, limits.idle_timeout_ms), Limit::Idle)),
@@ -212,4 +224,42 @@ where
         Ok(())
     };
     tokio::time::timeout(LINGER, farewell).await.unwrap_or(Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    /// A byte now and then does not keep an answer alive.
+    #[tokio::test]
+    async fn each_byte_taken_of_an_answer_buys_no_more_than_its_time() {
+        let limits = Limits { send_min_bytes_per_s: u64::MAX, ..Limits::default() };
+        let (near, mut far) = tokio::io::duplex(1000);
+        let mut framed = Framed::new(near, 1024, 16);
+        let line = Arc::clone(framed.line());
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut send = |bytes: usize| {
+            let mut taken = 0;
+            while let Poll::Ready(Ok(n)) = Pin::new(&mut framed).poll_write(&mut cx, &[7; 100]) {
+                taken += n;
+            }
+            assert_eq!(taken, bytes);
+        };
+        let end = |limits| clock_end(limits, &line).map(|(end, _)| end).expect("it is stalled");
+        let answering = line.answering();
+        send(1000);
+        let first = end(&limits);
+        far.read_exact(&mut [0; 10]).await.expect("something is there");
+        send(10);
+        assert_eq!(end(&limits), first, "it buys nothing");
+        let slow = Limits { send_min_bytes_per_s: 1, ..limits.clone() };
+        assert!(end(&slow) > first, "nor does it have to take all at once");
+        drop(answering);
+        let _next = line.answering();
+        far.read_exact(&mut [0; 10]).await.expect("something is there");
+        send(10);
+        assert!(end(&limits) > first, "the next answer has its own time");
+    }
 }

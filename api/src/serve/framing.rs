@@ -59,6 +59,8 @@ struct State {
     fault: Option<Code>,
     /// Since when the peer has taken nothing of what it is being sent.
     stalled: Option<Instant>,
+    /// Since when the answer is being sent, and how much of it the peer has taken.
+    sending: Option<(Instant, u64)>,
     received: u64,
     sent: u64,
 }
@@ -82,6 +84,7 @@ impl Line {
             ended: false,
             fault: None,
             stalled: None,
+            sending: None,
             received: 0,
             sent: 0,
         }))
@@ -105,6 +108,13 @@ impl Line {
     /// Since when the peer has taken nothing of what it is being sent.
     pub(super) fn stalled(&self) -> Option<Instant> {
         self.state().stalled
+    }
+
+    /// Since when the answer is being sent and how many bytes of it were taken, while the peer takes
+    /// nothing.
+    pub(super) fn stalled_at(&self) -> Option<(Instant, u64)> {
+        let state = self.state();
+        state.stalled.and(state.sending)
     }
 
     /// Whether the whole request under way has come in.
@@ -150,7 +160,10 @@ impl Line {
 
     /// Marks an answer as under way until the mark is dropped.
     pub(super) fn answering(self: &Arc<Self>) -> Answering {
-        self.state().answering = true;
+        let mut state = self.state();
+        state.answering = true;
+        state.sending = None;
+        drop(state);
         Answering(Arc::clone(self))
     }
 }
@@ -337,8 +350,10 @@ impl<S: AsyncRead + Unpin> Framed<S> {
     /// Notes whether the peer takes what it is sent.
     fn note_write(&self, wrote: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         let mut state = self.line.state();
+        let (_, taken) = state.sending.get_or_insert_with(|| (Instant::now(), 0));
         match &wrote {
             Poll::Ready(Ok(n)) => {
+                *taken += *n as u64;
                 state.stalled = None;
                 state.sent += *n as u64;
             }

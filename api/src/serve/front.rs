@@ -37,7 +37,7 @@ use super::{
 };
 use crate::{
     http::rate_fields,
-    limit::{Buckets, Rate},
+    limit::{Buckets, Origin, Rate},
 };
 
 /// Name of the policy in the `RateLimit` fields.
@@ -50,6 +50,7 @@ pub(super) struct Front {
     router: Router,
     pub(super) limits: Arc<Limits>,
     counts_loopback: bool,
+    names_clients: bool,
     pub(super) proxies: Proxies,
     pub(super) meter: Arc<Meter>,
     buckets: Buckets<AddressKey>,
@@ -78,6 +79,7 @@ impl Front {
             buckets: Buckets::new(rate, limits.max_tracked),
             limits,
             counts_loopback: settings.counts_loopback(),
+            names_clients: !settings.has_nameless_clients(),
             proxies: Proxies::new(settings.trusted_proxies.clone(), settings.proxy_field),
             meter: Arc::clone(&asked.meter),
             stopping: Arc::clone(&asked.stopping),
@@ -113,9 +115,18 @@ impl Front {
         }
     }
 
-    /// Whether this address is counted against the limits per address.
+    /// Whether this address is counted against the limits per address. That of a trusted proxy always
+    /// is: it stands for clients that it did not name.
     pub(super) fn is_counted(&self, address: IpAddr) -> bool {
-        self.counts_loopback || !address.to_canonical().is_loopback()
+        let address = address.to_canonical();
+        self.counts_loopback || !address.is_loopback() || self.proxies.is_trusted(address)
+    }
+
+    /// What the memory that a request holds is counted by. Where all clients have one address, there
+    /// is nothing to count: any of them could use up what the others have.
+    fn origin(&self, client: IpAddr) -> Option<Origin> {
+        let named = self.names_clients && self.is_counted(client);
+        named.then(|| AddressKey::of(client).origin())
     }
 
     /// Answers a request, whatever happens.
@@ -180,6 +191,9 @@ impl Front {
         let progress = Progress::new();
         request.extensions_mut().insert(progress.clone());
         request.extensions_mut().insert(health::Client { peer: caller.peer, client });
+        if let Some(origin) = self.origin(client) {
+            request.extensions_mut().insert(origin);
+        }
         let work = pin!(CatchPanic(self.router.clone().oneshot(request)));
         let answered = self.in_time(work, &progress).await;
         let response = match answered {

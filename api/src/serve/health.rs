@@ -33,7 +33,8 @@ pub(super) struct Asked {
     pub(super) metrics: Arc<dyn Fn(&mut String) + Send + Sync>,
     pub(super) meter: Arc<Meter>,
     pub(super) stopping: Arc<AtomicBool>,
-    /// Whether `/metrics` is served here, to peers on a loopback address.
+    /// Whether `/metrics` is served here, to peers on a loopback address: not where those may ask for
+    /// others.
     pub(super) metrics_here: bool,
 }
 

@@ -8,6 +8,8 @@ use std::{
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
+use crate::limit::Origin;
+
 /// A network in CIDR notation (RFC 4632), or one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
@@ -91,6 +93,11 @@ pub enum ProxyField {
 pub struct AddressKey(IpAddr);
 
 impl AddressKey {
+    /// The same, for who counts what a request holds.
+    pub(super) fn origin(self) -> Origin {
+        Origin(self.0)
+    }
+
     /// The key of an address.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
@@ -129,20 +136,22 @@ impl Proxies {
             ProxyField::XForwardedFor => "x-forwarded-for",
             ProxyField::Forwarded => "forwarded",
         };
-        let lines: Vec<&str> =
-            headers.get_all(name).iter().map_while(|v| v.to_str().ok()).collect();
+        let lines: Vec<&[u8]> = headers.get_all(name).iter().map(|v| v.as_bytes()).collect();
         self.named(peer, &lines)
     }
 
-    /// The same of the field's lines.
-    pub fn named(&self, peer: IpAddr, lines: &[&str]) -> IpAddr {
+    /// The same of the field's lines. Each element is read for itself: what a client wrote in front of
+    /// the proxy's word, text or not, does not touch it.
+    pub fn named<L: AsRef<[u8]>>(&self, peer: IpAddr, lines: &[L]) -> IpAddr {
         let mut client = peer.to_canonical();
         if !self.is_trusted(client) {
             return client;
         }
-        let elements = lines.iter().rev().flat_map(|line| line.rsplit(','));
+        let elements =
+            lines.iter().rev().flat_map(|line| line.as_ref().rsplit(|byte| *byte == b','));
         for element in elements {
-            let Some(address) = self.address(element) else { break };
+            let element = std::str::from_utf8(element).ok();
+            let Some(address) = element.and_then(|text| self.address(text)) else { break };
             client = address.to_canonical();
             if !self.is_trusted(client) {
                 break;
@@ -170,19 +179,21 @@ impl Proxies {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().expect("an address")
     }
 
-    fn client(field: ProxyField, peer: &str, lines: &[&str]) -> IpAddr {
+    fn client<L: AsRef<[u8]>>(field: ProxyField, peer: &str, lines: &[L]) -> IpAddr {
         let trusted = ["10.0.0.0/8", "2001:db8::1"].map(|n| n.parse().expect("a network"));
         let mut headers = HeaderMap::new();
         for line in lines {
-            let value = line.parse().expect("a value");
-            headers.append("x-forwarded-for", value);
-            headers.append("forwarded", line.parse().expect("a value"));
+            let value = HeaderValue::from_bytes(line.as_ref()).expect("a value");
+            headers.append("x-forwarded-for", value.clone());
+            headers.append("forwarded", value);
         }
         Proxies::new(trusted.to_vec(), field).client(ip(peer), &headers)
     }
@@ -227,6 +238,17 @@ mod tests {
             ip("2001:db8::9")
         );
         assert_eq!(forwarded(&["for=203.0.113.5, for=unknown"]), ip("2001:db8::1"));
+    }
+
+    /// What is no text hides nothing but itself.
+    #[test]
+    fn bytes_that_are_no_text_do_not_hide_the_client() {
+        let xff = |lines: &[&[u8]]| client(ProxyField::XForwardedFor, "10.0.0.1", lines);
+        assert_eq!(xff(&[b"\xff, 198.51.100.9"]), ip("198.51.100.9"));
+        assert_eq!(xff(&[b"\xff", b"198.51.100.9, 10.0.0.2"]), ip("198.51.100.9"));
+        assert_eq!(xff(&[b"198.51.100.9, \xff"]), ip("10.0.0.1"));
+        let lines: &[&[u8]] = &[b"for=\xff, for=198.51.100.9;by=\"_x\""];
+        assert_eq!(client(ProxyField::Forwarded, "10.0.0.1", lines), ip("198.51.100.9"));
     }
 
     #[test]

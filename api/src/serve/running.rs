@@ -181,7 +181,7 @@ impl Server {
             metrics: hooks.metrics.into(),
             meter: Arc::clone(&meter),
             stopping: Arc::new(AtomicBool::new(false)),
-            metrics_here: settings.metrics_listen.is_none(),
+            metrics_here: settings.metrics_listen.is_none() && !settings.may_be_proxied(),
         };
         let (address, socket) = listening(socket)?;
         let mut beside = Vec::new();

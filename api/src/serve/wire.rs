@@ -40,6 +40,7 @@ pub fn open(
         quota_bytes: settings.quota_bytes,
         max_body_bytes: limits.max_json_bytes,
         max_bodies_bytes: limits.max_bodies_bytes,
+        max_answers_bytes: limits.max_answers_bytes,
         account_rate: Rate::new(limits.account_requests_per_s, limits.account_request_burst),
         max_tracked: limits.max_tracked,
     };

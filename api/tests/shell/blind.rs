@@ -42,6 +42,8 @@ fn traces(format: LogFormat, level: LogLevel) -> (String, String) {
     });
     (settings.log.format, settings.log.level) = (format, level);
     settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    settings.metrics_listen = Some(free);
     let log = Log::default();
     let writer = log.clone();
     let writer = LogTo::Writer(Box::new(move || Box::new(writer.clone())));
@@ -66,7 +68,7 @@ fn traces(format: LogFormat, level: LogLevel) -> (String, String) {
         client.send(request);
         assert!(client.answer().is_some());
     }
-    let metrics = Client::connect(running.address()).get("/metrics").text().to_owned();
+    let metrics = Client::connect(free).get("/metrics").text().to_owned();
     running.stop();
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     (log, metrics)

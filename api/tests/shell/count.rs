@@ -91,3 +91,22 @@ fn a_trusted_proxy_names_who_is_limited() {
     let shared = run(Some("vault.example"), &[]);
     assert_eq!(shared, [200, 429, 429, 429], "a proxy nobody named stands for all its clients");
 }
+
+/// T-34: whoever hides behind a trusted proxy shares the rate of its address, on this machine too.
+#[test]
+fn a_proxy_that_names_nobody_has_a_rate() {
+    let mut settings = settings(|limits| (limits.requests_per_s, limits.request_burst) = (1, 3));
+    settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let service = Service::with(&settings);
+    let mut client = service.connect();
+    let mut ask = |field: &[u8]| {
+        let head: [&[u8]; 2] =
+            [b"GET /v1/things/1 HTTP/1.1\r\nhost: a\r\nx-forwarded-for: ", field];
+        client.send(head.concat()).send("\r\n\r\n").answer().unwrap().status
+    };
+    let hidden: Vec<u16> = (0..6).map(|_| ask(b"\xff")).collect();
+    assert!(hidden.contains(&429), "{hidden:?}");
+    let named: Vec<u16> = (0..6).map(|_| ask(b"\xff, 192.0.2.1")).collect();
+    assert_eq!((named[0], named.contains(&429)), (200, true), "{named:?}");
+    assert_eq!(ask(b"\xff, 192.0.2.2"), 200);
+}

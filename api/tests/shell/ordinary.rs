@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use hallmark_api::serve::Settings;
 use hallmark_core::problem::Code;
 
 use crate::{
@@ -156,6 +157,23 @@ fn metrics_are_for_this_machine_alone() {
         client.send(format!("GET /metrics HTTP/1.1\r\nhost: a\r\n{field}\r\n\r\n"));
         client.answer().unwrap().is_problem(Code::NotFound);
     }
+}
+
+/// T-34: a proxy on this machine need not say that it asks for others.
+#[test]
+fn where_a_proxy_may_ask_metrics_are_not_told() {
+    let is_told = |change: fn(&mut Settings)| {
+        let mut settings = settings(|_| {});
+        change(&mut settings);
+        Service::with(&settings).connect().get("/metrics").status == 200
+    };
+    assert!(is_told(|_| {}));
+    assert!(is_told(|all| all.authorities = vec!["127.0.0.1:8470".into(), "localhost:1".into()]));
+    assert!(is_told(|all| all.authorities = vec!["[::1]:8470".into()]));
+    assert!(!is_told(|all| all.authorities = vec!["localhost".into(), "vault.example".into()]));
+    assert!(!is_told(|all| all.authorities = vec!["192.0.2.1:8470".into()]));
+    assert!(!is_told(|all| all.behind_proxy = true));
+    assert!(!is_told(|all| all.trusted_proxies = vec!["127.0.0.1".parse().unwrap()]));
 }
 
 #[test]

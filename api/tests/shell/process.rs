@@ -207,7 +207,11 @@ fn a_second_signal_ends_it_at_once() {
 /// The shell and the service together.
 #[test]
 fn it_serves_the_real_service() {
-    let mut daemon = Daemon::start(&["--authority", "vault.example", "--quota-bytes", "4096"]);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let apart = ["--metrics-listen", &free.to_string()];
+    let mut daemon = Daemon::start(
+        &[&["--authority", "vault.example", "--quota-bytes", "4096"] as &[&str], &apart].concat(),
+    );
     let mut client = daemon.ready();
     let answer = client.get("/v1/service");
     answer.is_guarded();
@@ -215,7 +219,7 @@ fn it_serves_the_real_service() {
     assert_eq!(info["quotaBytes"], 4096);
     client.get("/v1/nowhere").is_problem(Code::NotFound);
     client.get("/v1/membership").is_problem(Code::Unsigned);
-    let metrics = client.get("/metrics").text().to_owned();
+    let metrics = Client::connect(free).get("/metrics").text().to_owned();
     let line = r#"route="/v1/membership",method="GET",status="4xx",code="unsigned"} 1"#;
     assert!(metrics.contains(line), "{metrics}");
     drop(client);

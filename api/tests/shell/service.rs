@@ -10,13 +10,16 @@ use std::{
 };
 
 use axum::{
-    Router,
+    Extension, Router,
     body::{Body, Bytes},
     extract::Request,
     http::header,
     routing::{get, post, put},
 };
-use hallmark_api::serve::{Hooks, LogTo, Running, Settings, config::Limits, embedded};
+use hallmark_api::{
+    limit::UntilSent,
+    serve::{Hooks, LogTo, Running, Settings, config::Limits, embedded},
+};
 use tokio::sync::Semaphore;
 
 use crate::client::Client;
@@ -36,6 +39,8 @@ pub struct State {
     pub gate: Arc<Semaphore>,
     pub is_ready: Arc<AtomicBool>,
     pub is_drained: Arc<AtomicBool>,
+    /// One for itself, and one for each answer of `/v1/held` that has not left.
+    pub held: Arc<()>,
 }
 
 impl State {
@@ -44,6 +49,7 @@ impl State {
             gate: Arc::new(Semaphore::new(0)),
             is_ready: Arc::new(AtomicBool::new(true)),
             is_drained: Arc::new(AtomicBool::new(false)),
+            held: Arc::new(()),
         }
     }
 
@@ -58,7 +64,11 @@ impl State {
     }
 
     pub fn router(&self) -> Router {
-        let gate = self.gate.clone();
+        let (gate, held) = (self.gate.clone(), self.held.clone());
+        let held = move || async move {
+            let big = Body::from(vec![b'x'; 64 << 20]);
+            (Extension(UntilSent(held.clone())), big)
+        };
         let gated = move || async move {
             gate.acquire().await.unwrap().forget();
             "through"
@@ -76,6 +86,7 @@ impl State {
             .route("/v1/gate", get(gated.clone()).post(gated))
             .route("/v1/mistake", get(mistake))
             .route("/v1/big", get(|| async { Body::from(vec![b'x'; 64 << 20]) }))
+            .route("/v1/held", get(held))
             .route("/page", get(move || async move { (page, "page") }))
     }
 }

@@ -2,12 +2,16 @@
 
 use std::{
     net::TcpStream,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use hallmark_core::problem::Code;
 
-use crate::{client::Client, service::Service};
+use crate::{
+    client::Client,
+    service::{Service, until},
+};
 
 /// Sends a byte now and then until there is an answer, which has to come before `bytes` are over.
 fn dribble(client: &mut Client, bytes: &[u8]) {
@@ -156,6 +160,21 @@ fn an_answer_that_nobody_takes_is_given_up() {
     client.send("GET /v1/big HTTP/1.1\r\nhost: a\r\n\r\n");
     service.until_metric("hallmark_rejected_total{limit=\"send\"}", |n| n == 1.0);
     service.until_metric("hallmark_http_in_flight", |n| n == 1.0);
+}
+
+/// Memory counts as taken until the answer has left, not until it was handed over to be sent.
+#[test]
+fn what_an_answer_holds_is_held_until_it_has_left() {
+    let service = Service::start(|_| {});
+    let held = || Arc::strong_count(&service.state.held) - 2;
+    let mut client = service.connect();
+    client.send("GET /v1/held HTTP/1.1\r\nhost: a\r\n\r\n");
+    until(|| held() == 1);
+    service.until_metric("hallmark_http_in_flight", |n| n == 1.0);
+    assert_eq!(held(), 1, "nobody has read it");
+    assert_eq!(client.answer().unwrap().body.len(), 64 << 20);
+    until(|| held() == 0);
+    assert_eq!(client.get("/v1/things/1").text(), "thing");
 }
 
 /// Who goes away in the middle leaves nothing behind.

@@ -118,7 +118,7 @@ pub fn proxy_field(bytes: &[u8]) {
         assert_eq!(proxies.named(stranger, &lines), stranger);
         let named = proxies.named(proxy, &lines);
         assert_eq!(named, named.to_canonical(), "an address has two spellings");
-        assert_eq!(proxies.named(named, &[]), named);
+        assert_eq!(proxies.named::<&str>(named, &[]), named);
         let added_line: Vec<&str> = lines.iter().copied().chain([added.as_str()]).collect();
         assert_eq!(proxies.named(proxy, &added_line), client);
         let mut lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();

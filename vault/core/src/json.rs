@@ -4,6 +4,8 @@
 //! parsers let through silently (a repeated key, a number that rounds) is refused here, so that two
 //! readers can never see two documents in the same bytes (design, section 4).
 
+use std::cell::Cell;
+
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 pub use serde_json::{Map, Value};
 
@@ -11,6 +13,9 @@ pub use serde_json::{Map, Value};
 pub const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// The deepest nesting of arrays and objects.
 pub const MAX_DEPTH: usize = 64;
+/// The most values of a document, itself counted: nulls, booleans, numbers, strings, arrays and objects,
+/// not the keys. Without it, bytes that say nothing would take a hundred times their size in memory.
+pub const MAX_VALUES: usize = 1 << 18;
 /// The largest magnitude of an integer: 2^53 - 1, the last one every reader holds exactly.
 pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 
@@ -35,8 +40,8 @@ pub enum JsonError {
     NotCanonical,
 }
 
-/// Reads strict JSON: at most [`MAX_BYTES`] of UTF-8, at most [`MAX_DEPTH`] deep, no repeated key,
-/// ASCII keys only, no number but integers of magnitude at most [`MAX_INTEGER`].
+/// Reads strict JSON: at most [`MAX_BYTES`] of UTF-8, at most [`MAX_DEPTH`] deep and of at most
+/// [`MAX_VALUES`] values, no repeated key, ASCII keys only, no number but integers of magnitude at most [`MAX_INTEGER`].
 ///
 /// # Errors
 /// [`JsonError::TooLarge`], or [`JsonError::Refused`] naming line and column.
@@ -45,7 +50,8 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
         return Err(JsonError::TooLarge { size_bytes: bytes.len() });
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }.deserialize(&mut reader)?;
+    let values = Cell::new(0);
+    let value = Strict { depth: 0, values: &values }.deserialize(&mut reader)?;
     reader.end()?;
     Ok(value)
 }
@@ -68,27 +74,35 @@ pub fn canonical(value: &Value) -> Vec<u8> {
     serde_jcs::to_vec(value).expect("a JSON value has string keys and finite numbers")
 }
 
-struct Strict {
+#[derive(Clone, Copy)]
+struct Strict<'v> {
     depth: usize,
+    /// Values begun so far, in all of the document.
+    values: &'v Cell<usize>,
 }
 
-impl Strict {
+impl Strict<'_> {
     fn deeper<E: serde::de::Error>(&self) -> Result<Self, E> {
         if self.depth == MAX_DEPTH {
             return Err(E::custom(format_args!("nested more than {MAX_DEPTH} deep")));
         }
-        Ok(Self { depth: self.depth + 1 })
+        Ok(Self { depth: self.depth + 1, ..*self })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let values = self.values.get();
+        if values == MAX_VALUES {
+            return Err(D::Error::custom(format_args!("more than {MAX_VALUES} values")));
+        }
+        self.values.set(values + 1);
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -187,6 +201,16 @@ mod tests {
         assert!(parse(format!("{}{{}}{}", "[".repeat(64), "]".repeat(64)).as_bytes()).is_err());
         assert!(matches!(parse(&vec![b' '; MAX_BYTES + 1]), Err(JsonError::TooLarge { .. })));
         assert_eq!(parse(b"9007199254740991").expect("the limit"), MAX_INTEGER);
+    }
+
+    #[test]
+    fn a_document_has_a_greatest_number_of_values() {
+        let array = |items: usize| format!("[{}0]", "0,".repeat(items - 1));
+        assert!(parse(array(MAX_VALUES - 1).as_bytes()).is_ok());
+        for text in [array(MAX_VALUES), format!("[{}0]", "{\"\":0},".repeat(MAX_VALUES / 2))] {
+            let error = parse(text.as_bytes()).expect_err("too many").to_string();
+            assert!(error.contains("more than 262144 values"), "{error}");
+        }
     }
 
     #[test]

@@ -76,6 +76,13 @@ fn a_limit_beyond_what_is_read_is_refused() {
     let refused =
         "limits.max_bodies_bytes must be at least max_json_bytes and max_part_bytes".to_owned();
     assert_eq!(check(bodies, (8 << 20) - 1), Err(refused));
+    let answers = |limits: &mut Limits, value| limits.max_answers_bytes = value;
+    assert_eq!(check(answers, 32 << 20), Ok(()));
+    let refused = "limits.max_answers_bytes must be at least 33554432".to_owned();
+    assert_eq!(check(answers, (32 << 20) - 1), Err(refused));
+    let rate = |limits: &mut Limits, value| limits.send_min_bytes_per_s = value;
+    let refused = "limits.send_min_bytes_per_s must be at least 1".to_owned();
+    assert_eq!(check(rate, 0), Err(refused));
 }
 
 #[test]
