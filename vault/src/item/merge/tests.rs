@@ -48,6 +48,20 @@ fn two_edits_become_one() {
     assert_eq!(merged.now.fields, version(&[("text", "53")], &[]).fields, "removed and changed");
 }
 
+/// What was made from nothing and finds something in its place is no change of that.
+#[test]
+fn an_edit_made_from_nothing_joins_nothing() {
+    let (ours, theirs) = (first(), Content::new(Kind::Note, note("Planted", "53")).unwrap());
+    let edit = || Pending::new(0, Edit::Put(Box::new(ours.clone())));
+    let Merged::Apart(Pending { base: 0, edit: Edit::Put(own), .. }) =
+        edit().merge(Some((1, &theirs)))
+    else {
+        panic!("two items")
+    };
+    assert!(own.says_the_same(&ours));
+    assert!(matches!(edit().merge(Some((1, &ours))), Merged::Nothing), "it is there");
+}
+
 #[test]
 fn attachments_merge_one_by_one() {
     let with = |blobs: &[u8]| version(&[("text", "52")], blobs);
