@@ -105,6 +105,19 @@ fn a_write_during_a_sync_is_not_synced() {
     assert_eq!(states(&format!("{CREATE}{during}{SAY}")), expected);
 }
 
+/// A number that one thread is giving up is another thread's already: it stands for the new file.
+#[test]
+fn a_number_is_taken_while_it_is_given_up() {
+    let reused = r#"2 openat(AT_FDCWD<{/}>, "{/d/a}", O_RDWR) = 4<{/d/a}>
+1 fsync(9<{/d}>) = 0
+2 close(4<{/d/a}> <unfinished ...>
+1 openat(AT_FDCWD<{/}>, "{/d/a}", O_RDWR) = 4<{/d/a}>
+2 <... close resumed>) = 0
+1 fsync(4<{/d/a}>) = 0
+"#;
+    assert_eq!(states(&format!("{CREATE}{reused}{SAY}")), these(["a=abcd"]));
+}
+
 /// An acknowledgement that is under way before the sync has ended is not covered by it.
 #[test]
 fn what_is_sent_counts_from_when_it_is_begun() {

@@ -40,9 +40,17 @@ struct Reader<'a> {
     folder: &'a Path,
     tree: Tree,
     /// Descriptors, by number, of files below the folder.
-    open: HashMap<u32, usize>,
+    open: HashMap<u32, Opened>,
     descriptions: Vec<Description>,
     events: Vec<(usize, Event)>,
+}
+
+/// What a number stands for.
+#[derive(Clone, Copy)]
+struct Opened {
+    description: usize,
+    /// The line on which it was known to.
+    since: usize,
 }
 
 /// An open file: descriptors that are copies of each other share it.
@@ -59,7 +67,10 @@ impl Reader<'_> {
             "open" | "openat" | "creat" => self.open(call, returned as u32)?,
             "close" => {
                 let number = call.arguments.split(['<', ',']).next().unwrap_or_default();
-                if let Ok(number) = number.parse() {
+                // A number that another thread got while this was closing stands for a file of its own.
+                if let Ok(number) = number.parse()
+                    && self.open.get(&number).is_some_and(|opened| opened.since < call.begun)
+                {
                     self.open.remove(&number);
                 }
             }
@@ -67,7 +78,10 @@ impl Reader<'_> {
                 let copies = call.name != "fcntl" || call.arguments.contains("F_DUPFD");
                 if let (true, Some((number, _))) = (copies, call.descriptor()) {
                     match self.open.get(&number).copied() {
-                        Some(same) => self.open.insert(returned as u32, same),
+                        Some(same) => {
+                            let since = call.ended;
+                            self.open.insert(returned as u32, Opened { since, ..same })
+                        }
                         None => self.open.remove(&(returned as u32)),
                     };
                 }
@@ -144,7 +158,8 @@ impl Reader<'_> {
         };
         let appends = call.arguments.contains("O_APPEND");
         self.descriptions.push(Description { node, position: 0, appends });
-        self.open.insert(number, self.descriptions.len() - 1);
+        let description = self.descriptions.len() - 1;
+        self.open.insert(number, Opened { description, since: call.ended });
         Ok(())
     }
 
@@ -153,7 +168,7 @@ impl Reader<'_> {
         let mut bytes = call.strings().collect::<Vec<_>>().concat();
         let is_cut = call.is_cut();
         bytes.truncate(usize::try_from(written).unwrap_or(usize::MAX));
-        let Some(at) = self.open.get(&number).copied() else {
+        let Some(Opened { description: at, .. }) = self.open.get(&number).copied() else {
             return match of {
                 Descriptor::File(path) | Descriptor::Removed(path) => {
                     self.inside(&path).map_or(Ok(()), |_| Err(unknown(call, &path)))
@@ -262,7 +277,7 @@ impl Reader<'_> {
     fn description(&mut self, call: &Call) -> Result<Option<&mut Description>, RecordingError> {
         let Some((number, of)) = call.descriptor() else { return Ok(None) };
         match (self.open.get(&number), of) {
-            (Some(at), _) => Ok(self.descriptions.get_mut(*at)),
+            (Some(opened), _) => Ok(self.descriptions.get_mut(opened.description)),
             (None, Descriptor::File(path)) if self.inside(&path).is_some() => {
                 Err(unknown(call, &path))
             }
