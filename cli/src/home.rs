@@ -10,6 +10,9 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(unix)]
+use std::time::Duration;
 
 use hallmark_vault::state::{Passphrase, PassphraseError, ProfileName};
 use zeroize::Zeroizing;
@@ -165,8 +168,18 @@ pub fn passphrase(
 pub fn ask_unseen(text: &str) -> io::Result<String> {
     #[cfg(unix)]
     seen_again_when_ended();
-    rpassword::prompt_password(text)
+    ASKING.store(true, Ordering::SeqCst);
+    let answer = rpassword::prompt_password(text);
+    ASKING.store(false, Ordering::SeqCst);
+    answer
 }
+
+/// Whether a question is being asked, or about to.
+static ASKING: AtomicBool = AtomicBool::new(false);
+
+/// Within so many milliseconds a question that is shown has its terminal set.
+#[cfg(unix)]
+const SOON_MS: u32 = 2_000;
 
 /// Gives the terminal back as it was when a signal ends the run in the middle of a question. Watches
 /// from the first question to the end of the run: a signal whose handler went away again would end
@@ -187,6 +200,18 @@ fn seen_again_when_ended() {
         let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
         std::thread::spawn(move || {
             for signal in signals.forever() {
+                // The text of a question is shown before the terminal is set to hide its answer: what
+                // is given back before that would be set again.
+                let is_set = || {
+                    let now = tcgetattr(&terminal);
+                    now.is_ok_and(|now| now.local_modes != shown.local_modes)
+                };
+                for _ in 0..SOON_MS {
+                    if !ASKING.load(Ordering::SeqCst) || is_set() {
+                        break;
+                    }
+                    std::thread::sleep(Duration::from_millis(1));
+                }
                 // The run ends either way; a terminal that is gone needs nothing.
                 let _ = tcsetattr(&terminal, OptionalActions::Now, &shown);
                 let _ = emulate_default_handler(signal);
