@@ -23,10 +23,10 @@ impl Conversation {
         if missing("script", &["-q", "-e", "-c", "true", "/dev/null"]) {
             return None;
         }
-        let mut command = Command::new("script");
+        let mut command = script();
         world.surround(&mut command);
         let line = format!("{} {}", env!("CARGO_BIN_EXE_hallmark"), args.join(" "));
-        command.args(["-q", "-e", "-f", "-c", &line, "/dev/null"]);
+        command.args(["-c", &line, "/dev/null"]);
         command.env("SHELL", "/bin/sh");
         surround(&mut command);
         Self::of(command)
@@ -82,6 +82,14 @@ impl Conversation {
         let code = self.child.wait().unwrap().code();
         Run { code, out: self.seen, err: String::new() }
     }
+}
+
+/// A terminal of its own, where an interrupt interrupts: a shell has what it starts in the background
+/// ignore that, and whoever starts the tests may have been started so.
+fn script() -> Command {
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT,QUIT", "script", "-q", "-e", "-f"]);
+    command
 }
 
 const MINT: [&str; 4] = ["piece", "mint", "--from", "bench"];
@@ -164,10 +172,10 @@ fn an_interrupted_question_gives_the_terminal_back() {
     if missing("script", &["-q", "-e", "-c", "true", "/dev/null"]) {
         return;
     }
-    let mut command = Command::new("script");
+    let mut command = script();
     world.surround(&mut command);
     command.env_remove("HALLMARK_PASSPHRASE_FILE").env("SHELL", "/bin/sh");
-    command.args(["-q", "-e", "-f", "-c", &shell, "/dev/null"]);
+    command.args(["-c", &shell, "/dev/null"]);
     let Some(mut talk) = Conversation::of(command) else { return };
     talk.wait_for("passphrase");
     talk.keyboard.write_all(b"\x03").unwrap();
