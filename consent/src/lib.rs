@@ -2,4 +2,5 @@
 //! early-access tokens (design, sections 4 and 5).
 //!
 //! In scope: pure domain code over [`hallmark_core`]. Out of scope: storage, HTTP, lockers.
-//! Nothing is built here yet: the log is the first thing that will be.
+
+pub mod log;

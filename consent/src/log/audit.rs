@@ -1,0 +1,201 @@
+//! Reading a log from its first entry to its last, and believing nothing: every entry is hashed again,
+//! every tile compared with what it has to be, every root of the map rebuilt, every label counted once
+//! (design, section 5; `consent/FORMAT.md`, sections 2 to 4).
+//!
+//! In scope: what entries and tiles have to be, in order. Out of scope: where they come from, whose
+//! signatures count, what events say.
+
+use std::collections::{BTreeMap, HashMap};
+
+use hallmark_core::{hash::Sha256, id::Label};
+
+use super::{
+    entry::{ChainKind, Entry, EntryError},
+    map::{self, Page, Placed, Prefix},
+    merkle::{Frontier, leaf_hash},
+    tile::{Content, Tile, TileError, WIDTH},
+};
+
+/// What is wrong with a log, whoever signed its checkpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// Something that is no entry.
+    #[error("entry {index} is none: {source}")]
+    Entry {
+        /// Its index.
+        index: u64,
+        /// What is wrong.
+        source: EntryError,
+    },
+    /// A label that an earlier entry has.
+    #[error("entry {index} takes the place of entry {first}, which is taken once")]
+    LabelTwice {
+        /// Its index.
+        index: u64,
+        /// Index of the entry that took it.
+        first: u64,
+    },
+    /// A root of the map that says it covers other entries than those before it.
+    #[error("entry {index} is a root of the map over {covers} entries, and {index} are before it")]
+    Covers {
+        /// Its index.
+        index: u64,
+        /// What it says.
+        covers: u64,
+    },
+    /// A root of the map that is not the one that the entries have.
+    #[error("entry {index} is not the root of the map over the entries before it")]
+    MapRoot {
+        /// Its index.
+        index: u64,
+    },
+    /// The log ends, and not with a root of the map.
+    #[error("the log of {size} entries does not end with the root of its map")]
+    NoMapRoot {
+        /// Number of entries.
+        size: u64,
+    },
+    /// A tile that is not what its entries come to.
+    #[error("{tile} is not what the entries below it come to")]
+    Tile {
+        /// The tile.
+        tile: Tile,
+    },
+    /// A file that is not of its form.
+    #[error(transparent)]
+    File(#[from] TileError),
+    /// Another root than the checkpoint's.
+    #[error("the entries do not come to the root that the checkpoint says")]
+    Root,
+}
+
+/// What was read so far.
+#[derive(Debug, Clone, Default)]
+pub struct Audit {
+    edge: Frontier,
+    /// Hashes of each level that no full tile has yet.
+    levels: Vec<Vec<Sha256>>,
+    pages: HashMap<Prefix, Page>,
+    first_at: HashMap<Label, u64>,
+    /// Since the last root of the map.
+    new: Vec<Placed>,
+    ends_with_root: bool,
+    report: Report,
+}
+
+/// What a log holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Places of private chains, by what these are about.
+    pub places: BTreeMap<ChainKind, u64>,
+    /// Roots of the map.
+    pub map_roots: u64,
+    /// Entries of other kinds, which nothing here checks.
+    pub others: BTreeMap<String, u64>,
+}
+
+impl Audit {
+    /// Number of entries read.
+    pub fn size(&self) -> u64 {
+        self.edge.size()
+    }
+
+    /// Root of the tree of these.
+    pub fn root(&self) -> Sha256 {
+        self.edge.root()
+    }
+
+    /// What they are.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Reads the next entry. Returns the full tiles of hashes that it completes, with their bytes.
+    ///
+    /// # Errors
+    /// [`Fault`]; nothing after it is of use.
+    pub fn entry(&mut self, bytes: &[u8]) -> Result<Vec<(Tile, Vec<u8>)>, Fault> {
+        let index = self.size();
+        let entry = Entry::parse(bytes).map_err(|source| Fault::Entry { index, source })?;
+        self.ends_with_root = matches!(entry, Entry::MapRoot(_));
+        match &entry {
+            Entry::Place(place) => {
+                let label = place.w.label();
+                if let Some(first) = self.first_at.insert(label, index) {
+                    return Err(Fault::LabelTwice { index, first });
+                }
+                self.new.push(Placed { label, index });
+                *self.report.places.entry(place.kind).or_default() += 1;
+            }
+            Entry::MapRoot(says) => {
+                if says.covers != index {
+                    return Err(Fault::Covers { index, covers: says.covers });
+                }
+                let Ok(root) = map::insert(&mut self.pages, std::mem::take(&mut self.new));
+                if root != says.root {
+                    return Err(Fault::MapRoot { index });
+                }
+                self.report.map_roots += 1;
+            }
+            Entry::Other { kind, .. } => {
+                *self.report.others.entry(kind.clone()).or_default() += 1;
+            }
+        }
+        let leaf = leaf_hash(bytes);
+        self.edge.push(leaf);
+        Ok(self.completed(leaf))
+    }
+
+    fn completed(&mut self, leaf: Sha256) -> Vec<(Tile, Vec<u8>)> {
+        let (mut full, mut hash) = (Vec::new(), leaf);
+        for level in 0..8 {
+            if self.levels.len() == usize::from(level) {
+                self.levels.push(Vec::new());
+            }
+            let hashes = &mut self.levels[usize::from(level)];
+            hashes.push(hash);
+            if hashes.len() as u64 != WIDTH {
+                break;
+            }
+            let index = (self.edge.size() >> (8 * (u32::from(level) + 1))) - 1;
+            let content = Content::Hashes(level);
+            let tile = Tile::of_log(content, index, self.edge.size()).expect("it is complete");
+            full.push((tile, bytes_of(hashes)));
+            let mut subtree = Frontier::default();
+            hashes.drain(..).for_each(|hash| subtree.push(hash));
+            hash = subtree.root();
+        }
+        full
+    }
+
+    /// The narrower tiles at the right edge, with their bytes.
+    pub fn edge_tiles(&self) -> impl Iterator<Item = (Tile, Vec<u8>)> {
+        let size = self.size();
+        (0..8).zip(&self.levels).filter(|(_, hashes)| !hashes.is_empty()).map(
+            move |(level, hashes)| {
+                let index = (size >> (8 * u32::from(level))) / WIDTH;
+                let tile =
+                    Tile::of_log(Content::Hashes(level), index, size).expect("it has hashes");
+                (tile, bytes_of(hashes))
+            },
+        )
+    }
+
+    /// Whether the log may end here, with this root.
+    ///
+    /// # Errors
+    /// [`Fault::NoMapRoot`], [`Fault::Root`].
+    pub fn ends(&self, root: &Sha256) -> Result<(), Fault> {
+        if self.root() != *root {
+            return Err(Fault::Root);
+        }
+        if !self.ends_with_root {
+            return Err(Fault::NoMapRoot { size: self.size() });
+        }
+        Ok(())
+    }
+}
+
+fn bytes_of(hashes: &[Sha256]) -> Vec<u8> {
+    hashes.iter().flat_map(|hash| *hash.as_bytes()).collect()
+}

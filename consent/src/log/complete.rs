@@ -1,0 +1,220 @@
+//! That these are all events of a private chain, and that the label named last is absent: what
+//! `log prove complete` writes and anybody checks offline (`consent/FORMAT.md`, section 5).
+
+use hallmark_core::{chain::Opening, hash::Sha256, id::Label, json, secret::Secret};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    chain::{ChainError, Link, Named, Salt, walk},
+    checkpoint::{Accepted, CheckpointError, SignedCheckpoint},
+    entry::{ChainKind, MapRoot, Place},
+    map::{Lookup, LookupError},
+    merkle::{ProofError, leaf_hash, verify_inclusion},
+    policy::{Policy, RefusedCheckpoint},
+};
+
+/// The most events of a chain that are proven at once.
+pub const MAX_LINKS: usize = 65_536;
+
+/// Why a proof shows nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CompleteError {
+    /// Not of the form.
+    #[error("not a proof of completeness")]
+    Malformed(#[from] serde_json::Error),
+    /// Not strict JSON.
+    #[error("not a proof of completeness")]
+    Json(#[from] json::JsonError),
+    /// Its checkpoint is none.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// Its checkpoint does not count.
+    #[error(transparent)]
+    Refused(#[from] RefusedCheckpoint),
+    /// The root of the map is not the last entry of the checkpoint.
+    #[error("the root of the map is not the last entry of the checkpoint")]
+    MapRoot(#[source] ProofError),
+    /// The checkpoint is of an empty log.
+    #[error("the checkpoint is of an empty log")]
+    Empty,
+    /// An event that is none.
+    #[error("event {at} cannot be read, or nobody who may has signed it")]
+    Event {
+        /// Its number, from 1.
+        at: usize,
+    },
+    /// An entry is not where the proof says.
+    #[error("the entry of event {at} is not in the log where the proof says")]
+    Inclusion {
+        /// Number of the event, from 1.
+        at: usize,
+        /// What is wrong.
+        source: ProofError,
+    },
+    /// A lookup shows nothing.
+    #[error("what the map says of event {at} does not lead to its root")]
+    Lookup {
+        /// Number of the event, from 1; one more than there are for the end.
+        at: usize,
+        /// What is wrong.
+        source: LookupError,
+    },
+    /// The map has another entry at a label, or none.
+    #[error("the map has another entry at the label of event {at}, or none")]
+    Elsewhere {
+        /// Number of the event, from 1.
+        at: usize,
+    },
+    /// An entry is not the event's.
+    #[error("event {at}: {source}")]
+    Chain {
+        /// Number of the event, from 1.
+        at: usize,
+        /// What is wrong.
+        source: ChainError,
+    },
+    /// The events do not follow each other.
+    #[error(transparent)]
+    Order(ChainError),
+    /// There is more.
+    #[error("the chain goes on: the label after its last event is taken, by entry {index}")]
+    GoesOn {
+        /// Index of the entry there.
+        index: u64,
+    },
+    /// More events than are proven at once.
+    #[error("more than {MAX_LINKS} events")]
+    TooMany,
+}
+
+/// A proof nobody has checked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CompleteProof {
+    hallmark: Form,
+    /// The checkpoint, as a note.
+    pub checkpoint: String,
+    /// The root of the map, which is the checkpoint's last entry.
+    pub map_root: Sha256,
+    /// That it is.
+    pub map_inclusion: Vec<Sha256>,
+    /// The events, from the first.
+    pub links: Vec<ProvenLink>,
+    /// What the map says of the label named last.
+    pub end: Lookup,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+enum Form {
+    #[serde(rename = "complete/1")]
+    First,
+}
+
+/// An event, what opens its entry, and where that is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProvenLink {
+    /// The event as it is signed.
+    pub event: json::Value,
+    /// What it is committed to with.
+    pub salt: Salt,
+    /// `w` of its entry.
+    pub w: Sha256,
+    /// Index of its entry.
+    pub index: u64,
+    /// That the entry is there.
+    pub inclusion: Vec<Sha256>,
+    /// That the map says so.
+    pub lookup: Lookup,
+}
+
+/// A chain that is complete under a checkpoint that counts.
+#[derive(Debug, Clone)]
+pub struct Complete {
+    /// The checkpoint.
+    pub under: Accepted,
+    /// The events, from the first.
+    pub links: Vec<Link>,
+    /// The label named last, which is absent.
+    pub next: Label,
+}
+
+impl CompleteProof {
+    /// A proof of these parts.
+    pub fn new(
+        checkpoint: &SignedCheckpoint,
+        (map_root, map_inclusion): (Sha256, Vec<Sha256>),
+        links: Vec<ProvenLink>,
+        end: Lookup,
+    ) -> Self {
+        let (hallmark, checkpoint) = (Form::First, checkpoint.to_string());
+        Self { hallmark, checkpoint, map_root, map_inclusion, links, end }
+    }
+
+    /// Reads a proof.
+    ///
+    /// # Errors
+    /// [`CompleteError::Json`], [`CompleteError::Malformed`], [`CompleteError::TooMany`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, CompleteError> {
+        let read: Self = serde_json::from_value(json::parse(bytes)?)?;
+        if read.links.len() > MAX_LINKS {
+            return Err(CompleteError::TooMany);
+        }
+        Ok(read)
+    }
+
+    /// Checks that the chain which begins at `first` has these events and no more, under a checkpoint
+    /// that counts. `named` reads what an event says of its chain, if who signed it may.
+    ///
+    /// # Errors
+    /// [`CompleteError`].
+    pub fn verify(
+        self,
+        policy: &Policy,
+        (kind, first): (ChainKind, Label),
+        named: impl Fn(&json::Value) -> Option<Named>,
+    ) -> Result<Complete, CompleteError> {
+        let under = policy.accept(SignedCheckpoint::parse(self.checkpoint.as_bytes())?)?;
+        let covers = under.size().checked_sub(1).ok_or(CompleteError::Empty)?;
+        let map_root = MapRoot { covers, root: self.map_root };
+        let leaf = leaf_hash(&map_root.to_bytes());
+        verify_inclusion(covers, under.size(), &leaf, &self.map_inclusion, under.root())
+            .map_err(CompleteError::MapRoot)?;
+        let mut links = Vec::with_capacity(self.links.len());
+        for (at, proven) in (1..).zip(self.links) {
+            let named = named(&proven.event).ok_or(CompleteError::Event { at })?;
+            links.push(proven.check(at, named, &under, &self.map_root)?);
+        }
+        let next = walk(first, kind, &links).map_err(CompleteError::Order)?;
+        let at = links.len() + 1;
+        match self.end.verify(&next, &self.map_root) {
+            Ok(None) => Ok(Complete { under, links, next }),
+            Ok(Some(index)) => Err(CompleteError::GoesOn { index }),
+            Err(source) => Err(CompleteError::Lookup { at, source }),
+        }
+    }
+}
+
+impl ProvenLink {
+    fn check(
+        self,
+        at: usize,
+        named: Named,
+        under: &Accepted,
+        map_root: &Sha256,
+    ) -> Result<Link, CompleteError> {
+        let link = Link { named, event: self.event, salt: self.salt };
+        let w = Opening::from_secret(Secret::from_bytes(self.w.as_bytes()));
+        let place = Place { kind: named.kind, w, commitment: link.commitment() };
+        link.check_entry(&place).map_err(|source| CompleteError::Chain { at, source })?;
+        // The entry is rebuilt from the event: another kind or commitment leads to another root.
+        let leaf = leaf_hash(&place.to_bytes());
+        verify_inclusion(self.index, under.size(), &leaf, &self.inclusion, under.root())
+            .map_err(|source| CompleteError::Inclusion { at, source })?;
+        match self.lookup.verify(&named.label, map_root) {
+            Ok(Some(index)) if index == self.index => Ok(link),
+            Ok(_) => Err(CompleteError::Elsewhere { at }),
+            Err(source) => Err(CompleteError::Lookup { at, source }),
+        }
+    }
+}
