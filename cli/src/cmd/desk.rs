@@ -420,7 +420,8 @@ fn remarks(synced: &Synced, named: &dyn Fn(&ItemId) -> String) -> Vec<String> {
         )
     });
     let restored = synced.restored.iter().map(|(item, at)| {
-        let what = "no longer opens here, since a device of yours or the service spoiled it";
+        let what = "does not open here any more, since a device of yours or the service spoiled it or a \
+                    newer program wrote it";
         match item == at {
             true => format!("{} {what}: it is put back as this device knew it", named(item)),
             false => format!(
@@ -430,7 +431,15 @@ fn remarks(synced: &Synced, named: &dyn Fn(&ItemId) -> String) -> Vec<String> {
             ),
         }
     });
-    kept.chain(back).chain(apart).chain(restored).collect()
+    let unread = synced.unread.iter().map(|item| {
+        format!(
+            "{} was changed on another device into what this program does not understand: a newer \
+             program did that, or a device in wrong hands; what it said is kept, and comes back when a \
+             device is taken off your account",
+            named(item)
+        )
+    });
+    kept.chain(back).chain(apart).chain(restored).chain(unread).collect()
 }
 
 /// An item's kind and the first digits of its id.

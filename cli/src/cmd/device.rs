@@ -224,8 +224,9 @@ struct Listed {
     is_new: bool,
 }
 
-/// The devices of `shown`, which is the account of this device or what the service shows of it.
-fn listed(desk: &mut Desk<'_>, shown: &Account) -> anyhow::Result<Vec<Listed>> {
+/// The devices of `shown`, which is the account of this device or what the service shows of it, and
+/// which of them are new to who knew `known`.
+fn listed(desk: &mut Desk<'_>, shown: &Account, known: &Account) -> anyhow::Result<Vec<Listed>> {
     let (items, _) = desk.online()?.items();
     let names: BTreeMap<String, String> = items
         .iter()
@@ -237,7 +238,6 @@ fn listed(desk: &mut Desk<'_>, shown: &Account) -> anyhow::Result<Vec<Listed>> {
         .collect();
     let own_names = &desk.holdings()?.names;
     let here = |key| own_names.iter().find(|(named, _)| named == key).map(|(_, name)| name);
-    let known = desk.account()?.list();
     let own = shown.device().public().key;
     let since = |key: &PublicKey| {
         let adds = |entry: &&Signed<Entry>| match &entry.claimed().change {
@@ -259,7 +259,7 @@ fn listed(desk: &mut Desk<'_>, shown: &Account) -> anyhow::Result<Vec<Listed>> {
                 named_here: here(&device.key).is_some(),
                 since: since(&device.key).context("every listed device was added")?,
                 this_device: device.key == own,
-                is_new: !known.is_listed(&device.key),
+                is_new: !known.list().is_listed(&device.key),
             })
         })
         .collect()
@@ -284,9 +284,10 @@ fn at_the_service(
 
 fn list(session: &Session) -> anyhow::Result<Report> {
     let mut desk = Desk::open(session)?;
+    let known = desk.account()?.clone();
     let looked = desk.refresh();
     let (account, waiting) = at_the_service(&mut desk, looked)?;
-    let devices = listed(&mut desk, &account)?;
+    let devices = listed(&mut desk, &account, &known)?;
     let mut text = String::new();
     for device in &devices {
         let name = called(device);
@@ -323,11 +324,12 @@ fn called(device: &Listed) -> String {
 
 fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
     let mut desk = Desk::open(session)?;
+    let known = desk.account()?.clone();
     let looked = desk.look().map(|()| None);
     let (account, _) = at_the_service(&mut desk, looked)
         .context("nothing was changed: the device is still on your account")?;
     let wanted = typed.to_ascii_uppercase().replace([' ', '-'], "");
-    let devices = listed(&mut desk, &account)?;
+    let devices = listed(&mut desk, &account, &known)?;
     let by_print = |device: &Listed| {
         wanted.len() >= 4 && device.fingerprint.replace('-', "").starts_with(&wanted)
     };
@@ -357,10 +359,8 @@ fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
             &device.fingerprint[..9]
         ))
     );
-    let stay: Vec<&Listed> =
-        devices.iter().filter(|other| other.key != device.key && !other.this_device).collect();
-    let new: Vec<String> =
-        stay.iter().filter(|other| other.is_new).map(|new| named_new(new)).collect();
+    let others = devices.iter().filter(|other| other.key != device.key && other.is_new);
+    let new: Vec<String> = others.map(named_new).collect();
     anyhow::ensure!(
         !yes || new.is_empty() || device.is_new,
         "nothing was changed: since this device last looked, {} let in; if that was not you, take that \
@@ -378,6 +378,9 @@ fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
     let key = device.key;
     let synced = desk.online()?.revoke_device(key)?;
     desk.tell(&synced)?;
+    // As it is now: somebody may have been let in since the question.
+    let now = desk.account()?.clone();
+    let stay = listed(&mut desk, &now, &account)?;
     let unsent = unsent(&mut desk);
     let text = format!(
         "{what} is off your account: what you keep from now on is under a key it never gets, and \
@@ -393,14 +396,17 @@ fn named_new(device: &Listed) -> String {
 }
 
 /// Who else can read what is kept from now on.
-fn still_on(devices: &[&Listed]) -> String {
-    let each = |device: &&Listed| format!("{} ({})", called(device), &device.fingerprint[..9]);
-    match devices {
+fn still_on(devices: &[Listed]) -> String {
+    let others = devices.iter().filter(|device| !device.this_device);
+    let names: Vec<String> = others
+        .map(|device| {
+            let new = if device.is_new { ", let in just now" } else { "" };
+            format!("{} ({}{new})", called(device), &device.fingerprint[..9])
+        })
+        .collect();
+    match &names[..] {
         [] => "\nThis is the only device on it now.".to_owned(),
-        devices => {
-            let names: Vec<String> = devices.iter().map(each).collect();
-            format!("\nStill on it beside this one: {}.", names.join(", "))
-        }
+        names => format!("\nStill on it beside this one: {}.", names.join(", ")),
     }
 }
 

@@ -11,7 +11,8 @@ pub const MAX_PROOF_LEN: usize = 64;
 /// A proof that does not show what it is to show. Which hash is to blame cannot be known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
-    /// Asked for a leaf that the tree does not have, or for an older tree larger than the newer one.
+    /// Asked for a leaf that the tree does not have, or for an older tree that is empty or larger than
+    /// the newer one.
     #[error("no such place: {at} in a tree of {size}")]
     NoPlace {
         /// Index, or size of the older tree.
@@ -115,8 +116,8 @@ pub fn verify_inclusion(
 }
 
 /// Checks that the tree of `size` leaves with root `root` goes on from the one of `old_size` leaves
-/// with root `old_root` (RFC 9162, section 2.1.4.2). From the empty tree every tree goes on, and from
-/// a tree of the same size itself alone: both proofs are empty.
+/// with root `old_root` (RFC 9162, section 2.1.4.2). From a tree of the same size itself alone goes on,
+/// by an empty proof; from the empty tree everything does, so there is no proof of it.
 ///
 /// # Errors
 /// [`ProofError`].
@@ -127,14 +128,12 @@ pub fn verify_consistency(
     root: &Sha256,
     proof: &[Sha256],
 ) -> Result<(), ProofError> {
-    if old_size > size {
+    if old_size == 0 || old_size > size {
         return Err(ProofError::NoPlace { at: old_size, size });
     }
-    if old_size == size || old_size == 0 {
+    if old_size == size {
         has_length(proof, 0)?;
-        let same = old_size == size && old_root == root;
-        let from_nothing = old_size == 0 && size > 0 && *old_root == empty_root();
-        return if same || from_nothing { Ok(()) } else { Err(ProofError::Root) };
+        return if old_root == root { Ok(()) } else { Err(ProofError::Root) };
     }
     let (inner, border) = split(old_size - 1, size);
     // The proof begins at the largest full subtree at the old tree's edge, or above it where the old

@@ -90,11 +90,7 @@ impl FromStr for LogProof {
             return Err(wrong("extra data that is not base64"));
         }
         let index = lines.next().and_then(|line| line.strip_prefix("index "));
-        let hashes = lines.map(hash).collect::<Option<Vec<Sha256>>>();
-        let hashes = hashes.ok_or(wrong("a line that is no hash"))?;
-        if hashes.len() > MAX_PROOF_LEN {
-            return Err(wrong("more than 64 hashes"));
-        }
+        let hashes = hashes(lines, MAX_PROOF_LEN).map_err(wrong)?;
         Ok(Self {
             index: index.and_then(decimal).ok_or(wrong("no index"))?,
             hashes,
@@ -103,7 +99,13 @@ impl FromStr for LogProof {
     }
 }
 
-/// A hash as a line of base64.
-pub(super) fn hash(line: &str) -> Option<Sha256> {
-    Some(Sha256::from_bytes(base64::decode(line)?.try_into().ok()?))
+/// Hashes, each a line of base64, at most `most`; else what is wrong.
+pub(super) fn hashes<'a>(
+    lines: impl Iterator<Item = &'a str>,
+    most: usize,
+) -> Result<Vec<Sha256>, &'static str> {
+    let hash = |line| Some(Sha256::from_bytes(base64::decode(line)?.try_into().ok()?));
+    let hashes = lines.map(hash).collect::<Option<Vec<Sha256>>>();
+    let hashes = hashes.ok_or("a line that is no hash")?;
+    if hashes.len() > most { Err("more hashes than there can be") } else { Ok(hashes) }
 }

@@ -13,7 +13,7 @@ use super::{
     checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, decimal},
     merkle::{empty_root, verify_consistency},
     note::{MAX_NOTE_LEN, NoteSignature, VerifierKey},
-    proof::hash,
+    proof::hashes,
 };
 
 /// The most hashes of a request.
@@ -67,11 +67,7 @@ impl FromStr for AddCheckpoint {
         let (lines, checkpoint) = text.split_once("\n\n").ok_or(wrong("no checkpoint"))?;
         let mut lines = lines.split('\n');
         let old = lines.next().and_then(|line| line.strip_prefix("old ")).and_then(decimal);
-        let proof = lines.map(hash).collect::<Option<Vec<Sha256>>>();
-        let proof = proof.ok_or(wrong("a line that is no hash"))?;
-        if proof.len() > MAX_PROOF_LEN {
-            return Err(wrong("more than 63 hashes"));
-        }
+        let proof = hashes(lines, MAX_PROOF_LEN).map_err(wrong)?;
         Ok(Self {
             old_size: old.ok_or(wrong("no old size"))?,
             proof,
@@ -128,9 +124,11 @@ impl AddCheckpoint {
         if self.old_size != size || (size == new.size && root != new.root && size > 0) {
             return Err(NotCosigned::Conflict { size });
         }
-        verify_consistency(size, &root, new.size, &new.root, &self.proof)
-            .map_err(|_| NotCosigned::Inconsistent)?;
-        Ok(new.clone())
+        let goes_on = match size {
+            0 => self.proof.is_empty() && (new.size > 0 || new.root == root),
+            _ => verify_consistency(size, &root, new.size, &new.root, &self.proof).is_ok(),
+        };
+        if goes_on { Ok(new.clone()) } else { Err(NotCosigned::Inconsistent) }
     }
 
     /// The line that a witness answers with, once what it decided is kept.

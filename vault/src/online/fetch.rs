@@ -370,6 +370,9 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         });
         for Closed { item, held, content, .. } in closed {
             last_read.insert(item, LastRead { version: held, content });
+            if !puts_back {
+                synced.unread.push(item);
+            }
         }
         if puts_back {
             for (item, LastRead { version, content }) in std::mem::take(&mut last_read) {

@@ -327,6 +327,9 @@ pub struct Synced {
     /// Items that no longer open here, and the items that say what this device has of them: the same
     /// ones where nothing newer can be in them.
     pub restored: Vec<(ItemId, ItemId)>,
+    /// Items that another device changed into what this program does not understand. What they said is
+    /// [kept](Holdings::last_read).
+    pub unread: Vec<ItemId>,
     /// Items that were to be removed, but were edited elsewhere: they stay.
     pub kept: Vec<ItemId>,
     /// Items that this device removed and that are there again, since another device had edited them.

@@ -283,12 +283,7 @@ fn an_edit_elsewhere_follows_one_whose_answer_was_lost() {
 #[test]
 fn an_item_that_comes_back_is_reported() {
     for answered in [true, false] {
-        let service = Memory::default();
-        let mut phone = Device::new(1);
-        let item = phone.note("52", &service);
-        phone.sync(&service).unwrap();
-        let mut laptop = phone.joined(2, &service);
-        laptop.sync(&service).unwrap();
+        let (service, mut phone, mut laptop, item) = two_devices();
         phone.sync(&service).unwrap();
         phone.remove(item, &service);
         laptop.change(item, &[("text", "53")], &service);

@@ -232,8 +232,8 @@ fn nonsense_that_opens_takes_nothing_away() {
         let (service, mut phone, mut thief, item) = two_devices();
         let secret = paper(&phone);
         writes_nonsense(&mut thief, item, &service);
-        phone.sync(&service).unwrap();
-        phone.sync(&service).unwrap();
+        assert_eq!(phone.sync(&service).unwrap().unread, [item], "and told");
+        assert_eq!(phone.sync(&service).unwrap().unread, [], "once");
         assert!(texts(&phone).is_empty(), "nothing to be read now");
         if recovers {
             assert_eq!(recover(&mut phone, &service, &secret).unwrap().restored, [item]);
