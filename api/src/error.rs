@@ -15,7 +15,7 @@ use hallmark_core::{
 };
 
 use crate::{
-    app::AppError,
+    app::{AppError, log::LogError},
     store::{StoreError, WINDOW},
 };
 
@@ -32,7 +32,7 @@ impl Refusal {
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let retry_after_s = match code {
-            Code::BeforeRestart | Code::Overloaded | Code::Stopping => Some(1),
+            Code::BeforeRestart | Code::Overloaded | Code::Stopping | Code::Unwitnessed => Some(1),
             _ => None,
         };
         Self { problem: Problem::new(code, detail), retry_after_s, size_bytes: None }
@@ -55,7 +55,8 @@ impl Refusal {
 impl From<AppError> for Refusal {
     fn from(error: AppError) -> Self {
         let (code, detail) = match &error {
-            AppError::Store(error) => of_store(error),
+            AppError::Store(error) | AppError::Log(LogError::Store(error)) => of_store(error),
+            AppError::Log(error) => of_log(error),
             AppError::Signature(error) => of_signature(error),
             AppError::Unsigned { what } => {
                 (Code::Unsigned, format!("{what}: sign the request as the reference says."))
@@ -133,9 +134,38 @@ fn of_store(error: &StoreError) -> (Code, String) {
             "There is no room on the service's disk; nothing was changed. Tell the operator.",
         ),
         StoreError::Closing => (Code::Stopping, "Try again in a moment."),
-        StoreError::Sql(_) | StoreError::Json(_) | StoreError::Strict(_) | StoreError::File(_) => {
-            (Code::Internal, MISTAKE)
+        StoreError::Sql(_)
+        | StoreError::Json(_)
+        | StoreError::Strict(_)
+        | StoreError::File(_)
+        | StoreError::LogMoved => (Code::Internal, MISTAKE),
+    };
+    (code, detail.to_owned())
+}
+
+fn of_log(error: &LogError) -> (Code, String) {
+    let (code, detail) = match error {
+        LogError::Entry(_) | LogError::Kind { .. } => {
+            return (Code::NotLogged, format!("Refused: {error}."));
         }
+        LogError::Taken { .. } => {
+            (Code::Taken, "Another entry has it; what is logged stays as it is.")
+        }
+        LogError::Busy => (Code::Overloaded, "Too many entries wait. Try again in a second."),
+        LogError::Unwitnessed | LogError::Unpublished => (
+            Code::Unwitnessed,
+            "Send the same again later: what is in the log by then is answered with its place.",
+        ),
+        LogError::Restored => (
+            Code::Unwitnessed,
+            "The log came out of a backup and does not go on. Tell the operator.",
+        ),
+        LogError::Closing => (Code::Stopping, "Try again in a moment."),
+        LogError::AnotherLog { .. }
+        | LogError::Damaged { .. }
+        | LogError::File(_)
+        | LogError::Map(_)
+        | LogError::Store(_) => (Code::Internal, MISTAKE),
     };
     (code, detail.to_owned())
 }

@@ -54,7 +54,7 @@ async fn a_newer_schema_is_left_alone() {
     database(&directory).pragma_update(None, "user_version", 7).unwrap();
     let before = fs::read(directory.path().join("hallmark.db")).unwrap();
     let error = open(directory.path()).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 7, known: 4, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 7, known: 5, .. }), "{error}");
     assert_eq!(fs::read(directory.path().join("hallmark.db")).unwrap(), before);
 }
 
@@ -69,7 +69,7 @@ async fn an_older_schema_counts_what_it_had_not_counted() {
     let counted = bytes();
     database(&directory)
         .execute_batch(
-            "UPDATE accounts SET bytes = 20 * (340 + 340); DROP TABLE service;
+            "UPDATE accounts SET bytes = 20 * (340 + 340); DROP TABLE service; DROP TABLE log; DROP TABLE log_tail;
              ALTER TABLE accounts DROP COLUMN removed;
              PRAGMA user_version = 1",
         )
@@ -138,7 +138,7 @@ async fn a_directory_is_served_with_the_key_it_was_served_with() {
     // One of the version before, whose key nobody has taken down.
     database(&directory)
         .execute_batch(
-            "ALTER TABLE accounts DROP COLUMN removed; DROP TABLE service; PRAGMA user_version = 2",
+            "ALTER TABLE accounts DROP COLUMN removed; DROP TABLE service; DROP TABLE log; DROP TABLE log_tail; PRAGMA user_version = 2",
         )
         .unwrap();
     let open = |options| Store::open(directory.path(), &options);
@@ -217,7 +217,7 @@ async fn what_is_kept_is_for_its_owner_alone() {
     hallmark_api::store::backup::restore(&copy, &again, taken).unwrap();
     database_at(&again)
         .execute_batch(
-            "ALTER TABLE accounts DROP COLUMN removed; DROP TABLE service; PRAGMA user_version = 1",
+            "ALTER TABLE accounts DROP COLUMN removed; DROP TABLE service; DROP TABLE log; DROP TABLE log_tail; PRAGMA user_version = 1",
         )
         .unwrap();
     drop(open(&again).unwrap());

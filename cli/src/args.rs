@@ -9,9 +9,14 @@ use crate::{
     home::{HOME_VARIABLE, PASSPHRASE_FILE_VARIABLE},
 };
 
+mod audit;
 mod piece;
 mod vault;
 
+pub use audit::{
+    AuditCommand, AuditLogArgs, CompareArgs, EvidenceArgs, MonitorArgs, PackArgs, TrustedArgs,
+    WitnessCommand,
+};
 pub use piece::{
     AppendArgs, AttestArgs, ClaimStrength, CountersignArgs, DiscloseArgs, EventArgs, EventKind,
     MintArgs, PieceCommand, StatusArgs,
@@ -104,8 +109,14 @@ pub enum Command {
     /// Seal a large file so that only the key file opens it
     #[command(subcommand)]
     Blob(BlobCommand),
+    /// Check a transparency log, trusting nobody
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Run the service, or copy its data
     Serve(Box<ServeArgs>),
+    /// Witness logs: vouch that each of them shows everybody the same
+    #[command(subcommand)]
+    Witness(WitnessCommand),
     /// Play the whole story on real files and leave the evidence
     Tour(TourArgs),
     /// Print a completion script for a shell

@@ -9,6 +9,8 @@ use hallmark_vault::{online::OnlineError, provenance::text::is_plain};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::cmd::audit::Finding;
+
 /// Exit code when a command could not do what it was asked to: a disk, a passphrase, a file that
 /// does not hold where one is needed.
 pub const FAILED: u8 = 1;
@@ -163,6 +165,9 @@ pub struct Usage(pub String);
 /// The exit code of an error.
 #[must_use]
 pub fn exit_code(error: &anyhow::Error) -> u8 {
+    if let Some(finding) = error.downcast_ref::<Finding>() {
+        return finding.exit_code();
+    }
     match error.downcast_ref() {
         Some(OnlineError::Deceived(_)) => DECEIVED,
         _ if error.is::<Usage>() => USAGE,

@@ -307,6 +307,18 @@ impl Session {
         Bar(Arc::new(bar))
     }
 
+    /// A progress bar over entries of a log, drawn only where someone watches.
+    #[must_use]
+    pub fn entries(&self, what: &'static str, entries: u64) -> Bar {
+        let bar = if self.progress { ProgressBar::new(entries) } else { ProgressBar::hidden() };
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {per_sec} {eta}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style);
+        bar.set_message(what);
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Bar(Arc::new(bar))
+    }
+
     /// The files that a passphrase is read from in this run.
     pub fn passphrase_files(&self) -> impl Iterator<Item = &Path> {
         // Whoever plays several people here (the tour) still has a passphrase of their own.
@@ -350,6 +362,12 @@ impl Bar {
 }
 
 impl Bar {
+    /// A bar that nobody sees.
+    #[must_use]
+    pub fn hidden() -> Self {
+        Self(Arc::new(ProgressBar::hidden()))
+    }
+
     /// A writer that moves the bar on by what goes through it.
     pub fn over<W>(&self, writer: W) -> Watched<W> {
         Watched { writer, bar: self.clone() }

@@ -9,6 +9,7 @@ use hallmark_core::{
     json::JsonError,
 };
 
+use super::log::LogError;
 use crate::{limit::RetryAfter, store::StoreError};
 
 /// Why a request is refused. `crate::error` says what the client is told.
@@ -71,6 +72,9 @@ pub enum AppError {
         /// When to come back.
         limit: RetryAfter,
     },
+    /// The log refuses.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The store refuses.
     #[error(transparent)]
     Store(#[from] StoreError),

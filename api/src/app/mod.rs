@@ -12,11 +12,13 @@ mod blob;
 mod device;
 mod error;
 mod item;
+pub mod log;
 mod rate;
 mod replay;
 mod request;
 mod room;
 mod state;
+pub mod witness;
 mod work;
 
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use hallmark_core::{
     account::exchange::ServiceInfo,
     json,
     key::{PublicKey, SigningKey},
+    secret::Secret,
     time::Timestamp,
 };
 
@@ -37,10 +40,14 @@ use crate::{
     limit::{Buckets, Rate},
     store::{Caller, Store},
 };
+use log::{Log, LogError, LogSettings};
 use replay::Replay;
 use room::Rooms;
 use state::States;
 use work::Work;
+
+/// Derives the key of the log from that of the service: a note's signature has no domain of its own.
+const LOG_KEY: &str = "hallmark/log-key/v1";
 
 /// The service's clock: the one place where use cases learn the time.
 pub type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
@@ -94,6 +101,7 @@ pub struct App {
     rates: Buckets<Bucket>,
     rooms: Rooms,
     work: Work,
+    log: Option<Log>,
 }
 
 impl App {
@@ -107,7 +115,32 @@ impl App {
         let rates = Buckets::new(settings.account_rate, settings.max_tracked);
         let (rooms, work) = (Rooms::new(&settings), Work::default());
         let (store, states) = (Arc::new(store), States::default());
-        Self { store, settings, key, clock, replay, states, rates, rooms, work }
+        Self { store, settings, key, clock, replay, states, rates, rooms, work, log: None }
+    }
+
+    /// The service with the log of its store. Its key is the service's.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn with_log(mut self, settings: LogSettings) -> Result<Self, LogError> {
+        let key = SigningKey::from_seed(
+            Secret::from_bytes(&self.key.seed()).derive(LOG_KEY, b"").expose(),
+        );
+        self.log = Some(Log::open(Arc::clone(&self.store), settings, key)?);
+        Ok(self)
+    }
+
+    /// The log, if this service has one.
+    pub fn log(&self) -> Option<&Log> {
+        self.log.as_ref()
+    }
+
+    /// Takes no more changes and entries, and waits for those that were taken. Blocks.
+    pub fn close(&self) {
+        if let Some(log) = &self.log {
+            log.close();
+        }
+        self.store.close();
     }
 
     /// The store.
@@ -142,10 +175,10 @@ impl App {
     }
 
     /// Takes no more changes and waits for those that were taken. Reading goes on.
-    pub async fn drain(&self) {
-        let store = self.store.clone();
+    pub async fn drain(self: &Arc<Self>) {
+        let app = Arc::clone(self);
         // It fails only when the runtime is gone, and then nobody waits.
-        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+        let _ = tokio::task::spawn_blocking(move || app.close()).await;
     }
 
     /// Removes what nobody needs any more: files without a row, also those that could not be removed

@@ -96,9 +96,15 @@ impl App {
         let (two, four) = (largest.saturating_mul(2), largest.saturating_mul(4));
         let mut shares = asker.shares([two, four, four]);
         if asker.role == Role::Guest {
-            shares = asker.guest_shares(GUESTS_BYTES, settings.max_bodies_bytes / 8);
+            shares = guest_shares(asker.origin, GUESTS_BYTES, settings.max_bodies_bytes / 8);
         }
         self.rooms.bodies.begin(shares, now)
+    }
+
+    /// Room for a body that nobody signs, from there.
+    pub fn unsigned_room(&self, origin: Option<Origin>) -> Taken<Holder> {
+        let most = self.rooms.settings.max_bodies_bytes / 8;
+        self.rooms.bodies.begin(guest_shares(origin, GUESTS_BYTES, most), Instant::now())
     }
 
     /// Takes room for an answer of so many bytes.
@@ -108,7 +114,7 @@ impl App {
     pub fn answer_room(&self, asker: &Asker, bytes: u64) -> Result<Taken<Holder>, AppError> {
         let all = self.rooms.settings.max_answers_bytes;
         let shares = match asker.role {
-            Role::Guest => asker.guest_shares(all / 16, all / 8),
+            Role::Guest => guest_shares(asker.origin, all / 16, all / 8),
             Role::Own(_) => {
                 let two = 2 * MAX_ANSWER_BYTES;
                 asker.shares([MAX_ANSWER_BYTES, two, two])
@@ -132,13 +138,13 @@ impl Asker {
         }
         shares
     }
+}
 
-    /// So much for the guests of an address, and for all guests.
-    fn guest_shares(&self, address: u64, all: u64) -> Vec<Share<Holder>> {
-        let from = self.origin.map(|Origin(from)| Holder::GuestsOf(from));
-        let from = from.map(|holder| Share { holder, most_bytes: address });
-        from.into_iter().chain([Share { holder: Holder::Guests, most_bytes: all }]).collect()
-    }
+/// So much for the guests of an address, and for all guests.
+fn guest_shares(origin: Option<Origin>, address: u64, all: u64) -> Vec<Share<Holder>> {
+    let from = origin.map(|Origin(from)| Holder::GuestsOf(from));
+    let from = from.map(|holder| Share { holder, most_bytes: address });
+    from.into_iter().chain([Share { holder: Holder::Guests, most_bytes: all }]).collect()
 }
 
 impl From<Full> for AppError {

@@ -11,6 +11,7 @@ mod content;
 mod date;
 mod device;
 mod item;
+mod log;
 mod openapi;
 pub(crate) mod range;
 mod rate;
@@ -19,6 +20,7 @@ mod reference;
 mod schema;
 mod service;
 mod signed;
+pub mod witness;
 
 use std::sync::Arc;
 
@@ -42,10 +44,12 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(device::router())
         .merge(item::router())
         .merge(blob::router())
+        .merge(log::router())
         .split_for_parts();
     let document = openapi::document(paths);
     routes
         .merge(service::documents(&document))
+        .merge(log::files())
         .fallback(async || Refusal::new(Code::NotFound, "The reference lists all addresses."))
         .method_not_allowed_fallback(async || {
             Refusal::new(Code::Method, "Allow names the methods this address knows.")

@@ -29,6 +29,7 @@ pub(super) fn parameter(name: &str) -> Value {
         "account" => reference("AccountId"),
         "blob" => reference("BlobId"),
         "item" => reference("ItemId"),
+        "label" => reference("Label"),
         "part" => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
         _ => json!({"type": "integer", "minimum": 0, "maximum": MAX_INTEGER, "default": 0}),
     }
@@ -39,8 +40,9 @@ pub(super) fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
-fn names() -> [(&'static str, Value); 11] {
+fn names() -> [(&'static str, Value); 12] {
     [
+        ("Label", hex(32, "A place in a private chain of the log.")),
         ("AccountId", hex(32, "An account: the hash of its recovery key.")),
         ("ItemId", hex(16, "An item of an account, random.")),
         ("BlobId", hex(16, "A blob of an account, random.")),
@@ -208,6 +210,36 @@ fn bodies() -> Vec<(&'static str, Value)> {
                     ("rewrapped", array("WrappedKey", items_max)),
                 ],
                 &[("wraps", r("Wraps")), ("next", r("Cursor"))],
+            ),
+        ),
+        (
+            "Lookup",
+            object(
+                &[
+                    (
+                        "end",
+                        json!({"oneOf": [
+                            object(&[("there", r("Count"))], &[]),
+                            object(&[("another", r("Placed"))], &[]),
+                            {"const": "nothing"},
+                        ]}),
+                    ),
+                    ("siblings", array("Sha256", 256)),
+                ],
+                &[],
+            ),
+        ),
+        ("Placed", object(&[("label", r("Label")), ("index", r("Count"))], &[])),
+        (
+            "LookedUp",
+            object(
+                &[
+                    ("checkpoint", json!({"type": "string"})),
+                    ("mapRoot", r("Sha256")),
+                    ("mapInclusion", array("Sha256", 64)),
+                    ("lookup", r("Lookup")),
+                ],
+                &[],
             ),
         ),
         ("StartUpload", object(&[("blob", r("BlobId")), ("sizeBytes", positive())], &[])),

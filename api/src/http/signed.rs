@@ -134,7 +134,7 @@ fn is_entry(parts: &Parts) -> bool {
 }
 
 /// The body, and the room it takes, which grows as it comes.
-async fn read(
+pub(super) async fn read(
     mut body: Body,
     limit: usize,
     mut room: Taken<Holder>,

@@ -74,6 +74,15 @@ pub struct RunArgs {
     /// Network whose word on a client's address is believed; may be repeated
     #[arg(long, value_name = "NETWORK")]
     pub trusted_proxy: Vec<super::peer::Network>,
+    /// Name of the transparency log [default: as it was begun, else the first --authority and /log]
+    #[arg(long, value_name = "NAME")]
+    pub origin: Option<String>,
+    /// File that names the witnesses who have to see the log (C2SP tlog-policy)
+    #[arg(long, value_name = "FILE")]
+    pub witnesses: Option<PathBuf>,
+    /// Have the log of a restored backup go on, although entries may be missing in it
+    #[arg(long)]
+    pub log_goes_on: bool,
     /// Most bytes of items, blobs and manifests of one account [default: 10737418240]
     #[arg(long, value_name = "BYTES")]
     pub quota_bytes: Option<u64>,
@@ -110,6 +119,9 @@ impl RunArgs {
         settings.metrics_listen = self.metrics_listen.or(settings.metrics_listen);
         settings.behind_proxy |= self.behind_proxy;
         settings.new_key = self.new_key;
+        settings.log_goes_on = self.log_goes_on;
+        settings.origin = self.origin.clone().or(settings.origin);
+        settings.witnesses = self.witnesses.clone().or(settings.witnesses);
         if !self.authority.is_empty() {
             settings.authorities.clone_from(&self.authority);
         }

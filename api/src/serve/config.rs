@@ -58,6 +58,20 @@ pub struct Settings {
     /// `forwarded` (RFC 7239). Default: `x-forwarded-for`. Danger: it has to be the one that the
     /// proxy writes; any other is passed on as the client wrote it.
     pub proxy_field: ProxyField,
+    /// The name of the transparency log: what its checkpoints say first, such as `vault.example/log`.
+    /// Default: the one it was begun with; else the first of `authorities` and `/log`, or
+    /// `localhost/log`. It is never changed: a log under another name is another log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// The file that names the witnesses who have to see each state of the log before it is published,
+    /// and where they are asked (C2SP tlog-policy). Default: none, which everything says that rests on
+    /// the log: nobody but the service vouches then that it shows all people the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witnesses: Option<PathBuf>,
+    /// Whether a log that came out of a backup goes on, although entries may be missing that were
+    /// acknowledged after it. No field of the file: it is said once, as `--log-goes-on`.
+    #[serde(skip)]
+    pub log_goes_on: bool,
     /// The most bytes of items, blobs and manifests that one account may hold, each blob in whole
     /// blocks of 4 KiB and 512 bytes more. Default: 10 GiB. Danger: accounts are free to make; the
     /// disk is shared by all of them.
@@ -88,6 +102,9 @@ impl Default for Settings {
             behind_proxy: false,
             trusted_proxies: Vec::new(),
             proxy_field: ProxyField::XForwardedFor,
+            origin: None,
+            witnesses: None,
+            log_goes_on: false,
             quota_bytes: 10 << 30,
             metrics_listen: None,
             tls: None,

@@ -37,6 +37,8 @@ mod running;
 mod store_meter;
 mod tls;
 pub mod wire;
+pub mod witness;
+mod witnesses;
 
 use std::{io, net::SocketAddr, path::PathBuf};
 

@@ -2,12 +2,15 @@
 
 use std::{
     io::Write,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
 };
 
+use axum::Router;
+use tokio::runtime::Runtime;
+
 use super::{
-    ServeArgs, ServeCommand, ServeError, Settings,
+    Hooks, ServeArgs, ServeCommand, ServeError, Settings,
     args::RunArgs,
     config::LogFormat,
     key_file, log,
@@ -105,8 +108,35 @@ fn serve(args: &RunArgs, program: &str) -> Result<(), ServeError> {
         .map_err(|source| ServeError::Listen { address: settings.listen, source })?;
     let runtime = runtime(&settings.log, LogTo::Program)?;
     let (router, hooks) = wire::open(&settings, key, settings.authorities(address))?;
-    let server = Server::start(&runtime, &settings, socket, router, hooks)?;
-    let told = say_ready(args, program, &settings, server.address, &fingerprint.to_string());
+    let ready = Ready {
+        program,
+        settings: &settings,
+        what: &format!("data in {}, service key {fingerprint}", settings.data.display()),
+        file: args.ready_file.as_deref(),
+    };
+    until_stopped(&runtime, socket, router, hooks, &ready)
+}
+
+/// How a program says that it serves.
+pub(super) struct Ready<'a> {
+    pub(super) program: &'a str,
+    pub(super) settings: &'a Settings,
+    /// What it serves, for people.
+    pub(super) what: &'a str,
+    /// Where the address is written.
+    pub(super) file: Option<&'a Path>,
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub(super) fn until_stopped(
+    runtime: &Runtime,
+    socket: TcpListener,
+    router: Router,
+    hooks: Hooks,
+    ready: &Ready<'_>,
+) -> Result<(), ServeError> {
+    let server = Server::start(runtime, ready.settings, socket, router, hooks)?;
+    let told = ready.say(server.address);
     runtime.block_on(async {
         if told.is_ok() {
             signals::until_stopped(&server).await?;
@@ -118,26 +148,19 @@ fn serve(args: &RunArgs, program: &str) -> Result<(), ServeError> {
     told
 }
 
-fn say_ready(
-    args: &RunArgs,
-    program: &str,
-    settings: &Settings,
-    address: SocketAddr,
-    fingerprint: &str,
-) -> Result<(), ServeError> {
-    let scheme = if settings.tls.is_some() { "https" } else { "http" };
-    let data = settings.data.display();
-    match settings.log.format {
-        LogFormat::Text => {
-            // Standard error may be closed; the service runs all the same.
-            let _ = writeln!(
-                std::io::stderr(),
-                "{program}: {scheme}://{address}, data in {data}, service key {fingerprint}"
-            );
+impl Ready<'_> {
+    fn say(&self, address: SocketAddr) -> Result<(), ServeError> {
+        let scheme = if self.settings.tls.is_some() { "https" } else { "http" };
+        let Self { program, what, .. } = self;
+        match self.settings.log.format {
+            LogFormat::Text => {
+                // Standard error may be closed; the service runs all the same.
+                let _ = writeln!(std::io::stderr(), "{program}: {scheme}://{address}, {what}");
+            }
+            LogFormat::Json => tracing::info!(scheme, %address, what, "serving"),
         }
-        LogFormat::Json => tracing::info!(scheme, %address, %data, key = fingerprint, "serving"),
+        self.file.map_or(Ok(()), |path| write_ready(path, address))
     }
-    args.ready_file.as_deref().map_or(Ok(()), |path| write_ready(path, address))
 }
 
 /// Writes the address beside its place and moves it there, so that who waits for the file finds it
@@ -152,7 +175,7 @@ fn write_ready(path: &Path, address: SocketAddr) -> Result<(), ServeError> {
 
 /// Has the system write no copy of the memory when the process is aborted: the key is in it.
 #[cfg(unix)]
-fn keep_no_core() {
+pub(super) fn keep_no_core() {
     use rustix::process::{Resource, Rlimit, setrlimit};
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     // Where it is refused, the service runs all the same. A process marked as not dumpable could
@@ -161,7 +184,7 @@ fn keep_no_core() {
 }
 
 #[cfg(not(unix))]
-fn keep_no_core() {}
+pub(super) fn keep_no_core() {}
 
 /// Takes as many file descriptors as the system allows this process.
 #[cfg(unix)]

@@ -9,7 +9,7 @@ use std::{
 use axum::Router;
 use hallmark_core::{key::SigningKey, time::Timestamp};
 
-use super::{Hooks, ServeError, Settings, store_meter};
+use super::{Hooks, ServeError, Settings, store_meter, witnesses};
 use crate::{
     app::{self, App},
     http,
@@ -44,8 +44,10 @@ pub fn open(
         account_rate: Rate::new(limits.account_requests_per_s, limits.account_request_burst),
         max_tracked: limits.max_tracked,
     };
-    let app = Arc::new(App::new(store, inner, key, Box::new(system_time)));
-    let (ready, closing) = (Arc::clone(app.store()), Arc::clone(app.store()));
+    let log = witnesses::log_settings(settings, &store)?;
+    let app = App::new(store, inner, key, Box::new(system_time)).with_log(log);
+    let app = Arc::new(app.map_err(|error| ServeError::Service(error.into()))?);
+    let (ready, closing) = (Arc::clone(app.store()), Arc::clone(&app));
     let (tidied, measured) = (Arc::clone(&app), Arc::clone(app.store()));
     let hooks = Hooks {
         is_ready: Box::new(move || ready.is_ready(Instant::now())),
@@ -66,7 +68,7 @@ pub fn open(
 
 /// The system's clock. A clock before 1970 or beyond what a timestamp holds counts as 1970, at which
 /// no signed request is accepted.
-fn system_time() -> Timestamp {
+pub(super) fn system_time() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let seconds = i64::try_from(since_epoch.as_secs()).unwrap_or_default();
     Timestamp::from_unix_s(seconds).or_else(|_| Timestamp::from_unix_s(0)).expect("1970 is a time")

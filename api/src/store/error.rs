@@ -157,6 +157,9 @@ pub enum StoreError {
     /// The account would hold more than it may.
     #[error("the account is full")]
     Quota,
+    /// The log is not where the round began.
+    #[error("the log is not where the round began: another process writes it")]
+    LogMoved,
     /// The queue of changes is full.
     #[error("the queue of changes is full")]
     Busy,

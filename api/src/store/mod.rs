@@ -3,6 +3,8 @@
 //! ```text
 //! hallmark.db        accounts, device lists, manifests, items, blobs' rows, nonces
 //! blobs/xx/<name>    one file per blob
+//! log/               the log as it is published: checkpoint, tiles, entries
+//! map.db             the map from label to index, made from the log and made again if it is lost
 //! lock               locked for as long as a process serves the directory
 //! reserve            room that a deletion takes when the disk is full
 //! ```
@@ -35,6 +37,8 @@ mod device;
 mod error;
 mod file;
 mod item;
+mod log;
+mod map;
 mod measure;
 mod nonce;
 mod open;
@@ -43,6 +47,8 @@ mod readers;
 mod reserve;
 mod schema;
 mod sync;
+mod tiles;
+mod witness;
 mod writer;
 
 use std::{
@@ -56,10 +62,14 @@ pub use blob::{Content, Part, UNFINISHED_S, counted_bytes};
 pub use device::{NextEntry, Standing};
 pub use error::{OpenError, StoreError};
 pub use item::{MAX_REMOVED, NextManifest, REMOVED_BYTES};
+pub use log::{LogRecord, NextRound, Run};
+pub use map::{Draft, MapError, MapStore};
 pub use measure::{Distribution, Held, Measures};
 pub use nonce::{Caller, KEPT_S, WINDOW};
 pub use open::ServedBy;
 pub use sync::SyncFrom;
+pub use tiles::{LogFiles, Unreadable};
+pub use witness::{WitnessStore, WitnessStoreError};
 pub use writer::Durability;
 
 use file::BlobFiles;

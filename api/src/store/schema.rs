@@ -12,8 +12,13 @@ pub(super) struct Migration {
 }
 
 /// All steps; the step at place `n` makes version `n + 1`.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { sql: V1 }, Migration { sql: V2 }, Migration { sql: V3 }, Migration { sql: V4 }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { sql: V1 },
+    Migration { sql: V2 },
+    Migration { sql: V3 },
+    Migration { sql: V4 },
+    Migration { sql: V5 },
+];
 
 /// Accounts have a short number of their own inside, so that each row below does not repeat 32
 /// bytes. Rows that are written often are appended (row ids), so that a group of commits touches
@@ -139,6 +144,23 @@ UPDATE accounts SET
         + 64 * (SELECT count(*) FROM removed WHERE account = number)
         + (SELECT coalesce(sum((size + 4095) / 4096 * 4096 + 512), 0) FROM blobs
             WHERE account = accounts.number);
+";
+
+/// How far the log is, and its newest entries ([`super::Run`]).
+const V5: &str = "
+CREATE TABLE log (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    origin TEXT NOT NULL,
+    key BLOB NOT NULL CHECK (length(key) = 32),
+    size INTEGER NOT NULL CHECK (size >= 0),
+    root BLOB NOT NULL CHECK (length(root) = 32),
+    restored INTEGER NOT NULL CHECK (restored IN (0, 1))
+) STRICT;
+CREATE TABLE log_tail (
+    first INTEGER PRIMARY KEY,
+    count INTEGER NOT NULL CHECK (count > 0),
+    entries BLOB NOT NULL
+) STRICT;
 ";
 
 /// Which version a database has; 0 is none yet.

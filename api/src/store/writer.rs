@@ -123,11 +123,39 @@ impl Writer {
         self.send(true, apply).await
     }
 
+    /// As [`Writer::run`], for a thread of its own. Blocks.
+    ///
+    /// # Errors
+    /// Those of [`Writer::run`].
+    ///
+    /// # Panics
+    /// On a thread of a runtime.
+    pub(super) fn run_blocking<T: Default + Send + 'static>(
+        &self,
+        makes_room: bool,
+        apply: impl Fn(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let queued = self.queue(makes_room, apply)?;
+        let outcome = queued.blocking_recv().unwrap_or(Err(StoreError::Closing));
+        if !makes_room {
+            self.fullness.note(&outcome);
+        }
+        outcome
+    }
+
     async fn send<T: Default + Send + 'static>(
         &self,
         makes_room: bool,
         apply: impl Fn(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.queue(makes_room, apply)?.await.map_err(|_| StoreError::Closing)?
+    }
+
+    fn queue<T: Default + Send + 'static>(
+        &self,
+        makes_room: bool,
+        apply: impl Fn(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError> {
         let (sender, receiver) = oneshot::channel();
         let change = Pending { apply, makes_room, outcome: None, sender };
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -137,7 +165,7 @@ impl Writer {
                 mpsc::error::TrySendError::Closed(_) => StoreError::Closing,
             },
         )?;
-        receiver.await.map_err(|_| StoreError::Closing)?
+        Ok(receiver)
     }
 
     /// Whether the disk was full when a change was written last.

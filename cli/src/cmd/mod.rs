@@ -1,6 +1,7 @@
 //! One file per command noun; a folder where a noun has several.
 
 pub mod account;
+pub mod audit;
 pub mod blob;
 pub mod desk;
 pub mod device;
@@ -13,6 +14,7 @@ pub mod studio;
 pub mod tour;
 pub mod trust;
 pub mod verify;
+pub mod witness;
 
 use crate::{args::Command, report::Report, session::Session};
 
@@ -30,7 +32,9 @@ pub fn run(command: &Command, session: &Session) -> anyhow::Result<Report> {
         Command::Item(command) => item::run(command, session),
         Command::Account(command) => account::run(command, session),
         Command::Device(command) => device::run(command, session),
+        Command::Audit(command) => audit::run(command, session),
         Command::Serve(args) => serve::run(args),
+        Command::Witness(command) => witness::run(command),
         Command::Tour(args) => tour::run(args, session),
         Command::Completions { shell } => shell::completions(*shell),
         Command::Man { dir } => shell::man(dir),

@@ -1,6 +1,7 @@
 //! What talks to the network.
 
 pub mod did_web;
+pub mod log;
 pub mod service;
 
 use std::path::Path;

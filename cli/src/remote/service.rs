@@ -437,6 +437,21 @@ fn checked(address: &str) -> anyhow::Result<(String, String)> {
     Ok((format!("{scheme}://{authority}"), authority.to_owned()))
 }
 
+/// The address of something below a service, such as a log: as [`checked`], with a path, which is `/log`
+/// where none is given.
+pub(super) fn checked_prefix(address: &str) -> anyhow::Result<String> {
+    let plain = address.trim().trim_end_matches('/');
+    let host_from = plain.find("://").map_or(0, |at| at + 3);
+    let path_from = plain[host_from..].find('/').map_or(plain.len(), |at| host_from + at);
+    let (base, path) = plain.split_at(path_from);
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    if !path.bytes().all(allowed) {
+        return Err(Usage(format!("{address:?} has characters that no log's address has")).into());
+    }
+    let path = if path.is_empty() { "/log" } else { path };
+    Ok(format!("{}{path}", checked(base)?.0))
+}
+
 fn is_this_machine(authority: &str) -> bool {
     let host = match authority.strip_prefix('[') {
         Some(rest) => rest.split_once(']').map_or(rest, |(host, _)| host),

@@ -11,9 +11,10 @@ use hallmark_core::{hash::Sha256, id::Label};
 
 use super::{
     entry::{ChainKind, Entry, EntryError},
+    growth::Growth,
     map::{self, Page, Placed, Prefix},
-    merkle::{Frontier, leaf_hash},
-    tile::{Content, Tile, TileError, WIDTH},
+    merkle::leaf_hash,
+    tile::{Tile, TileError, WIDTH},
 };
 
 /// What is wrong with a log, whoever signed its checkpoint.
@@ -72,9 +73,7 @@ pub enum Fault {
 /// What was read so far.
 #[derive(Debug, Clone, Default)]
 pub struct Audit {
-    edge: Frontier,
-    /// Hashes of each level that no full tile has yet.
-    levels: Vec<Vec<Sha256>>,
+    growth: Growth,
     pages: HashMap<Prefix, Page>,
     first_at: HashMap<Label, u64>,
     /// Since the last root of the map.
@@ -97,12 +96,12 @@ pub struct Report {
 impl Audit {
     /// Number of entries read.
     pub fn size(&self) -> u64 {
-        self.edge.size()
+        self.growth.size()
     }
 
     /// Root of the tree of these.
     pub fn root(&self) -> Sha256 {
-        self.edge.root()
+        self.growth.root()
     }
 
     /// What they are.
@@ -141,44 +140,19 @@ impl Audit {
                 *self.report.others.entry(kind.clone()).or_default() += 1;
             }
         }
-        let leaf = leaf_hash(bytes);
-        self.edge.push(leaf);
-        Ok(self.completed(leaf))
-    }
-
-    fn completed(&mut self, leaf: Sha256) -> Vec<(Tile, Vec<u8>)> {
-        let (mut full, mut hash) = (Vec::new(), leaf);
-        for level in 0..8 {
-            if self.levels.len() == usize::from(level) {
-                self.levels.push(Vec::new());
-            }
-            let hashes = &mut self.levels[usize::from(level)];
-            hashes.push(hash);
-            if hashes.len() as u64 != WIDTH {
-                break;
-            }
-            let index = (self.edge.size() >> (8 * (u32::from(level) + 1))) - 1;
-            let content = Content::Hashes(level);
-            let tile = Tile::of_log(content, index, self.edge.size()).expect("it is complete");
-            full.push((tile, bytes_of(hashes)));
-            let mut subtree = Frontier::default();
-            hashes.drain(..).for_each(|hash| subtree.push(hash));
-            hash = subtree.root();
+        self.growth.push(leaf_hash(bytes));
+        if !self.size().is_multiple_of(WIDTH) {
+            return Ok(Vec::new());
         }
-        full
+        let mut full = self.growth.tiles(index);
+        full.retain(|(tile, _)| tile.is_full());
+        self.growth.settle();
+        Ok(full)
     }
 
     /// The narrower tiles at the right edge, with their bytes.
     pub fn edge_tiles(&self) -> impl Iterator<Item = (Tile, Vec<u8>)> {
-        let size = self.size();
-        (0..8).zip(&self.levels).filter(|(_, hashes)| !hashes.is_empty()).map(
-            move |(level, hashes)| {
-                let index = (size >> (8 * u32::from(level))) / WIDTH;
-                let tile =
-                    Tile::of_log(Content::Hashes(level), index, size).expect("it has hashes");
-                (tile, bytes_of(hashes))
-            },
-        )
+        self.growth.edge_tiles()
     }
 
     /// Whether the log may end here, with this root.
@@ -194,8 +168,4 @@ impl Audit {
         }
         Ok(())
     }
-}
-
-fn bytes_of(hashes: &[Sha256]) -> Vec<u8> {
-    hashes.iter().flat_map(|hash| *hash.as_bytes()).collect()
 }

@@ -175,11 +175,7 @@ impl CompleteProof {
         named: impl Fn(&json::Value) -> Option<Named>,
     ) -> Result<Complete, CompleteError> {
         let under = policy.accept(SignedCheckpoint::parse(self.checkpoint.as_bytes())?)?;
-        let covers = under.size().checked_sub(1).ok_or(CompleteError::Empty)?;
-        let map_root = MapRoot { covers, root: self.map_root };
-        let leaf = leaf_hash(&map_root.to_bytes());
-        verify_inclusion(covers, under.size(), &leaf, &self.map_inclusion, under.root())
-            .map_err(CompleteError::MapRoot)?;
+        ends_with(&under, self.map_root, &self.map_inclusion)?;
         let mut links = Vec::with_capacity(self.links.len());
         for (at, proven) in (1..).zip(self.links) {
             let named = named(&proven.event).ok_or(CompleteError::Event { at })?;
@@ -191,6 +187,48 @@ impl CompleteProof {
             Ok(None) => Ok(Complete { under, links, next }),
             Ok(Some(index)) => Err(CompleteError::GoesOn { index }),
             Err(source) => Err(CompleteError::Lookup { at, source }),
+        }
+    }
+}
+
+/// Checks that the last entry under a checkpoint is this root of the map, over all before it.
+fn ends_with(under: &Accepted, root: Sha256, inclusion: &[Sha256]) -> Result<(), CompleteError> {
+    let covers = under.size().checked_sub(1).ok_or(CompleteError::Empty)?;
+    let leaf = leaf_hash(&MapRoot { covers, root }.to_bytes());
+    verify_inclusion(covers, under.size(), &leaf, inclusion, under.root())
+        .map_err(CompleteError::MapRoot)
+}
+
+/// What a service answers when a label is looked up, and nobody has checked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LookedUp {
+    /// The checkpoint, as a note.
+    pub checkpoint: String,
+    /// The root of the map, which is the checkpoint's last entry.
+    pub map_root: Sha256,
+    /// That it is.
+    pub map_inclusion: Vec<Sha256>,
+    /// What the map says of the label.
+    pub lookup: Lookup,
+}
+
+impl LookedUp {
+    /// The checkpoint, if it counts, and the index of the label's entry or `None` where the map has
+    /// none.
+    ///
+    /// # Errors
+    /// [`CompleteError`].
+    pub fn verify(
+        &self,
+        policy: &Policy,
+        label: &Label,
+    ) -> Result<(Accepted, Option<u64>), CompleteError> {
+        let under = policy.accept(SignedCheckpoint::parse(self.checkpoint.as_bytes())?)?;
+        ends_with(&under, self.map_root, &self.map_inclusion)?;
+        match self.lookup.verify(label, &self.map_root) {
+            Ok(index) => Ok((under, index)),
+            Err(source) => Err(CompleteError::Lookup { at: 1, source }),
         }
     }
 }

@@ -47,6 +47,18 @@ pub enum ChainKind {
     Devices,
 }
 
+impl ChainKind {
+    /// As it stands in an entry.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Anchor => "anchor",
+            Self::Consent => "consent",
+            Self::Custody => "custody",
+            Self::Devices => "devices",
+        }
+    }
+}
+
 /// A place that a private chain takes.
 #[derive(Debug, Clone)]
 pub struct Place {

@@ -382,6 +382,25 @@ impl Lookup {
     }
 }
 
+/// The index of a label's entry, without what shows it.
+///
+/// # Errors
+/// [`Pages::Error`].
+pub fn find<P: Pages>(pages: &mut P, label: &Label) -> Result<Option<u64>, P::Error> {
+    let mut at = Prefix::ROOT;
+    loop {
+        let digit = digit_of(label, usize::from(at.len));
+        match pages.page(at)?.unwrap_or(Page::EMPTY) {
+            Page::Digits(digits) if digits[digit] != Below::Nothing => at = at.child(digit),
+            Page::Digits(_) => return Ok(None),
+            Page::Labels(labels) => {
+                let by_label = |placed: &Placed| placed.label.as_bytes().cmp(label.as_bytes());
+                return Ok(labels.binary_search_by(by_label).ok().map(|at| labels[at].index));
+            }
+        }
+    }
+}
+
 /// Looks a label up.
 ///
 /// # Errors

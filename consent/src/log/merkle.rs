@@ -49,6 +49,19 @@ pub fn node_hash(left: &Sha256, right: &Sha256) -> Sha256 {
     Sha256::of(&bytes)
 }
 
+/// The root of a full subtree, of its nodes of one height.
+///
+/// # Panics
+/// Unless there are as many as a power of two.
+pub fn root_of_full(nodes: &[Sha256]) -> Sha256 {
+    assert!(nodes.len().is_power_of_two(), "a full subtree");
+    let mut nodes = nodes.to_vec();
+    while nodes.len() > 1 {
+        nodes = nodes.chunks(2).map(|pair| node_hash(&pair[0], &pair[1])).collect();
+    }
+    nodes[0]
+}
+
 /// The root of the tree without leaves.
 pub fn empty_root() -> Sha256 {
     Sha256::of(b"")

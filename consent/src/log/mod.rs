@@ -9,6 +9,8 @@ pub mod chain;
 pub mod checkpoint;
 pub mod complete;
 pub mod entry;
+pub mod fork;
+pub mod growth;
 pub mod map;
 pub mod merkle;
 pub mod note;

@@ -227,7 +227,8 @@ impl NoteSignature {
         &self.name
     }
 
-    fn is_by(&self, key: &VerifierKey) -> bool {
+    /// Whether it claims to be by this key.
+    pub fn is_by(&self, key: &VerifierKey) -> bool {
         self.name == key.name && self.id == key.id()
     }
 }

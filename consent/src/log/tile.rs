@@ -11,7 +11,7 @@ use hallmark_core::hash::Sha256;
 /// Hashes or entries in a full tile.
 pub const WIDTH: u64 = 256;
 /// Heights that one tile spans.
-const TILE_HEIGHT: u32 = 8;
+pub(super) const TILE_HEIGHT: u32 = 8;
 /// Bytes of a hash.
 const HASH_LEN: usize = 32;
 /// The longest entry, in bytes: what its length field holds.
@@ -73,6 +73,11 @@ impl Tile {
         (width > 0).then_some(Self { content, index, width })
     }
 
+    /// A full file.
+    pub fn full_at(content: Content, index: u64) -> Self {
+        Self { content, index, width: WIDTH as u16 }
+    }
+
     /// What it holds.
     pub fn content(&self) -> Content {
         self.content
@@ -124,18 +129,42 @@ impl Tile {
     /// # Errors
     /// [`TileError::Length`].
     pub fn entries<'a>(&self, bytes: &'a [u8]) -> Result<Vec<&'a [u8]>, TileError> {
-        let wrong = TileError::Length { tile: *self, len_bytes: bytes.len() };
+        let (entries, rest) = self.split(bytes)?;
+        if rest.is_empty() { Ok(entries) } else { Err(self.wrong_length(bytes)) }
+    }
+
+    /// Its entries, from a file of the same place that may be wider.
+    ///
+    /// # Errors
+    /// [`TileError::Length`].
+    pub fn first_entries<'a>(&self, bytes: &'a [u8]) -> Result<Vec<&'a [u8]>, TileError> {
+        self.split(bytes).map(|(entries, _)| entries)
+    }
+
+    /// Its bytes, from those of a file of the same place that may be wider.
+    ///
+    /// # Errors
+    /// [`TileError::Length`].
+    pub fn prefix_of<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8], TileError> {
+        let len = match self.content {
+            Content::Entries => bytes.len() - self.split(bytes)?.1.len(),
+            Content::Hashes(_) => self.max_len(),
+        };
+        bytes.get(..len).ok_or_else(|| self.wrong_length(bytes))
+    }
+
+    fn split<'a>(&self, bytes: &'a [u8]) -> Result<(Vec<&'a [u8]>, &'a [u8]), TileError> {
         let (mut entries, mut rest) = (Vec::with_capacity(usize::from(self.width)), bytes);
-        while let Some((len, behind)) = rest.split_first_chunk::<2>() {
-            let len = usize::from(u16::from_be_bytes(*len));
-            let Some((entry, behind)) = behind.split_at_checked(len) else { return Err(wrong) };
+        for _ in 0..self.width {
+            let (entry, behind) = first_entry(rest).ok_or_else(|| self.wrong_length(bytes))?;
             entries.push(entry);
             rest = behind;
         }
-        if entries.len() != usize::from(self.width) || !rest.is_empty() {
-            return Err(wrong);
-        }
-        Ok(entries)
+        Ok((entries, rest))
+    }
+
+    fn wrong_length(&self, bytes: &[u8]) -> TileError {
+        TileError::Length { tile: *self, len_bytes: bytes.len() }
     }
 
     fn what(&self) -> String {
@@ -154,6 +183,12 @@ pub fn append_entry(bundle: &mut Vec<u8>, entry: &[u8]) {
     let len = u16::try_from(entry.len()).expect("an entry of at most 65,535 bytes");
     bundle.extend(len.to_be_bytes());
     bundle.extend_from_slice(entry);
+}
+
+/// The first entry of a bundle, or of entries written like one, and what comes behind.
+pub fn first_entry(bundle: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, behind) = bundle.split_first_chunk::<2>()?;
+    behind.split_at_checked(usize::from(u16::from_be_bytes(*len)))
 }
 
 /// The files beside its checkpoint that a log of `size` leaves consists of, at most [`MAX_SIZE`]: from

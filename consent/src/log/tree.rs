@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use hallmark_core::hash::Sha256;
 
 use super::{
-    merkle::{Frontier, empty_root, node_hash},
+    merkle::{Frontier, empty_root, node_hash, root_of_full},
     tile::{Content, MAX_SIZE, Tile, TileError, WIDTH},
 };
 
@@ -35,6 +35,11 @@ impl<T: Tiles> Tree<T> {
     /// The tree of the first `size` leaves, at most [`MAX_SIZE`].
     pub fn new(tiles: T, size: u64) -> Self {
         Self { tiles, size: size.min(MAX_SIZE), read: HashMap::new() }
+    }
+
+    /// Number of leaves.
+    pub fn size(&self) -> u64 {
+        self.size
     }
 
     /// The root of the first `size` leaves.
@@ -128,7 +133,7 @@ impl<T: Tiles> Tree<T> {
     }
 
     /// The root of the full subtree of `2^height` leaves number `index`.
-    fn node(&mut self, height: u32, index: u64) -> Result<Sha256, T::Error> {
+    pub(super) fn node(&mut self, height: u32, index: u64) -> Result<Sha256, T::Error> {
         let (level, inside) = (height / 8, height % 8);
         let first = index << inside;
         let content = Content::Hashes(u8::try_from(level).expect("at most 7"));
@@ -138,11 +143,7 @@ impl<T: Tiles> Tree<T> {
             self.read.insert(tile, hashes);
         }
         let at = usize::try_from(first % WIDTH).expect("at most 255");
-        let mut nodes = self.read[&tile][at..at + (1 << inside)].to_vec();
-        while nodes.len() > 1 {
-            nodes = nodes.chunks(2).map(|pair| node_hash(&pair[0], &pair[1])).collect();
-        }
-        Ok(nodes[0])
+        Ok(root_of_full(&self.read[&tile][at..at + (1 << inside)]))
     }
 }
 

@@ -102,6 +102,8 @@ codes! {
     Differs = "differs", 409, "There is another one of that name";
     /// The blob is not there as a whole yet.
     Incomplete = "incomplete", 409, "The blob is not complete";
+    /// The place in the log is taken by another entry.
+    Taken = "taken", 409, "The place is taken";
     /// The body is longer than the limit.
     TooLarge = "too-large", 413, "The body is too large";
     /// The body is of another media type.
@@ -114,6 +116,8 @@ codes! {
     ManifestRefused = "manifest-refused", 422, "The manifest does not belong there";
     /// A part has another size than its place in the blob.
     PartSize = "part-size", 422, "The part has the wrong size";
+    /// Not an entry that the log takes.
+    NotLogged = "not-logged", 422, "The log takes no such entry";
     /// More requests than the limit.
     RateLimited = "rate-limited", 429, "Too many requests";
     /// The header fields are longer than the limit.
@@ -122,6 +126,8 @@ codes! {
     Internal = "internal", 500, "The service made a mistake";
     /// The queue of writes is full.
     Overloaded = "overloaded", 503, "The service is busy";
+    /// Too few witnesses have seen the log: nothing is acknowledged.
+    Unwitnessed = "unwitnessed", 503, "Too few witnesses have seen the log";
     /// The service is stopping.
     Stopping = "stopping", 503, "The service is stopping";
     /// The account holds as much as it may.

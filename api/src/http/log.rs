@@ -1,0 +1,161 @@
+//! The log: its files as they are published (C2SP tlog-tiles), what the map says, and submission.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json, Router,
+    body::{Body, Bytes},
+    extract::{Path, Request, State},
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use hallmark_consent::log::tile::{MAX_ENTRY_LEN, Tile};
+use hallmark_core::{id::Label, problem::Code};
+use tokio::task::spawn_blocking;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::signed::{Place, read};
+use crate::{
+    app::{
+        App, AppError,
+        log::{Log, LogError, LookedUp},
+    },
+    error::Refusal,
+    limit::Origin,
+};
+
+/// What never changes.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// What is there until something wider is.
+const FOR_A_WHILE: &str = "public, max-age=3600, immutable";
+/// What is asked for anew each time.
+const NOW: &str = "no-cache";
+const TEXT: &str = "text/plain; charset=utf-8";
+const BYTES: &str = "application/octet-stream";
+
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(submit)).routes(routes!(prove)).routes(routes!(look_up))
+}
+
+/// The files.
+pub(super) fn files() -> Router<Arc<App>> {
+    Router::new()
+        .route("/log/checkpoint", get(checkpoint))
+        .route("/log/vkey", get(vkey))
+        .route("/log/tile/{*name}", get(tile))
+}
+
+fn log(app: &Arc<App>) -> Result<&Log, Refusal> {
+    app.log().ok_or_else(|| Refusal::new(Code::NotFound, "This service has no log."))
+}
+
+/// Takes an entry into the log: a place of a private chain.
+///
+/// The body is the entry, one line of canonical JSON. It is answered, once a checkpoint with it is
+/// published, with its index, the hashes that show it, and that checkpoint (C2SP tlog-proof). An entry
+/// that is there already is answered with its first place.
+#[utoipa::path(
+    post, path = "/v1/log/entries", security(()),
+    request_body(content = String, content_type = "application/json"),
+    responses((status = 200, description = "The entry is in the log.", body = String, content_type = "text/plain")),
+    extensions(("x-problems" = json!(["malformed", "too-large", "not-logged", "taken", "disk-full", "unwitnessed"]))),
+)]
+async fn submit(
+    State(app): State<Arc<App>>,
+    origin: Option<Extension<Origin>>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let log = log(&app)?;
+    let room = app.unsigned_room(origin.map(|Extension(origin)| origin));
+    let (entry, _room) = read(request.into_body(), MAX_ENTRY_LEN, room).await?;
+    let proof = log.submit(entry.to_vec()).await.map_err(AppError::from)?;
+    Ok(typed(TEXT, "no-store", proof.to_string()))
+}
+
+/// The proof of an entry under the published checkpoint (C2SP tlog-proof).
+#[utoipa::path(
+    get, path = "/v1/log/entries/{index}/proof", security(()),
+    params(("index" = u64, Path, description = "Its index."),),
+    responses((status = 200, description = "The proof.", body = String, content_type = "text/plain")),
+    extensions(("x-problems" = json!(["malformed", "not-found", "unwitnessed"]))),
+)]
+async fn prove(
+    State(app): State<Arc<App>>,
+    Place((index,)): Place<(u64,)>,
+) -> Result<Response, Refusal> {
+    let size = log(&app)?.published().map_or(0, |published| published.size());
+    if index >= size {
+        return Err(Refusal::new(Code::NotFound, format!("The log has {size} entries.")));
+    }
+    let (_, proof) = apart(&app, move |log| log.prove(index)).await?;
+    Ok(typed(TEXT, NOW, proof.to_string()))
+}
+
+/// What the map says of a label, under the published checkpoint.
+#[utoipa::path(
+    get, path = "/v1/log/labels/{label}", security(()),
+    params(("label" = String, Path, description = "The label."),),
+    responses((status = 200, description = "Where it is, or that it is nowhere.",
+        body = ref("#/components/schemas/LookedUp"))),
+    extensions(("x-problems" = json!(["malformed", "not-found", "unwitnessed"]))),
+)]
+async fn look_up(
+    State(app): State<Arc<App>>,
+    Place((label,)): Place<(Label,)>,
+) -> Result<Response, Refusal> {
+    let LookedUp { published, lookup } = apart(&app, move |log| log.look_up(&label)).await?;
+    let answer = hallmark_consent::log::complete::LookedUp {
+        checkpoint: published.checkpoint.to_string(),
+        map_root: published.map_root.root,
+        map_inclusion: published.map_inclusion.clone(),
+        lookup,
+    };
+    let mut response = Json(answer).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(NOW));
+    Ok(response)
+}
+
+async fn checkpoint(State(app): State<Arc<App>>) -> Result<Response, Refusal> {
+    let published = log(&app)?.published().ok_or(AppError::from(LogError::Unpublished))?;
+    Ok(typed(TEXT, NOW, published.checkpoint.to_string()))
+}
+
+async fn vkey(State(app): State<Arc<App>>) -> Result<Response, Refusal> {
+    Ok(typed(TEXT, NOW, format!("{}\n", log(&app)?.key())))
+}
+
+async fn tile(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Response, Refusal> {
+    let none = || Refusal::new(Code::NotFound, "The log has no such file.");
+    let tile: Tile = format!("tile/{name}").parse().map_err(|_| none())?;
+    let path = log(&app)?.files().path(tile);
+    match spawn_blocking(move || std::fs::read(path)).await {
+        Ok(Ok(bytes)) => {
+            let kept = if tile.is_full() { FOR_EVER } else { FOR_A_WHILE };
+            Ok(typed(BYTES, kept, bytes))
+        }
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => Err(none()),
+        Ok(Err(error)) => Err(AppError::from(LogError::File(error)).into()),
+        Err(_) => Err(AppError::from(LogError::Closing).into()),
+    }
+}
+
+/// Work on the log that blocks.
+async fn apart<T: Send + 'static>(
+    app: &Arc<App>,
+    work: impl FnOnce(&Log) -> Result<T, LogError> + Send + 'static,
+) -> Result<T, Refusal> {
+    log(app)?;
+    let app = Arc::clone(app);
+    let done = spawn_blocking(move || work(app.log().expect("looked at above")));
+    let done = done.await.unwrap_or(Err(LogError::Closing));
+    done.map_err(|error| AppError::from(error).into())
+}
+
+fn typed(media_type: &'static str, kept: &'static str, body: impl Into<Bytes>) -> Response {
+    let mut response = Body::from(body.into()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
+    response
+}

@@ -1,0 +1,159 @@
+//! The log's record: how far it is, and the entries whose tiles are not known to be on the disk yet.
+//!
+//! Entries are durable here first; tiles are written after, and once they are synced their entries are
+//! forgotten here. So a file of the log that a crash has left torn is written again from here.
+//!
+//! All of it is for the one thread that sequences the log: every method blocks, and none may be called
+//! on a thread of a runtime.
+
+use hallmark_core::hash::Sha256;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{Store, StoreError, open, readers};
+
+/// How far the log is: the compare-and-swap that every round goes through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogRecord {
+    /// The log's name, which its checkpoints say.
+    pub origin: String,
+    /// The key that signs them.
+    pub key: [u8; 32],
+    /// Number of entries.
+    pub size: u64,
+    /// Root of their tree.
+    pub root: Sha256,
+    /// Whether the directory came out of a backup: entries may have been acknowledged that are not here.
+    pub is_restored: bool,
+}
+
+/// Entries that follow each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Index of the first.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+    /// Each behind its length of 2 bytes, as in a bundle.
+    pub entries: Vec<u8>,
+}
+
+/// One round: what is appended, and the tree it makes.
+#[derive(Debug, Clone)]
+pub struct NextRound {
+    /// The entries.
+    pub run: Run,
+    /// Root of the tree before.
+    pub old_root: Sha256,
+    /// Root of the tree with them.
+    pub root: Sha256,
+}
+
+impl Store {
+    /// How far the log is; `None` before it was begun.
+    ///
+    /// # Errors
+    /// That it cannot be read.
+    pub fn log(&self) -> Result<Option<LogRecord>, StoreError> {
+        let sql = "SELECT origin, key, size, root, restored FROM log";
+        let record = self.reader()?.query_row(sql, [], |row| {
+            Ok(LogRecord {
+                origin: row.get(0)?,
+                key: row.get(1)?,
+                size: row.get(2)?,
+                root: Sha256::from_bytes(row.get(3)?),
+                is_restored: row.get(4)?,
+            })
+        });
+        Ok(record.optional()?)
+    }
+
+    fn reader(&self) -> Result<Connection, StoreError> {
+        Ok(readers::connect(&self.directory().join(open::DATABASE))?)
+    }
+
+    /// Begins a log without entries. Durable when it returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Differs`] if there is one; the errors of every change.
+    pub fn begin_log(&self, origin: String, key: [u8; 32], root: Sha256) -> Result<(), StoreError> {
+        self.writer.run_blocking(false, move |tx| {
+            let begun = tx.execute(
+                "INSERT INTO log (one, origin, key, size, root, restored)
+                     VALUES (1, ?1, ?2, 0, ?3, 0) ON CONFLICT DO NOTHING",
+                (&origin, &key, root.as_bytes()),
+            )?;
+            if begun == 1 { Ok(()) } else { Err(StoreError::Differs) }
+        })
+    }
+
+    /// Appends a round's entries if the log is still as it was when the round began. All or nothing,
+    /// durable when it returns.
+    ///
+    /// # Errors
+    /// [`StoreError::LogMoved`], after which nobody knows who else writes this log; the errors of
+    /// every change.
+    pub fn append_round(&self, round: NextRound) -> Result<(), StoreError> {
+        self.writer.run_blocking(false, move |tx| {
+            let Run { first, count, entries } = &round.run;
+            let moved = tx
+                .prepare_cached(
+                    "UPDATE log SET size = ?1 + ?2, root = ?3
+                         WHERE size = ?1 AND root = ?4",
+                )?
+                .execute((first, count, round.root.as_bytes(), round.old_root.as_bytes()))?;
+            if moved != 1 {
+                return Err(StoreError::LogMoved);
+            }
+            tx.prepare_cached("INSERT INTO log_tail VALUES (?1, ?2, ?3)")?
+                .execute((first, count, entries))?;
+            Ok(())
+        })
+    }
+
+    /// The entries that are still here, in order.
+    ///
+    /// # Errors
+    /// That they cannot be read.
+    pub fn log_tail(&self) -> Result<Vec<Run>, StoreError> {
+        let connection = self.reader()?;
+        let sql = "SELECT first, count, entries FROM log_tail ORDER BY first";
+        let mut statement = connection.prepare(sql)?;
+        let runs = statement.query_map([], |row| {
+            Ok(Run { first: row.get(0)?, count: row.get(1)?, entries: row.get(2)? })
+        })?;
+        Ok(runs.collect::<Result<_, _>>()?)
+    }
+
+    /// Forgets all rounds that end at or before entry `end`, whose tiles are on the disk.
+    ///
+    /// # Errors
+    /// The errors of every change.
+    pub fn forget_rounds(&self, end: u64) -> Result<(), StoreError> {
+        self.writer.run_blocking(true, move |tx| {
+            tx.prepare_cached("DELETE FROM log_tail WHERE first + count <= ?1")?.execute([end])?;
+            Ok(())
+        })
+    }
+
+    /// Has the log go on with another key.
+    ///
+    /// # Errors
+    /// The errors of every change.
+    pub fn rekey_log(&self, key: [u8; 32]) -> Result<(), StoreError> {
+        self.writer.run_blocking(false, move |tx| {
+            tx.execute("UPDATE log SET key = ?1", [key])?;
+            Ok(())
+        })
+    }
+
+    /// Has a log that came out of a backup go on all the same.
+    ///
+    /// # Errors
+    /// The errors of every change.
+    pub fn go_on_after_restore(&self) -> Result<(), StoreError> {
+        self.writer.run_blocking(false, |tx| {
+            tx.execute("UPDATE log SET restored = 0", [])?;
+            Ok(())
+        })
+    }
+}

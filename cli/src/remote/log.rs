@@ -1,0 +1,168 @@
+//! A log to be read: at an address (C2SP tlog-tiles), or a copy in a folder. Nothing read here is
+//! believed by itself.
+
+use std::{
+    fmt, fs,
+    io::{self, ErrorKind, Read},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use hallmark_consent::log::{
+    note::MAX_NOTE_LEN,
+    tile::{Tile, TileError},
+    tree::Tiles,
+};
+use ureq::{Agent, tls::TlsConfig};
+
+use super::certificates;
+
+/// How long one file may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Where a log is read.
+#[derive(Debug, Clone)]
+pub struct LogSource {
+    place: Place,
+    said: String,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    Folder(PathBuf),
+    At { address: String, agent: Agent },
+}
+
+/// Why a file of a log could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// It is not there.
+    #[error("{file} is not there")]
+    Missing {
+        /// The file.
+        file: String,
+    },
+    /// It could not be read.
+    #[error("cannot read {file}: {why}")]
+    Unread {
+        /// The file.
+        file: String,
+        /// Why.
+        why: String,
+    },
+    /// It is longer than such a file can be.
+    #[error("{file} is longer than the {limit_bytes} bytes that it can have")]
+    TooLong {
+        /// The file.
+        file: String,
+        /// The limit.
+        limit_bytes: u64,
+    },
+    /// It is not of its form.
+    #[error(transparent)]
+    Form(#[from] TileError),
+}
+
+impl LogSource {
+    /// The log at an address (`https://HOST/log`; plain `http` for this machine alone), or in a folder.
+    ///
+    /// # Errors
+    /// [`Usage`](crate::report::Usage); certificates that cannot be read.
+    pub fn new(place: &str, ca: Option<&Path>) -> anyhow::Result<Self> {
+        let said = place.to_owned();
+        if !place.contains("://") {
+            return Ok(Self { place: Place::Folder(PathBuf::from(place)), said });
+        }
+        let address = super::service::checked_prefix(place)?;
+        let mut tls = TlsConfig::builder();
+        if let Some(path) = ca {
+            tls = tls.root_certs(certificates(path)?);
+        }
+        let agent = Agent::config_builder()
+            .tls_config(tls.build())
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .timeout_global(Some(TIMEOUT))
+            .user_agent("hallmark")
+            .build()
+            .into();
+        Ok(Self { place: Place::At { address, agent }, said })
+    }
+
+    /// The folder, where it is one.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Folder(folder) => Some(folder),
+            Place::At { .. } => None,
+        }
+    }
+
+    /// The checkpoint, whoever signed it.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn checkpoint(&self) -> Result<Vec<u8>, SourceError> {
+        self.get("checkpoint", MAX_NOTE_LEN as u64)
+    }
+
+    /// A file beside it. Of one at the edge, the full one where the log has gone on meanwhile.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn file(&self, tile: Tile) -> Result<Vec<u8>, SourceError> {
+        match self.get(&tile.to_string(), tile.max_len() as u64) {
+            Err(SourceError::Missing { file }) if !tile.is_full() && self.folder().is_none() => {
+                let full = tile.full();
+                let whole = self.get(&full.to_string(), full.max_len() as u64);
+                let whole = whole.map_err(|_| SourceError::Missing { file })?;
+                Ok(tile.prefix_of(&whole)?.to_vec())
+            }
+            read => read,
+        }
+    }
+
+    fn get(&self, name: &str, limit_bytes: u64) -> Result<Vec<u8>, SourceError> {
+        let file = format!("{}/{name}", self.said.trim_end_matches('/'));
+        let unread = |why: String| SourceError::Unread { file: file.clone(), why };
+        let mut bytes = Vec::new();
+        let read = match &self.place {
+            Place::Folder(folder) => match fs::File::open(folder.join(name)) {
+                Ok(opened) => opened.take(limit_bytes + 1).read_to_end(&mut bytes),
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    return Err(SourceError::Missing { file });
+                }
+                Err(error) => Err(error),
+            },
+            Place::At { address, agent } => {
+                let answer = agent.get(format!("{address}/{name}")).call();
+                let answer = answer.map_err(|error| unread(error.to_string()))?;
+                match answer.status().as_u16() {
+                    200 => {}
+                    404 => return Err(SourceError::Missing { file }),
+                    status => return Err(unread(format!("the answer is {status}"))),
+                }
+                answer.into_body().into_reader().take(limit_bytes + 1).read_to_end(&mut bytes)
+            }
+        };
+        read.map_err(|error: io::Error| unread(error.to_string()))?;
+        if bytes.len() as u64 > limit_bytes {
+            return Err(SourceError::TooLong { file, limit_bytes });
+        }
+        Ok(bytes)
+    }
+}
+
+impl Tiles for LogSource {
+    type Error = SourceError;
+
+    fn read(&mut self, tile: Tile) -> Result<Vec<u8>, SourceError> {
+        self.file(tile)
+    }
+}
+
+impl fmt::Display for LogSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.said)
+    }
+}
