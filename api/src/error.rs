@@ -160,6 +160,7 @@ fn of_log(error: &LogError) -> (Code, String) {
             Code::Unwitnessed,
             "The log came out of a backup and does not go on. Tell the operator.",
         ),
+        LogError::Frozen => (Code::NotLogged, "The log was ended; what is in it stays."),
         LogError::Closing => (Code::Stopping, "Try again in a moment."),
         LogError::AnotherLog { .. }
         | LogError::Damaged { .. }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use axum::{body::Body, http::Request};
 use client::{Person, Service, device, key, new_item, rng};
 use hallmark_consent::log::{
-    complete::LookedUp,
+    complete::{Found, LookedUp, LookedUpAll},
     map::{End, Lookup, Placed},
 };
 use hallmark_core::{
@@ -81,9 +81,18 @@ async fn every_wire_type_fits_its_schema_and_altered_ones_do_not() {
     for end in [End::There(7), End::Another(Placed { label, index: 8 }), End::Nothing] {
         let lookup = Lookup { end, siblings: vec![one, two] };
         let (checkpoint, map_inclusion) = ("vault.example/log\n".to_owned(), vec![two]);
+        let found = Found { lookup: lookup.clone(), inclusion: vec![one] };
+        let all = LookedUpAll {
+            checkpoint: checkpoint.clone(),
+            map_root: two,
+            map_inclusion: vec![one, two],
+            labels: vec![found],
+        };
+        values.push(("LookedUpAll", json!(all)));
         let looked_up = LookedUp { checkpoint, map_root: one, map_inclusion, lookup };
         values.push(("LookedUp", json!(looked_up)));
     }
+    values.push(("Labels", json!({"labels": [label]})));
     for code in Code::ALL {
         values.push(("Problem", json!(Problem::new(*code, "why"))));
     }
@@ -141,7 +150,7 @@ async fn every_operation_lists_its_refusals() {
             }
         }
     }
-    assert_eq!(operations, 16);
+    assert_eq!(operations, 17);
     let unlisted: Vec<_> =
         Code::ALL.iter().filter(|code| !listed.contains(code.as_str())).collect();
     assert_eq!(unlisted, Vec::<&Code>::new());

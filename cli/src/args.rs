@@ -10,16 +10,18 @@ use crate::{
 };
 
 mod audit;
+mod log;
 mod piece;
 mod vault;
 
 pub use audit::{
-    AuditCommand, AuditLogArgs, CompareArgs, EvidenceArgs, MonitorArgs, PackArgs, TrustedArgs,
-    WitnessCommand,
+    AuditCommand, AuditLogArgs, CompareArgs, EvidenceArgs, LogTrustArgs, MonitorArgs, PackArgs,
+    TrustedArgs, WitnessCommand,
 };
+pub use log::{CheckArgs, FreezeArgs, LogCommand, ProveCommand, ProveCompleteArgs};
 pub use piece::{
-    AppendArgs, AttestArgs, ClaimStrength, CountersignArgs, DiscloseArgs, EventArgs, EventKind,
-    MintArgs, PieceCommand, StatusArgs,
+    AnchorArgs, AppendArgs, AttestArgs, ClaimStrength, CountersignArgs, DiscloseArgs, EventArgs,
+    EventKind, MintArgs, PieceCommand, StatusArgs,
 };
 pub use vault::{
     AccountCommand, CloseArgs, CodeArgs, DeviceCommand, EditArgs, ExportArgs, GetArgs, ItemCommand,
@@ -112,6 +114,9 @@ pub enum Command {
     /// Check a transparency log, trusting nobody
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Prove things from the log, or end it
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Run the service, or copy its data
     Serve(Box<ServeArgs>),
     /// Witness logs: vouch that each of them shows everybody the same
@@ -152,6 +157,9 @@ pub struct VerifyArgs {
     /// Judge as of this time instead of now, such as 2026-05-03T12:00:00Z
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
+    /// Whose word on logs counts.
+    #[command(flatten)]
+    pub log: LogTrustArgs,
 }
 
 /// Commands on a studio.
@@ -204,6 +212,8 @@ pub struct StudioInitArgs {
 pub enum TrustCommand {
     /// Trust a key, from something outside the provenance file
     Add(TrustAddArgs),
+    /// Trust a log and its witnesses to say since when something existed
+    Log(TrustedArgs),
     /// Show whom you trust, and since when
     List,
     /// Trust a key no longer

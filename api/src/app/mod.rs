@@ -104,6 +104,11 @@ pub struct App {
     log: Option<Log>,
 }
 
+/// The key of a service's log.
+pub fn log_key(service: &SigningKey) -> SigningKey {
+    SigningKey::from_seed(Secret::from_bytes(&service.seed()).derive(LOG_KEY, b"").expose())
+}
+
 impl App {
     /// The service over an open store. `key` signs receipts.
     pub fn new(store: Store, settings: Settings, key: SigningKey, clock: Clock) -> Self {
@@ -123,10 +128,7 @@ impl App {
     /// # Errors
     /// [`LogError`].
     pub fn with_log(mut self, settings: LogSettings) -> Result<Self, LogError> {
-        let key = SigningKey::from_seed(
-            Secret::from_bytes(&self.key.seed()).derive(LOG_KEY, b"").expose(),
-        );
-        self.log = Some(Log::open(Arc::clone(&self.store), settings, key)?);
+        self.log = Some(Log::open(Arc::clone(&self.store), settings, log_key(&self.key))?);
         Ok(self)
     }
 

@@ -10,7 +10,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use hallmark_consent::log::tile::{MAX_ENTRY_LEN, Tile};
+use hallmark_consent::log::{
+    complete::LookedUpAll,
+    tile::{MAX_ENTRY_LEN, Tile},
+};
 use hallmark_core::{id::Label, problem::Code};
 use tokio::task::spawn_blocking;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -31,11 +34,18 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const FOR_A_WHILE: &str = "public, max-age=3600, immutable";
 /// What is asked for anew each time.
 const NOW: &str = "no-cache";
+/// The most labels that are looked up at once: an answer stays below 16 MiB.
+const MAX_LABELS: usize = 4096;
+const MAX_LABELS_BYTES: usize = 68 * MAX_LABELS + 1024;
 const TEXT: &str = "text/plain; charset=utf-8";
 const BYTES: &str = "application/octet-stream";
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(submit)).routes(routes!(prove)).routes(routes!(look_up))
+    OpenApiRouter::new()
+        .routes(routes!(submit))
+        .routes(routes!(prove))
+        .routes(routes!(look_up))
+        .routes(routes!(look_up_all))
 }
 
 /// The files.
@@ -113,6 +123,47 @@ async fn look_up(
     };
     let mut response = Json(answer).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(NOW));
+    Ok(response)
+}
+
+/// The labels of a chain, to be looked up at one moment.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Labels {
+    /// At most 4,096.
+    pub labels: Vec<Label>,
+}
+
+/// What the map says of labels at one moment, with proofs of their entries: what it takes to show
+/// that a chain is complete.
+#[utoipa::path(
+    post, path = "/v1/log/labels", security(()),
+    request_body(content = ref("#/components/schemas/Labels"), content_type = "application/json"),
+    responses((status = 200, description = "Where they are, or that they are nowhere.",
+        body = ref("#/components/schemas/LookedUpAll"))),
+    extensions(("x-problems" = json!(["malformed", "too-large", "unwitnessed"]))),
+)]
+async fn look_up_all(
+    State(app): State<Arc<App>>,
+    origin: Option<Extension<Origin>>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let room = app.unsigned_room(origin.map(|Extension(origin)| origin));
+    let (body, _room) = read(request.into_body(), MAX_LABELS_BYTES, room).await?;
+    let asked: Labels = app.parse(body).await?;
+    if asked.labels.len() > MAX_LABELS {
+        let what = format!("At most {MAX_LABELS} labels are looked up at once.");
+        return Err(Refusal::new(Code::TooLarge, what));
+    }
+    let (published, labels) = apart(&app, move |log| log.look_up_all(&asked.labels)).await?;
+    let answer = LookedUpAll {
+        checkpoint: published.checkpoint.to_string(),
+        map_root: published.map_root.root,
+        map_inclusion: published.map_inclusion.clone(),
+        labels,
+    };
+    let mut response = Json(answer).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 

@@ -242,6 +242,20 @@ fn bodies() -> Vec<(&'static str, Value)> {
                 &[],
             ),
         ),
+        ("Labels", object(&[("labels", array("Label", 4096))], &[])),
+        ("Found", object(&[("lookup", r("Lookup")), ("inclusion", array("Sha256", 64))], &[])),
+        (
+            "LookedUpAll",
+            object(
+                &[
+                    ("checkpoint", json!({"type": "string"})),
+                    ("mapRoot", r("Sha256")),
+                    ("mapInclusion", array("Sha256", 64)),
+                    ("labels", array("Found", 4096)),
+                ],
+                &[],
+            ),
+        ),
         ("StartUpload", object(&[("blob", r("BlobId")), ("sizeBytes", positive())], &[])),
         (
             "Upload",

@@ -19,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why the log cannot be set up.
 #[derive(Debug, thiserror::Error)]
-enum LogSettingsError {
+pub(super) enum LogSettingsError {
     #[error(
         "the log cannot be called {origin:?}: a name has no spaces, no + and at most 255 bytes"
     )]
@@ -62,7 +62,7 @@ pub(super) fn log_settings(settings: &Settings, store: &Store) -> Result<LogSett
     Ok(log)
 }
 
-fn policy(path: &Path) -> Result<Policy, LogSettingsError> {
+pub(super) fn policy(path: &Path) -> Result<Policy, LogSettingsError> {
     let wrong = |why: String| LogSettingsError::Policy { path: path.to_owned(), why };
     let text = fs::read_to_string(path)
         .map_err(|source| LogSettingsError::Read { path: path.to_owned(), source })?;

@@ -7,7 +7,10 @@
 //! on a thread of a runtime.
 
 use hallmark_core::hash::Sha256;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{
+    Connection, OptionalExtension,
+    types::{FromSql, FromSqlError, FromSqlResult, ValueRef},
+};
 
 use super::{Store, StoreError, open, readers};
 
@@ -22,8 +25,37 @@ pub struct LogRecord {
     pub size: u64,
     /// Root of their tree.
     pub root: Sha256,
-    /// Whether the directory came out of a backup: entries may have been acknowledged that are not here.
-    pub is_restored: bool,
+    /// Whether it goes on.
+    pub state: LogState,
+}
+
+/// Whether a log goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogState {
+    /// It does.
+    Open,
+    /// It came out of a backup: entries may have been acknowledged that are not here.
+    Restored,
+    /// It ended.
+    Frozen,
+}
+
+impl LogState {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Restored => "restored",
+            Self::Frozen => "frozen",
+        }
+    }
+}
+
+impl FromSql for LogState {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let all = [Self::Open, Self::Restored, Self::Frozen];
+        let text = value.as_str()?;
+        all.into_iter().find(|state| state.as_str() == text).ok_or(FromSqlError::InvalidType)
+    }
 }
 
 /// Entries that follow each other.
@@ -54,14 +86,14 @@ impl Store {
     /// # Errors
     /// That it cannot be read.
     pub fn log(&self) -> Result<Option<LogRecord>, StoreError> {
-        let sql = "SELECT origin, key, size, root, restored FROM log";
+        let sql = "SELECT origin, key, size, root, state FROM log";
         let record = self.reader()?.query_row(sql, [], |row| {
             Ok(LogRecord {
                 origin: row.get(0)?,
                 key: row.get(1)?,
                 size: row.get(2)?,
                 root: Sha256::from_bytes(row.get(3)?),
-                is_restored: row.get(4)?,
+                state: row.get(4)?,
             })
         });
         Ok(record.optional()?)
@@ -78,8 +110,8 @@ impl Store {
     pub fn begin_log(&self, origin: String, key: [u8; 32], root: Sha256) -> Result<(), StoreError> {
         self.writer.run_blocking(false, move |tx| {
             let begun = tx.execute(
-                "INSERT INTO log (one, origin, key, size, root, restored)
-                     VALUES (1, ?1, ?2, 0, ?3, 0) ON CONFLICT DO NOTHING",
+                "INSERT INTO log (one, origin, key, size, root, state)
+                     VALUES (1, ?1, ?2, 0, ?3, 'open') ON CONFLICT DO NOTHING",
                 (&origin, &key, root.as_bytes()),
             )?;
             if begun == 1 { Ok(()) } else { Err(StoreError::Differs) }
@@ -98,7 +130,7 @@ impl Store {
             let moved = tx
                 .prepare_cached(
                     "UPDATE log SET size = ?1 + ?2, root = ?3
-                         WHERE size = ?1 AND root = ?4",
+                         WHERE size = ?1 AND root = ?4 AND state = 'open'",
                 )?
                 .execute((first, count, round.root.as_bytes(), round.old_root.as_bytes()))?;
             if moved != 1 {
@@ -146,13 +178,13 @@ impl Store {
         })
     }
 
-    /// Has a log that came out of a backup go on all the same.
+    /// Has a log go on, or end.
     ///
     /// # Errors
     /// The errors of every change.
-    pub fn go_on_after_restore(&self) -> Result<(), StoreError> {
-        self.writer.run_blocking(false, |tx| {
-            tx.execute("UPDATE log SET restored = 0", [])?;
+    pub fn set_log_state(&self, state: LogState) -> Result<(), StoreError> {
+        self.writer.run_blocking(false, move |tx| {
+            tx.execute("UPDATE log SET state = ?1", [state.as_str()])?;
             Ok(())
         })
     }

@@ -62,7 +62,7 @@ pub use blob::{Content, Part, UNFINISHED_S, counted_bytes};
 pub use device::{NextEntry, Standing};
 pub use error::{OpenError, StoreError};
 pub use item::{MAX_REMOVED, NextManifest, REMOVED_BYTES};
-pub use log::{LogRecord, NextRound, Run};
+pub use log::{LogRecord, LogState, NextRound, Run};
 pub use map::{Draft, MapError, MapStore};
 pub use measure::{Distribution, Held, Measures};
 pub use nonce::{Caller, KEPT_S, WINDOW};

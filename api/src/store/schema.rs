@@ -154,7 +154,7 @@ CREATE TABLE log (
     key BLOB NOT NULL CHECK (length(key) = 32),
     size INTEGER NOT NULL CHECK (size >= 0),
     root BLOB NOT NULL CHECK (length(root) = 32),
-    restored INTEGER NOT NULL CHECK (restored IN (0, 1))
+    state TEXT NOT NULL CHECK (state IN ('open', 'restored', 'frozen'))
 ) STRICT;
 CREATE TABLE log_tail (
     first INTEGER PRIMARY KEY,

@@ -139,6 +139,23 @@ impl LogFiles {
         Ok(entries.into_iter().map(<[u8]>::to_vec).collect())
     }
 
+    /// Copies the files of a log of `size` entries, and no others, into a folder that is made. Blocks.
+    ///
+    /// # Errors
+    /// What the system says; a folder that is there.
+    pub fn copy_to(&self, to: &Path, size: u64) -> io::Result<()> {
+        fs::create_dir(to)?;
+        for tile in hallmark_consent::log::tile::files(size) {
+            let (bytes, path) = (self.read_or_wider(tile)?, to.join(tile.to_string()));
+            let bytes = tile.prefix_of(&bytes).map_err(damaged)?;
+            fs::create_dir_all(path.parent().unwrap_or(to))?;
+            let mut file = File::create_new(path)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+        }
+        File::open(to)?.sync_all()
+    }
+
     /// The edge of the tree of `size` entries, a whole number of bundles whose files are synced.
     ///
     /// # Errors

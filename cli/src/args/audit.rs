@@ -44,6 +44,17 @@ pub struct TrustedArgs {
     pub ca: Option<PathBuf>,
 }
 
+/// Whose word on logs counts where nothing is said: what `trust log` keeps.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LogTrustArgs {
+    /// Verifier key of a log, or a file that holds it, in place of what `trust log` keeps
+    #[arg(long, value_name = "VKEY")]
+    pub log_vkey: Option<String>,
+    /// File that names log and witnesses (C2SP tlog-policy), in place of what `trust log` keeps
+    #[arg(long, value_name = "FILE")]
+    pub log_policy: Option<PathBuf>,
+}
+
 /// Arguments of `audit log`.
 #[derive(Debug, Clone, Args)]
 pub struct AuditLogArgs {

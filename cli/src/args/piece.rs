@@ -9,6 +9,8 @@ use super::VerifyArgs;
 /// Commands on a piece.
 #[derive(Debug, Subcommand)]
 pub enum PieceCommand {
+    /// Have the log of the service (--server) say since when the file exists, telling it nothing else
+    Anchor(AnchorArgs),
     /// Make a provenance file from a folder of photographs, notes and certificates
     Mint(MintArgs),
     /// Add an event: inspected, sold, serviced, ...
@@ -230,6 +232,22 @@ pub enum ClaimStrength {
     Lab,
     /// An assay office tested it
     Assay,
+}
+
+/// Arguments of `piece anchor`.
+#[derive(Debug, Clone, Args)]
+pub struct AnchorArgs {
+    /// The provenance file
+    pub file: PathBuf,
+    /// Whose word on logs counts.
+    #[command(flatten)]
+    pub log: super::LogTrustArgs,
+    /// Where to write the new provenance file [default: over the old one]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace the output file if it is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Arguments of `piece countersign`.

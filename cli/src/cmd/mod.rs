@@ -7,6 +7,7 @@ pub mod desk;
 pub mod device;
 pub mod ids;
 pub mod item;
+pub mod log;
 pub mod piece;
 pub mod serve;
 pub mod shell;
@@ -33,6 +34,7 @@ pub fn run(command: &Command, session: &Session) -> anyhow::Result<Report> {
         Command::Account(command) => account::run(command, session),
         Command::Device(command) => device::run(command, session),
         Command::Audit(command) => audit::run(command, session),
+        Command::Log(command) => log::run(command, session),
         Command::Serve(args) => serve::run(args),
         Command::Witness(command) => witness::run(command),
         Command::Tour(args) => tour::run(args, session),

@@ -11,7 +11,8 @@ use serde_json::json;
 
 use super::studio::parsed;
 use crate::{
-    args::{TrustAddArgs, TrustCommand, TrustRole},
+    args::{TrustAddArgs, TrustCommand, TrustRole, TrustedArgs},
+    cmd::audit::Trusted,
     input,
     remote::did_web,
     report::{Report, Usage},
@@ -25,6 +26,7 @@ use crate::{
 pub fn run(command: &TrustCommand, session: &Session) -> anyhow::Result<Report> {
     match command {
         TrustCommand::Add(args) => add(args, session),
+        TrustCommand::Log(args) => log(args, session),
         TrustCommand::List => list(session),
         TrustCommand::Remove { who } => remove(who, session),
     }
@@ -54,6 +56,27 @@ fn add(args: &TrustAddArgs, session: &Session) -> anyhow::Result<Report> {
     })?;
     let text = format!("From now on you trust {}: {fingerprint}", pin.name);
     Report::new(&pin, text)
+}
+
+fn log(args: &TrustedArgs, session: &Session) -> anyhow::Result<Report> {
+    let trusted = Trusted::of(args)?;
+    trusted.keep(session)?;
+    let names: Vec<String> =
+        trusted.policy.logs().iter().map(|log| log.key.name().to_string()).collect();
+    let witnesses: Vec<&str> =
+        trusted.policy.witnesses().iter().map(|one| one.name.as_str()).collect();
+    let seen = match (trusted.policy.asks_for_witnesses(), &witnesses[..]) {
+        (true, names) => format!("as far as these have seen it: {}", names.join(", ")),
+        (false, _) => {
+            "on its own word: no witness is asked for, so it may show you a log of your own \
+                       and say any time"
+                .to_owned()
+        }
+    };
+    Report::new(
+        &json!({"logs": names, "witnesses": witnesses}),
+        format!("From now on you trust {} {seen}.", names.join(", ")),
+    )
 }
 
 /// Fingerprint, where it came from, and the name that came with it.

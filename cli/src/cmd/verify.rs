@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
+use hallmark_consent::log::checkpoint::Accepted;
 use hallmark_core::time::Timestamp;
 use hallmark_vault::provenance::{
     Verdict,
@@ -19,7 +20,7 @@ use hallmark_vault::provenance::{
     verdict::{Circumstances, Outcome, judge},
 };
 
-use super::{studio::parsed, trust::pub_file};
+use super::{audit::Trusted, piece::anchor, studio::parsed, trust::pub_file};
 use crate::{
     args::VerifyArgs,
     input,
@@ -33,14 +34,18 @@ use crate::{
 /// # Errors
 /// [`Usage`] (exit 2) when there is no file to give a verdict on, or an argument is wrong.
 pub fn run(args: &VerifyArgs, session: &Session) -> anyhow::Result<Report> {
-    let (verdict, remarks, opened) = verdict(args, session)?;
+    let Judged { verdict, remarks, opened, existed } = verdict(args, session)?;
     let mut json = serde_json::to_value(&verdict)?;
+    if let Some(Existed::Logged(under)) = &existed {
+        json["existedBefore"] = serde_json::to_value(under.existed_by())?;
+        json["log"] = under.origin().into();
+    }
     json["exitCode"] = verdict.outcome.exit_code().into();
     json["remarks"] = remarks.clone().into();
     if !opened {
         json["signer"]["trustStore"] = "not-opened".into();
     }
-    let mut text = human(&verdict, &args.file, opened);
+    let mut text = human(&verdict, &args.file, opened, existed.as_ref());
     for remark in remarks {
         let _ = writeln!(text, "\nNote: {remark}");
     }
@@ -104,14 +109,49 @@ fn ours(path: &Path) -> Option<&'static str> {
     }
 }
 
-/// The verdict, what could not be looked at, and whether the trust store was.
+/// A verdict, and what belongs to it.
+pub struct Judged {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What could not be looked at.
+    pub remarks: Vec<String>,
+    /// Whether the trust store was opened.
+    pub opened: bool,
+    /// What a log says of the file's age, where it carries that.
+    pub existed: Option<Existed>,
+}
+
+/// What the anchor that a file carries shows.
+pub enum Existed {
+    /// It was logged, under this checkpoint.
+    Logged(Box<Accepted>),
+    /// Nothing; why, in words. The rest of the verdict does not depend on it.
+    Nothing(String),
+}
+
+/// What the anchor in a file shows to who trusts these logs; `None` where it carries none.
+fn existed(
+    inspection: &Inspection,
+    source: &std::fs::File,
+    trusted: Option<&Trusted>,
+) -> Option<Existed> {
+    let file = inspection.file()?;
+    let anchor = anchor::of(file, source)?;
+    let Some(Trusted { policy, .. }) = trusted else {
+        return Some(Existed::Nothing(text("anchor.unchecked").to_owned()));
+    };
+    let hash = file.custody().manifest_hash();
+    Some(match anchor.and_then(|anchor| anchor.verify(&hash, policy)) {
+        Ok(under) => Existed::Logged(Box::new(under)),
+        Err(error) => Existed::Nothing(format!("{} {error}.", text("anchor.nothing"))),
+    })
+}
+
+/// The verdict, what could not be looked at, whether the trust store was, and what a log says.
 ///
 /// # Errors
 /// As [`run`].
-pub fn verdict(
-    args: &VerifyArgs,
-    session: &Session,
-) -> anyhow::Result<(Verdict, Vec<String>, bool)> {
+pub fn verdict(args: &VerifyArgs, session: &Session) -> anyhow::Result<Judged> {
     let now: Timestamp = parsed("--at", args.at.as_deref())?.unwrap_or_else(|| session.now());
     let (mut pins, remark) = session.pins().map_err(|error| Usage(format!("{error:#}")))?;
     let opened = remark.is_none();
@@ -124,7 +164,9 @@ pub fn verdict(
         .iter()
         .map(|path| disclosure(path))
         .collect::<anyhow::Result<Vec<Disclosure>>>()?;
+    let trusted = Trusted::of_person(&args.log, session).map_err(|e| Usage(format!("{e:#}")))?;
     let (source, inspection) = inspected(&args.file, session)?;
+    let existed = existed(&inspection, &source, trusted.as_ref());
     drop(source);
     let domain = match (&args.online, inspection.file()) {
         (Some(named), Some(file)) => {
@@ -134,7 +176,8 @@ pub fn verdict(
         }
         _ => None,
     };
-    if inspection.file().is_some_and(|file| file.unchecked_proofs() > 0) {
+    let anchors = usize::from(existed.is_some());
+    if inspection.file().is_some_and(|file| file.unchecked_proofs() > anchors) {
         remarks.push(text("proofs.unchecked").to_owned());
     }
     let unopened = disclosures.len();
@@ -151,7 +194,7 @@ pub fn verdict(
     if verdict.piece.is_some() && verdict.disclosed.len() < unopened {
         remarks.push("a disclosure you gave opens nothing in this file".to_owned());
     }
-    Ok((verdict, remarks, opened))
+    Ok(Judged { verdict, remarks, opened, existed })
 }
 
 /// Opens and inspects a file, with a progress bar.
@@ -230,7 +273,7 @@ fn asked(
 }
 
 /// The verdict as people read it.
-fn human(verdict: &Verdict, path: &Path, opened: bool) -> String {
+fn human(verdict: &Verdict, path: &Path, opened: bool, existed: Option<&Existed>) -> String {
     let mut out = String::new();
     let title = verdict.piece.as_ref().map_or_else(
         || path.display().to_string(),
@@ -260,6 +303,16 @@ fn human(verdict: &Verdict, path: &Path, opened: bool) -> String {
         verdict.freshness.state,
         one_line(&verdict.freshness.text)
     );
+    // Of a file that was altered, nothing stands in a log.
+    match existed.filter(|_| verdict.outcome != Outcome::Tampered) {
+        Some(Existed::Logged(under)) => {
+            let _ = writeln!(out, "EXISTED    {}", one_line(&anchor::words(under)));
+        }
+        Some(Existed::Nothing(why)) => {
+            let _ = writeln!(out, "EXISTED    not known: {}", one_line(why));
+        }
+        None => {}
+    }
 
     claims(verdict, &mut out);
     if !verdict.events.is_empty() {

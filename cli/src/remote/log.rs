@@ -8,14 +8,17 @@ use std::{
     time::Duration,
 };
 
+use anyhow::Context;
 use hallmark_consent::log::{
     note::MAX_NOTE_LEN,
     tile::{Tile, TileError},
     tree::Tiles,
 };
+use hallmark_core::{id::Label, problem::Problem};
 use ureq::{Agent, tls::TlsConfig};
 
 use super::certificates;
+use crate::report::one_line;
 
 /// How long one file may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -150,6 +153,83 @@ impl LogSource {
             return Err(SourceError::TooLong { file, limit_bytes });
         }
         Ok(bytes)
+    }
+}
+
+/// How long an entry may take: the service waits for its witnesses.
+const SUBMIT_TIMEOUT: Duration = Duration::from_secs(60);
+/// The longest answer to a submission or a lookup, bytes.
+const MAX_ANSWER_BYTES: u64 = 16 << 20;
+
+/// A service that keeps a log: it takes entries and answers what the map says.
+pub struct LogService {
+    agent: Agent,
+    address: String,
+}
+
+impl LogService {
+    /// The service at an address.
+    ///
+    /// # Errors
+    /// [`Usage`](crate::report::Usage); certificates that cannot be read.
+    pub fn new(address: &str, ca: Option<&Path>) -> anyhow::Result<Self> {
+        let address = super::service::checked_base(address)?;
+        let mut tls = TlsConfig::builder();
+        if let Some(path) = ca {
+            tls = tls.root_certs(certificates(path)?);
+        }
+        let agent = Agent::config_builder()
+            .tls_config(tls.build())
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .timeout_global(Some(SUBMIT_TIMEOUT))
+            .user_agent("hallmark")
+            .build()
+            .into();
+        Ok(Self { agent, address })
+    }
+
+    /// Has an entry logged, and returns what the service says of its place.
+    ///
+    /// # Errors
+    /// What it refuses, or that it cannot be reached.
+    pub fn submit(&self, entry: &[u8]) -> anyhow::Result<String> {
+        let request = self.agent.post(format!("{}/v1/log/entries", self.address));
+        let answer = request.header("content-type", "application/json").send(entry);
+        self.text(answer)
+    }
+
+    /// What the service says of labels, all at one moment: JSON.
+    ///
+    /// # Errors
+    /// As [`LogService::submit`].
+    pub fn look_up(&self, labels: &[Label]) -> anyhow::Result<String> {
+        let body = serde_json::json!({"labels": labels}).to_string();
+        let request = self.agent.post(format!("{}/v1/log/labels", self.address));
+        self.text(request.header("content-type", "application/json").send(body))
+    }
+
+    fn text(
+        &self,
+        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> anyhow::Result<String> {
+        let at = || format!("the log at {}", self.address);
+        let answer = answer.with_context(at)?;
+        let status = answer.status();
+        let mut text = String::new();
+        answer
+            .into_body()
+            .into_reader()
+            .take(MAX_ANSWER_BYTES)
+            .read_to_string(&mut text)
+            .with_context(at)?;
+        if status.is_success() {
+            return Ok(text);
+        }
+        let problem: Result<Problem, _> = serde_json::from_str(&text);
+        let why =
+            problem.map_or_else(|_| format!("status {status}"), |told| one_line(&told.detail));
+        anyhow::bail!("{} refuses: {why}", at())
     }
 }
 

@@ -452,6 +452,11 @@ pub(super) fn checked_prefix(address: &str) -> anyhow::Result<String> {
     Ok(format!("{}{path}", checked(base)?.0))
 }
 
+/// The address of a service, in the one spelling that is remembered.
+pub(super) fn checked_base(address: &str) -> anyhow::Result<String> {
+    Ok(checked(address)?.0)
+}
+
 fn is_this_machine(authority: &str) -> bool {
     let host = match authority.strip_prefix('[') {
         Some(rest) => rest.split_once(']').map_or(rest, |(host, _)| host),

@@ -244,7 +244,7 @@ fn a_word_is_not_given_on_what_is_to_come_or_hidden() {
         event.hidden = Some(Hidden::hide(&[grade], &mut rng()).unwrap().0);
         let at = at.parse().unwrap();
         let event = Credential::new(visitor.public(), at, event).sign(&visitor).unwrap();
-        let amendment = Amendment { event: Some((event, Vec::new())), status: None };
+        let amendment = Amendment { event: Some((event, Vec::new())), ..Amendment::default() };
         let writer = WriterKey::new(SigningKey::from_seed(&[31; 32]));
         let target = File::create(world.path(out)).unwrap();
         let source = File::open(world.path(PIECE)).unwrap();

@@ -8,7 +8,7 @@ use super::{
     chain::{ChainError, Link, Named, Salt, walk},
     checkpoint::{Accepted, CheckpointError, SignedCheckpoint},
     entry::{ChainKind, MapRoot, Place},
-    map::{Lookup, LookupError},
+    map::{End, Lookup, LookupError},
     merkle::{ProofError, leaf_hash, verify_inclusion},
     policy::{Policy, RefusedCheckpoint},
 };
@@ -230,6 +230,64 @@ impl LookedUp {
             Ok(index) => Ok((under, index)),
             Err(source) => Err(CompleteError::Lookup { at: 1, source }),
         }
+    }
+}
+
+/// What a service answers when labels of a chain are looked up at one moment, and nobody has checked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LookedUpAll {
+    /// The checkpoint, as a note.
+    pub checkpoint: String,
+    /// The root of the map, which is the checkpoint's last entry.
+    pub map_root: Sha256,
+    /// That it is.
+    pub map_inclusion: Vec<Sha256>,
+    /// Of each label, in the order they were asked in.
+    pub labels: Vec<Found>,
+}
+
+/// What is said of one label.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Found {
+    /// What the map says.
+    pub lookup: Lookup,
+    /// That its entry is in the log; nothing where there is none.
+    pub inclusion: Vec<Sha256>,
+}
+
+/// An event of a chain with what opens its entry, as its owner keeps it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptLink {
+    /// The event as it is signed.
+    pub event: json::Value,
+    /// What it is committed to with.
+    pub salt: Salt,
+    /// `w` of its entry.
+    pub w: Sha256,
+}
+
+impl LookedUpAll {
+    /// The proof that a chain has these events and no more, from what was said of their labels and of
+    /// the one named last. It shows nothing before it is [verified](CompleteProof::verify). `None` where
+    /// what was said is not about as many labels, or an event is not there.
+    pub fn into_proof(mut self, links: Vec<KeptLink>) -> Option<CompleteProof> {
+        let end = self.labels.pop()?.lookup;
+        if self.labels.len() != links.len() {
+            return None;
+        }
+        let prove = |(kept, found): (KeptLink, Found)| {
+            let KeptLink { event, salt, w } = kept;
+            let End::There(index) = found.lookup.end else { return None };
+            let (inclusion, lookup) = (found.inclusion, found.lookup);
+            Some(ProvenLink { event, salt, w, index, inclusion, lookup })
+        };
+        let links = links.into_iter().zip(self.labels).map(prove).collect::<Option<Vec<_>>>()?;
+        let (hallmark, map_root) = (Form::First, self.map_root);
+        let (checkpoint, map_inclusion) = (self.checkpoint, self.map_inclusion);
+        Some(CompleteProof { hallmark, checkpoint, map_root, map_inclusion, links, end })
     }
 }
 

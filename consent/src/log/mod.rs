@@ -4,6 +4,7 @@
 //! In scope: hash tree, tiles, checkpoints, witnesses, proofs, entries, the map, private chains. Out of
 //! scope: sequencing and storage (`hallmark-api`), HTTP.
 
+pub mod anchor;
 pub mod audit;
 pub mod chain;
 pub mod checkpoint;

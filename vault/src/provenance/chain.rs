@@ -154,6 +154,11 @@ impl Custody {
         self.hashes[self.hashes.len() - 1]
     }
 
+    /// SHA-256 of the manifest.
+    pub fn manifest_hash(&self) -> Sha256 {
+        self.hashes[0]
+    }
+
     /// SHA-256 of the file of event `sequence`; of the manifest for 0.
     pub fn hash(&self, sequence: u32) -> Option<Sha256> {
         self.hashes.get(sequence as usize).copied()

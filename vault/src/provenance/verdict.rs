@@ -455,6 +455,8 @@ mod tests {
             "doesNotProve",
             "compare.intro",
             "proofs.unchecked",
+            "anchor.unchecked",
+            "anchor.nothing",
         ] {
             text(key);
         }

@@ -1,6 +1,9 @@
 //! Writing provenance files: minting one, and writing it again with an event or a status added.
 
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, Read, Seek, SeekFrom, Write},
+};
 
 use hallmark_core::{
     chain::ChainSecret,
@@ -18,7 +21,8 @@ use super::{
     credential::{self, Credential, CredentialError, Signed},
     event::{Event, Kind, MAX_EVENTS},
     inspect::{
-        self, MAX_EVENT_BYTES, MAX_EVENTS_BYTES, MAX_MANIFEST_BYTES, ProvenanceFile, event_name,
+        self, MAX_EVENT_BYTES, MAX_EVENTS_BYTES, MAX_MANIFEST_BYTES, MAX_PROOF_BYTES, MAX_PROOFS,
+        ProvenanceFile, event_name,
     },
     minisign::WriterKey,
     part::{Metadata, Part, Role},
@@ -232,6 +236,8 @@ pub struct Amendment {
     pub event: Option<(Value, Vec<Source>)>,
     /// Makes the status of the chain as it then is; without it the status stays.
     pub status: Option<Restatus>,
+    /// A proof for `proofs/`, under this name; it takes the place of one that is there.
+    pub proof: Option<(String, Vec<u8>)>,
 }
 
 /// How a new status is made.
@@ -314,12 +320,24 @@ pub fn rewrite<R: ReadAt + ?Sized, W: Write + Seek>(
     let mut parts: Vec<(&Part, &mut dyn Rewind)> =
         earlier.iter_mut().map(|(part, slice)| (*part, slice as &mut dyn Rewind)).collect();
     parts.extend(added.iter_mut().map(|s| (&s.part, &mut s.content as &mut dyn Rewind)));
-    let proofs = file
+    let mut proofs = file
         .entries()
         .iter()
         .filter(|entry| entry.name.starts_with("proofs/"))
         .map(|entry| Ok((entry.name.clone(), carried(file, source, &entry.name)?)))
-        .collect::<Result<Vec<_>, WriteError>>()?;
+        .collect::<Result<BTreeMap<_, _>, WriteError>>()?;
+    if let Some((name, bytes)) = amendment.proof {
+        let name = format!("proofs/{name}");
+        let (size_bytes, limit_bytes) = (bytes.len() as u64, MAX_PROOF_BYTES);
+        if size_bytes > limit_bytes {
+            return Err(WriteError::TooLarge { name, size_bytes, limit_bytes });
+        }
+        proofs.insert(name, bytes);
+        if proofs.len() > MAX_PROOFS {
+            return Err(WriteError::TooMany { what: "proofs", limit: MAX_PROOFS });
+        }
+    }
+    let proofs = proofs.into_iter().collect();
     write(out, &documents, parts, proofs, writer, piece.id)
 }
 

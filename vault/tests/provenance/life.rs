@@ -45,7 +45,7 @@ pub fn append(bytes: &[u8], kind: Kind, signers: &[&SigningKey]) -> Result<Vec<u
 }
 
 pub fn append_value(bytes: &[u8], event: serde_json::Value) -> Result<Vec<u8>, WriteError> {
-    let amendment = Amendment { event: Some((event, Vec::new())), status: None };
+    let amendment = Amendment { event: Some((event, Vec::new())), ..Amendment::default() };
     let writer = WriterKey::new(key(50));
     let out = std::io::Cursor::new(Vec::new());
     Ok(write::rewrite(&open(bytes), bytes, amendment, &writer, out)?.into_inner())
@@ -53,7 +53,7 @@ pub fn append_value(bytes: &[u8], event: serde_json::Value) -> Result<Vec<u8>, W
 
 pub fn restatus(bytes: &[u8], standing: Standing, days: u32) -> Vec<u8> {
     let status = Restatus { standing, reason: None, at: at(LATER), days, identity: key(1) };
-    rewrite(bytes, Amendment { event: None, status: Some(status) }, 101)
+    rewrite(bytes, Amendment { status: Some(status), ..Amendment::default() }, 101)
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn a_status_by_another_key_is_refused() {
         days: 9,
         identity: key(2),
     };
-    let forged = rewrite(&minted(), Amendment { event: None, status: Some(status) }, 50);
+    let forged = rewrite(&minted(), Amendment { status: Some(status), ..Amendment::default() }, 50);
     assert_eq!(codes(&forged), ["status-signer"]);
 }
 
@@ -344,7 +344,7 @@ fn the_successor_keeps_the_studios_word_alive() {
         let identity = key(seed);
         let (standing, at, days) = (Standing::Current, at(LATER), 9);
         let status = Restatus { standing, reason: None, at, days, identity };
-        rewrite(&minted(), Amendment { event: None, status: Some(status) }, 50)
+        rewrite(&minted(), Amendment { status: Some(status), ..Amendment::default() }, 50)
     };
     assert_eq!(verdict(&by(99), &pins(&[key(1).public()]), LATER).outcome, Outcome::Holds);
     assert_eq!(codes(&by(98)), ["status-signer"]);

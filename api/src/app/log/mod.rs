@@ -33,13 +33,14 @@ use std::{
         mpsc::{self, SyncSender, TrySendError},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use hallmark_consent::log::{
     checkpoint::SignedCheckpoint,
+    complete::Found,
     entry::{Entry, EntryError, MapRoot},
-    map::Lookup,
+    map::{End, Lookup},
     merkle::leaf_hash,
     note::{Algorithm, KeyName, VerifierKey},
     policy::Policy,
@@ -50,7 +51,7 @@ use hallmark_consent::log::{
 use hallmark_core::{hash::Sha256, id::Label, key::SigningKey};
 use tokio::sync::oneshot;
 
-use crate::store::{LogFiles, MapError, MapStore, Store, StoreError};
+use crate::store::{LogFiles, LogState, MapError, MapStore, Store, StoreError};
 
 pub use cosign::{Cosigner, NoCosignature};
 
@@ -58,6 +59,9 @@ pub use cosign::{Cosigner, NoCosignature};
 const QUEUE: usize = 16 * 1024;
 /// How long one who submits waits for witnesses, before hearing that there are too few.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long freezing waits for witnesses.
+const FREEZING: Duration = Duration::from_secs(60);
 
 /// How a log works.
 pub struct LogSettings {
@@ -122,6 +126,9 @@ pub enum LogError {
     /// The log came out of a backup.
     #[error("the log came out of a backup, and does not go on")]
     Restored,
+    /// The log was ended.
+    #[error("the log was ended, and takes nothing more")]
+    Frozen,
     /// The service is stopping.
     #[error("the service is stopping")]
     Closing,
@@ -212,6 +219,29 @@ struct Submission {
     entry: Entry,
     bytes: Vec<u8>,
     reply: oneshot::Sender<Result<Placed, LogError>>,
+}
+
+impl Submission {
+    fn refuse(self, ends: Ends) {
+        // Who asked may be gone.
+        let _ = self.reply.send(Err(ends.into()));
+    }
+}
+
+/// Why a log takes nothing more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    Restored,
+    Frozen,
+}
+
+impl From<Ends> for LogError {
+    fn from(ends: Ends) -> Self {
+        match ends {
+            Ends::Restored => Self::Restored,
+            Ends::Frozen => Self::Frozen,
+        }
+    }
 }
 
 /// Where an entry is.
@@ -318,7 +348,7 @@ impl Log {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         queue.ok_or(LogError::Closing)?.try_send(submission).map_err(|error| match error {
             TrySendError::Full(_) => LogError::Busy,
-            TrySendError::Disconnected(_) => LogError::Restored,
+            TrySendError::Disconnected(_) => LogError::Closing,
         })?;
         let placed = tokio::time::timeout(PATIENCE, placed)
             .await
@@ -360,6 +390,50 @@ impl Log {
         let published = self.shared.published().ok_or(LogError::Unpublished)?;
         let lookup = map.look_up(label)?;
         Ok(LookedUp { published, lookup })
+    }
+
+    /// What the map of the published checkpoint says of labels, and that their entries are there: all
+    /// at one moment. Blocks.
+    ///
+    /// # Errors
+    /// As [`Log::look_up`].
+    pub fn look_up_all(&self, labels: &[Label]) -> Result<(Arc<Published>, Vec<Found>), LogError> {
+        let (published, lookups) = {
+            let mut map = self.shared.map.lock().unwrap_or_else(PoisonError::into_inner);
+            let published = self.shared.published().ok_or(LogError::Unpublished)?;
+            let lookups = labels.iter().map(|label| map.look_up(label));
+            (published, lookups.collect::<Result<Vec<_>, _>>()?)
+        };
+        let size = published.size();
+        let mut tree = Tree::new(self.shared.files.clone(), size);
+        let found = lookups.into_iter().map(|lookup| {
+            let inclusion = match lookup.end {
+                End::There(index) => tree.inclusion(index, size),
+                End::Another(_) | End::Nothing => Ok(Vec::new()),
+            };
+            let inclusion = inclusion.map_err(|error| LogError::File(error.0))?;
+            Ok(Found { lookup, inclusion })
+        });
+        let found = found.collect::<Result<_, LogError>>()?;
+        Ok((published, found))
+    }
+
+    /// Ends the log, once what it has is published: it takes nothing more. Returns what is published.
+    /// Blocks; not for a thread of a runtime.
+    ///
+    /// # Errors
+    /// [`LogError::Unwitnessed`] where that takes longer than a minute; that it cannot be written.
+    pub fn freeze(&self) -> Result<Arc<Published>, LogError> {
+        let until = Instant::now() + FREEZING;
+        while self.published().is_none() {
+            if Instant::now() > until {
+                return Err(LogError::Unwitnessed);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.close();
+        self.shared.store.set_log_state(LogState::Frozen)?;
+        self.published().ok_or(LogError::Unpublished)
     }
 
     /// Takes no more entries, publishes those that wait if witnesses answer, and writes what is in

@@ -19,7 +19,7 @@ use hallmark_consent::log::{
 use hallmark_core::{hash::Sha256, key::SigningKey};
 
 use super::{
-    LogError, LogSettings, Placed, Published, Shared, Submission,
+    Ends, LogError, LogSettings, Placed, Published, Shared, Submission,
     cosign::Cosigners,
     round::{Edge, Round, Where},
     start,
@@ -61,7 +61,7 @@ pub(super) struct Sequencer {
     unsynced: Vec<Tile>,
     /// The end of the entries whose files are synced.
     synced: u64,
-    is_restored: bool,
+    ends: Option<Ends>,
 }
 
 /// A round that is in the store.
@@ -93,7 +93,7 @@ impl Sequencer {
             unpublished: None,
             unsynced: found.unsynced,
             synced: found.synced,
-            is_restored: found.is_restored,
+            ends: found.ends,
             edge: found.edge,
         };
         if let Some(map_root) = found.map_root {
@@ -111,9 +111,9 @@ impl Sequencer {
 
     /// Works until nobody sends any more.
     pub(super) fn serve(mut self, waiting: &Receiver<Submission>) {
-        if self.is_restored {
+        if self.ends == Some(Ends::Restored) {
             // Nothing is published, taken or cosigned: entries may be missing.
-            return;
+            return refuse(waiting, Ends::Restored);
         }
         let mut begun = Instant::now();
         match &self.unpublished {
@@ -126,7 +126,11 @@ impl Sequencer {
                 Ok(first) => {
                     std::thread::sleep(self.round.saturating_sub(begun.elapsed()));
                     begun = Instant::now();
-                    self.take(gathered(first, waiting));
+                    let all = gathered(first, waiting);
+                    match self.ends {
+                        Some(ends) => all.into_iter().for_each(|one| one.refuse(ends)),
+                        None => self.take(all),
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     begun = Instant::now();
@@ -325,6 +329,13 @@ impl Sequencer {
             }
             std::thread::sleep(AGAIN);
         }
+    }
+}
+
+/// Answers whoever sends that the log does not go on.
+fn refuse(waiting: &Receiver<Submission>, ends: Ends) {
+    while let Ok(submission) = waiting.recv() {
+        submission.refuse(ends);
     }
 }
 

@@ -12,8 +12,8 @@ use hallmark_consent::log::{
     tile::{Content, Tile, WIDTH, first_entry},
 };
 
-use super::{LogError, LogSettings, Shared, round::Edge};
-use crate::store::{LogFiles, LogRecord, MapStore, Run};
+use super::{Ends, LogError, LogSettings, Shared, round::Edge};
+use crate::store::{LogFiles, LogRecord, LogState, MapStore, Run};
 
 /// So many bundles are read into the map at once.
 const BUNDLES_AT_ONCE: u64 = 256;
@@ -29,8 +29,8 @@ pub(super) struct Found {
     pub(super) synced: u64,
     /// The last entry; `None` for a log without entries.
     pub(super) map_root: Option<MapRoot>,
-    /// Whether it came out of a backup and may lack entries.
-    pub(super) is_restored: bool,
+    /// Why it does not go on.
+    pub(super) ends: Option<Ends>,
 }
 
 pub(super) fn open(shared: &Shared, settings: &LogSettings) -> Result<Found, LogError> {
@@ -48,17 +48,18 @@ pub(super) fn open(shared: &Shared, settings: &LogSettings) -> Result<Found, Log
         let print = known.map_or_else(|_| "?".to_owned(), |key| key.fingerprint().to_string());
         return Err(LogError::AnotherLog { known: format!("{} {print}", record.origin) });
     }
-    if record.is_restored {
+    if record.state == LogState::Restored {
         if !settings.goes_on_after_restore {
-            return Ok(Found { is_restored: true, ..Found::default() });
+            return Ok(Found { ends: Some(Ends::Restored), ..Found::default() });
         }
-        store.go_on_after_restore()?;
+        store.set_log_state(LogState::Open)?;
     }
     if record.size == 0 {
         return Ok(Found::default());
     }
     let mut found = edge(&shared.files, &record, &store.log_tail()?)?;
     let mut map = shared.map.lock().unwrap_or_else(PoisonError::into_inner);
+    found.ends = (record.state == LogState::Frozen).then_some(Ends::Frozen);
     found.map_root = Some(bring_on(&mut map, &shared.files, record.size)?);
     Ok(found)
 }
@@ -98,7 +99,7 @@ fn edge(files: &LogFiles, record: &LogRecord, tail: &[Run]) -> Result<Found, Log
     all.extend(partial.map(|tile| (tile, edge.bundle.clone())));
     all.iter().try_for_each(|(tile, bytes)| files.write(*tile, bytes))?;
     let unsynced = all.into_iter().map(|(tile, _)| tile).filter(Tile::is_full).collect();
-    Ok(Found { edge, unsynced, synced: border, map_root: None, is_restored: false })
+    Ok(Found { edge, unsynced, synced: border, map_root: None, ends: None })
 }
 
 /// Brings the map to all entries but the last, which says its root.

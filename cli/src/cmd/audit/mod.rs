@@ -25,9 +25,10 @@ use hallmark_core::hash::Sha256;
 use serde_json::json;
 
 pub use finding::Finding;
+pub use monitor::map_check;
 
 use crate::{
-    args::{AuditCommand, AuditLogArgs, TrustedArgs},
+    args::{AuditCommand, AuditLogArgs, LogTrustArgs, TrustedArgs},
     input,
     output::{Access, Output},
     remote::log::LogSource,
@@ -49,6 +50,9 @@ pub fn run(command: &AuditCommand, session: &Session) -> anyhow::Result<Report> 
         AuditCommand::Evidence(args) => evidence::run(args),
     }
 }
+
+/// Where `trust log` keeps a policy, in the folder of logs.
+const KEPT_POLICY: &str = "trusted.policy";
 
 /// Whose word counts, as an auditor gave it.
 pub struct Trusted {
@@ -82,6 +86,37 @@ impl Trusted {
             return Err(Usage("the policy names no log: give its key with --vkey".into()).into());
         }
         Ok(Self { policy, text })
+    }
+}
+
+impl Trusted {
+    /// What the flags say; without any, what `trust log` keeps; `None` where that is nothing.
+    ///
+    /// # Errors
+    /// As [`Trusted::of`].
+    pub fn of_person(args: &LogTrustArgs, session: &Session) -> anyhow::Result<Option<Self>> {
+        let LogTrustArgs { log_vkey: vkey, log_policy: policy } = args.clone();
+        if vkey.is_some() || policy.is_some() {
+            return Self::of(&TrustedArgs { vkey, policy, ca: None }).map(Some);
+        }
+        // Whoever has no home has nothing kept.
+        let Ok(home) = session.home() else { return Ok(None) };
+        let kept = home.path().join("logs").join(KEPT_POLICY);
+        if !kept.exists() {
+            return Ok(None);
+        }
+        Self::of(&TrustedArgs { vkey: None, policy: Some(kept), ca: None }).map(Some)
+    }
+
+    /// Keeps it for [`Trusted::of_person`].
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep(&self, session: &Session) -> anyhow::Result<()> {
+        let folder = session.home()?.path().join("logs");
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        replace(&folder.join(KEPT_POLICY), self.text.as_bytes())
     }
 }
 
@@ -193,7 +228,11 @@ fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 /// Whether witnesses saw a log no longer ago than asked.
-fn is_recent(under: &Accepted, max_age_s: Option<u64>, session: &Session) -> anyhow::Result<()> {
+pub fn is_recent(
+    under: &Accepted,
+    max_age_s: Option<u64>,
+    session: &Session,
+) -> anyhow::Result<()> {
     let Some(allowed_s) = max_age_s else { return Ok(()) };
     let as_of = under.as_of().ok_or_else(|| {
         Usage(

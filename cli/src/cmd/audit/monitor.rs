@@ -35,8 +35,8 @@ pub fn run(args: &MonitorArgs, session: &Session) -> anyhow::Result<Report> {
         };
         let logs: Vec<VerifierKey> =
             trusted.policy.logs().iter().map(|log| log.key.clone()).collect();
-        let map = MapCheck { source, logs: logs.clone(), read: Mutex::default() };
-        return witness::monitor(args, (name, data), &logs, Box::new(map));
+        let map = map_check(source, logs.clone());
+        return witness::monitor(args, (name, data), &logs, map);
     }
     let mut followed =
         Followed { source, policy: trusted.policy, seen: None, audit: Audit::default() };
@@ -130,6 +130,11 @@ fn evidence(session: &Session) -> anyhow::Result<std::path::PathBuf> {
     std::fs::create_dir_all(&folder)?;
     let name = format!("fork-{}.json", session.now().to_string().replace(':', ""));
     Ok(folder.join(name))
+}
+
+/// What lets a witness cosign only checkpoints of a log whose map it has rebuilt.
+pub fn map_check(source: LogSource, logs: Vec<VerifierKey>) -> Box<dyn witness::Rebuild> {
+    Box::new(MapCheck { source, logs, read: Mutex::default() })
 }
 
 /// Reads a log to each checkpoint that is to be cosigned, rebuilding its map.

@@ -245,7 +245,7 @@ pub(super) fn write_event(
         let added = Some(Sha256::of(&json::canonical(&event)));
         word::remember(file, word::on(file, held, added, status.standing), store, session)?;
     }
-    let amendment = Amendment { event: Some((event, sources)), status };
+    let amendment = Amendment { event: Some((event, sources)), status, proof: None };
     let (bar, in_place) = (writing(file, session), output.is_in_place());
     output.write(Access::Shared, |target| {
         write::rewrite(file, held.file(), amendment, &writer, bar.over(target))?;

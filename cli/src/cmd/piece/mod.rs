@@ -1,5 +1,6 @@
 //! `hallmark piece`: the provenance file of a piece, from mint to resale.
 
+pub mod anchor;
 mod apart;
 mod attest;
 mod basics;
@@ -36,6 +37,7 @@ use crate::{
 /// What could not be done, with the way out.
 pub fn run(command: &PieceCommand, session: &Session) -> anyhow::Result<Report> {
     match command {
+        PieceCommand::Anchor(args) => anchor::run(args, session),
         PieceCommand::Mint(args) => mint::run(args, session),
         PieceCommand::Event(args) => event::run(args, session),
         PieceCommand::Offer { file, out, force } => handover::offer(file, out, *force, session),

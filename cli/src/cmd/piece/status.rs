@@ -69,7 +69,7 @@ pub(super) fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<Report
     let reason = parsed("--reason", args.reason.as_deref())?;
     let (at, days) = (session.now(), args.days);
     let status = Restatus { standing, reason, at, days, identity: keys.identity };
-    let amendment = Amendment { event: None, status: Some(status) };
+    let amendment = Amendment { status: Some(status), ..Amendment::default() };
     let given = match standing {
         Standing::Current => word::on(&file, &held, None, standing),
         _ => word::against(&file, &held, store.read(), standing),

@@ -13,11 +13,11 @@ use crate::{output::outside_profiles, report::Usage};
 
 const MARKER: &str = ".hallmark-tour";
 const MARKER_TEXT: &str = "The folder around this file was filled by `hallmark tour`. The next tour \
-replaces report.html, summary.json, canaries.json, piece, refused and service in it, and touches \
+replaces report.html, summary.json, canaries.json, piece, refused, log and service in it, and touches \
 nothing else.\n";
 /// What a tour writes, and so may remove.
-const OURS: [&str; 6] =
-    ["summary.json", "report.html", "canaries.json", "piece", "refused", "service"];
+const OURS: [&str; 7] =
+    ["summary.json", "report.html", "canaries.json", "piece", "refused", "log", "service"];
 
 /// The folder, held by this run alone.
 pub(super) struct Folder {

@@ -11,17 +11,20 @@
 //! | `report.html` | the same for a person, with the pictures |
 //! | `piece/` | `piece.hallmark`, the public keys of studio and laboratory, the card for the box, one disclosed price |
 //! | `refused/` | the spoiled and forged copies, and one untouched copy as control |
+//! | `log/` | the log of its chapter, exactly the files of its checkpoint, with `vkey` and `policy` |
 //! | `service/` | everything the service had at the end: its data directory, its log, a metrics scrape |
 //! | `canaries.json` | what must not be found there: `{kind: [strings]}` |
 
 mod blindness;
 mod container;
+mod false_log;
 mod folder;
 mod forgeries;
 mod impostors;
 mod keys;
 mod life;
 mod line;
+mod log;
 mod mint;
 mod outside;
 mod people;
@@ -141,6 +144,8 @@ impl Tour<'_> {
         self.stage.chapter("Spoiled and forged copies");
         forgeries::play(self)?;
         impostors::play(self)?;
+        self.stage.chapter("The log, which nobody can rewrite unseen");
+        log::play(self)?;
         self.stage.chapter("The buyer's vault, at a service that cannot read it");
         vault::play(self)
     }
