@@ -155,6 +155,16 @@ async fn a_directory_is_served_with_the_key_it_was_served_with() {
     assert!(open(served(1, false)).is_err());
 }
 
+/// T-36: of a first start that a loss of power cut short, the journal's name may be all that is left.
+#[test]
+fn a_first_start_that_was_cut_short_begins_anew() {
+    let directory = TempDir::new().unwrap();
+    fs::create_dir(directory.path().join("blobs")).unwrap();
+    fs::write(directory.path().join("hallmark.db-journal"), [0; 512]).unwrap();
+    drop(open(directory.path()).unwrap());
+    drop(open(directory.path()).unwrap());
+}
+
 #[test]
 fn a_folder_of_other_files_is_left_alone() {
     let directory = TempDir::new().unwrap();

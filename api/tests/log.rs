@@ -47,7 +47,7 @@ fn open(data: &Path) -> (Arc<Store>, Log) {
 }
 
 /// Place `n` of a chain.
-fn place(chain: &ChainSecret, n: u64) -> Vec<u8> {
+fn place_of(chain: &ChainSecret, n: u64) -> Vec<u8> {
     let commitment = Sha256::of(&n.to_be_bytes());
     Place { kind: ChainKind::Consent, w: chain.opening(n), commitment }.to_bytes()
 }
@@ -89,6 +89,7 @@ fn audited(data: &Path, policy: &Policy) -> Audit {
     audit
 }
 
+/// T-43: a place is taken once, and what is there already is answered with its first place.
 #[tokio::test(flavor = "multi_thread")]
 async fn entries_are_taken_proven_and_found_again() {
     let data = tempfile::tempdir().unwrap();
@@ -97,13 +98,13 @@ async fn entries_are_taken_proven_and_found_again() {
     assert_eq!(published(&log).await.claimed().size, 1, "the root of the empty map");
 
     let chain = chain(1);
-    let first = log.submit(place(&chain, 1)).await.unwrap();
-    let under = first.clone().verify(&place(&chain, 1), &policy).unwrap();
+    let first = log.submit(place_of(&chain, 1)).await.unwrap();
+    let under = first.clone().verify(&place_of(&chain, 1), &policy).unwrap();
     assert_eq!((first.index, under.size()), (1, 3));
 
-    let again = log.submit(place(&chain, 1)).await.unwrap();
+    let again = log.submit(place_of(&chain, 1)).await.unwrap();
     assert_eq!(again.index, 1, "its first place");
-    again.verify(&place(&chain, 1), &policy).unwrap();
+    again.verify(&place_of(&chain, 1), &policy).unwrap();
 
     let other =
         Place { kind: ChainKind::Consent, w: chain.opening(1), commitment: Sha256::of(b"another") };
@@ -123,6 +124,7 @@ async fn entries_are_taken_proven_and_found_again() {
     assert_eq!((report.places[&ChainKind::Consent], report.map_roots), (1, 2));
 }
 
+/// T-48: whatever became of the files, each acknowledged entry is where it was.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_at_once_are_each_answered_and_survive_the_end() {
     const PEOPLE: u64 = 40;
@@ -144,7 +146,7 @@ async fn many_at_once_are_each_answered_and_survive_the_end() {
                     let chain = chain(1000 * start + person);
                     let mut last = None;
                     for n in 1..=EACH {
-                        let entry = place(&chain, n);
+                        let entry = place_of(&chain, n);
                         let proof = log.submit(entry.clone()).await.unwrap();
                         let index = proof.index;
                         proof.verify(&entry, &policy).unwrap();
@@ -182,6 +184,7 @@ fn torn(folder: &Path) {
     }
 }
 
+/// T-47: a log is not gone on with by somebody else.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_goes_on_under_its_name_and_key_alone() {
     let data = tempfile::tempdir().unwrap();
@@ -266,6 +269,7 @@ fn witnessed(witnesses: &[Witness]) -> LogSettings {
     settings
 }
 
+/// T-40, T-46: witnesses who are away stop the log, and nothing is acknowledged.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_acknowledged_without_its_witnesses() {
     let data = tempfile::tempdir().unwrap();
@@ -274,18 +278,18 @@ async fn nothing_is_acknowledged_without_its_witnesses() {
     let log = Arc::new(log);
     let policy = log.policy().clone();
     let chain = chain(1);
-    let one = log.submit(place(&chain, 1)).await.unwrap();
-    one.verify(&place(&chain, 1), &policy).unwrap();
+    let one = log.submit(place_of(&chain, 1)).await.unwrap();
+    one.verify(&place_of(&chain, 1), &policy).unwrap();
     // One away is no loss; the quorum is two.
     witnesses[0].away.store(true, Ordering::SeqCst);
-    let two = log.submit(place(&chain, 2)).await.unwrap();
-    let under = two.verify(&place(&chain, 2), &policy).unwrap();
+    let two = log.submit(place_of(&chain, 2)).await.unwrap();
+    let under = two.verify(&place_of(&chain, 2), &policy).unwrap();
     assert_eq!(under.seen().len(), 2);
     // Two are: nothing is published until one is back.
     witnesses[1].away.store(true, Ordering::SeqCst);
     let before = published(&log).await.claimed().size;
     let waiting = tokio::spawn({
-        let (log, entry) = (Arc::clone(&log), place(&chain, 3));
+        let (log, entry) = (Arc::clone(&log), place_of(&chain, 3));
         async move { log.submit(entry).await }
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -297,7 +301,7 @@ async fn nothing_is_acknowledged_without_its_witnesses() {
     ));
     witnesses[0].away.store(false, Ordering::SeqCst);
     let three = waiting.await.unwrap().unwrap();
-    three.verify(&place(&chain, 3), &policy).unwrap();
+    three.verify(&place_of(&chain, 3), &policy).unwrap();
     // A quiet log is cosigned again.
     witnesses[1].away.store(false, Ordering::SeqCst);
     let as_of = |log: &Log| policy.accept(log.published().unwrap().checkpoint.clone());
@@ -309,7 +313,7 @@ async fn nothing_is_acknowledged_without_its_witnesses() {
         witness.away.store(true, Ordering::SeqCst);
     }
     let waiting = tokio::spawn({
-        let (log, entry) = (Arc::clone(&log), place(&chain, 4));
+        let (log, entry) = (Arc::clone(&log), place_of(&chain, 4));
         async move { log.submit(entry).await.map(|_| ()) }
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -325,7 +329,57 @@ async fn nothing_is_acknowledged_without_its_witnesses() {
         witness.away.store(false, Ordering::SeqCst);
     }
     let (_store, log) = open_with(data.path(), witnessed(&witnesses)).unwrap();
-    let four = log.submit(place(&chain, 4)).await.unwrap();
+    let four = log.submit(place_of(&chain, 4)).await.unwrap();
     assert_eq!(four.index, 7, "it was durable, and is acknowledged now");
     audited(data.path(), &policy);
+}
+
+/// T-47: a log that came out of a backup does not go on by itself, and what it has is whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_log_goes_on_when_told() {
+    let place = tempfile::tempdir().unwrap();
+    let [data, copy, again] = ["data", "copy", "again"].map(|name| place.path().join(name));
+    let (store, log) = open(&data);
+    let chain = chain(1);
+    for n in 1..=300 {
+        log.submit(place_of(&chain, n)).await.unwrap();
+    }
+    let now = Timestamp::from_unix_s(1_800_000_000).unwrap();
+    // What is full goes out of the store, and comes with the files.
+    drop(log);
+    store.backup(&copy, now).unwrap();
+    drop(store);
+    hallmark_api::store::backup::restore(&copy, &again, now).unwrap();
+    assert!(copy.join("log/tile/entries/000").is_file() && again.join("log/tile/0/000").is_file());
+    let (store, log) = open(&again);
+    let refused = log.submit(place_of(&chain, 301)).await;
+    assert!(matches!(refused, Err(LogError::Restored)), "{refused:?}");
+    assert!(log.published().is_none(), "nobody is shown an older log");
+    drop((log, store));
+    let (store, log) =
+        open_with(&again, LogSettings { goes_on_after_restore: true, ..settings() }).unwrap();
+    let policy = log.policy().clone();
+    log.submit(place_of(&chain, 301)).await.unwrap();
+    assert!(log.submit(place_of(&chain, 7)).await.unwrap().index < 20);
+    drop((log, store));
+    assert_eq!(audited(&again, &policy).report().places[&ChainKind::Consent], 301);
+    let (_store, log) = open(&again);
+    log.submit(place_of(&chain, 302)).await.unwrap();
+}
+
+/// A frozen log keeps what it has and takes nothing more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_log_ends() {
+    let data = tempfile::tempdir().unwrap();
+    let (store, log) = open(data.path());
+    let chain = chain(1);
+    log.submit(place_of(&chain, 1)).await.unwrap();
+    let log =
+        tokio::task::spawn_blocking(move || log.freeze().map(|_| log)).await.unwrap().unwrap();
+    drop((log, store));
+    let (_store, log) = open(data.path());
+    let size = published(&log).await.claimed().size;
+    let refused = log.submit(place_of(&chain, 2)).await;
+    assert!(matches!(refused, Err(LogError::Frozen)), "{refused:?}");
+    assert_eq!(published(&log).await.claimed().size, size);
 }

@@ -80,6 +80,7 @@ if [[ $# -gt 0 ]]; then
 else
     cargo build --quiet --locked -p hallmark-cli || exit 1
     cargo build --quiet --locked -p hallmark-vault --example provenance_file || exit 1
+    cargo build --quiet --locked -p hallmark-api --example large_log || exit 1
     hallmark=$target/debug/hallmark
 fi
 export HALLMARK=$hallmark
@@ -109,6 +110,8 @@ if [[ -n $python ]]; then
     suite openapi "$python" "$here/openapi.py"
     suite schema "$here/schema.sh" "$hallmark" "$(dirname "$python")/schemathesis"
 fi
+
+suite sumdb "$here/sumdb.sh" "$hallmark" "$work"
 
 # The second reader, written from FORMAT.md alone, against ours, on spoilt files.
 example=$(dirname "$hallmark")/examples/provenance_file

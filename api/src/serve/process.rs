@@ -60,7 +60,8 @@ impl std::fmt::Display for Outcome {
                 f,
                 "Restored into {} ({files} files, all as they were backed up). Serve it with the \
                  key file it was served with. For a minute it refuses requests, so that none signed \
-                 before the restore counts again.",
+                 before the restore counts again. Its log takes nothing more until --log-goes-on says \
+                 that nothing was logged after the backup.",
                 data.display()
             ),
         }

@@ -3,6 +3,7 @@
 //! ```text
 //! hallmark.db       the database at one moment, without what was deleted before
 //! blobs/xx/<name>   the files of the blobs it names
+//! log/tile/...      the full files of the log whose entries the database has no more
 //! BACKUP.json       what is in the folder, with sizes and hashes; written last
 //! ```
 //!
@@ -18,6 +19,8 @@
 //! - **What was signed before a restore counts no more.** Nonces spent since the copy was taken are in
 //!   no backup, so the floor (see `nonce`) is raised to the latest time at which a request could have
 //!   been signed by now. For a minute requests are refused.
+//! - **A log that was brought back does not go on by itself**: entries may have been acknowledged since
+//!   the copy was taken, and to log others in their place would be a second history.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -26,6 +29,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use hallmark_consent::log::tile::Tile;
 use hallmark_core::{
     hash::{Hasher, Sha256},
     time::Timestamp,
@@ -36,9 +40,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     StoreError, blob,
     file::{self, BlobFiles, FileName},
-    nonce,
+    log, nonce,
     open::{DATABASE, RESTORING},
-    private, schema,
+    private, schema, tiles,
 };
 
 /// The file that makes a folder a backup.
@@ -155,6 +159,12 @@ pub fn backup(from: &Path, to: &Path, taken: Timestamp) -> Result<Backup, Backup
             Err(error) => return Err(error),
         }
     }
+    // None of these changes or goes any more.
+    for tile in log::synced_files(&copy)? {
+        let path = listed_tile(tile);
+        let (bytes, sha256) = copy_file(&from.join(&path), &to.join(&path), u64::MAX)?;
+        files.push(BackupFile { path, bytes, sha256 });
+    }
     copy.close().map_err(|(_, error)| error)?;
     let (bytes, sha256) = hash(&database)?;
     files.push(BackupFile { path: DATABASE.to_owned(), bytes, sha256 });
@@ -191,19 +201,19 @@ pub fn restore(from: &Path, to: &Path, now: Timestamp) -> Result<Backup, BackupE
 
 fn bring_back(backup: &Backup, from: &Path, to: &Path, now: Timestamp) -> Result<(), BackupError> {
     let unfinished = to.join(RESTORING);
-    let (database, blobs): (Vec<_>, Vec<_>) =
+    let (database, others): (Vec<_>, Vec<_>) =
         backup.files.iter().partition(|listed| listed.path == DATABASE);
     for listed in database {
         copy_listed(from, listed, &unfinished)?;
     }
-    let listed: HashSet<FileName> = blobs.iter().filter_map(|it| blob_name(&it.path)).collect();
-    let named = begin_anew(&unfinished, now)?;
-    if named != listed {
-        let why = "its BACKUP.json lists other blobs than its database";
+    let blobs: HashSet<FileName> = others.iter().filter_map(|it| blob_name(&it.path)).collect();
+    let tiles: HashSet<Tile> = others.iter().filter_map(|it| tile_name(&it.path)).collect();
+    if begin_anew(&unfinished, now)? != (blobs, tiles) {
+        let why = "its BACKUP.json lists other files than its database";
         return Err(BackupError::NotWhole { folder: from.to_owned(), why });
     }
     at(&unfinished, sync_file(&unfinished))?;
-    for listed in blobs {
+    for listed in others {
         let target = to.join(&listed.path);
         copy_listed(from, listed, &target)?;
         at(&target, sync_file(&target))?;
@@ -227,14 +237,19 @@ fn copy_listed(from: &Path, listed: &BackupFile, target: &Path) -> Result<(), Ba
 }
 
 /// Has nothing count in a database that was signed by now; returns the files that it names.
-fn begin_anew(database: &Path, now: Timestamp) -> Result<HashSet<FileName>, BackupError> {
+fn begin_anew(
+    database: &Path,
+    now: Timestamp,
+) -> Result<(HashSet<FileName>, HashSet<Tile>), BackupError> {
     let connection = Connection::open(database)?;
     // Until it has its name, nothing of it is worth a file beside it.
     connection.pragma_update(None, "journal_mode", "MEMORY")?;
     nonce::raise_floor(&connection, now.unix_s())?;
+    log::mark_restored(&connection)?;
     let named = blob::all_files(&connection)?;
+    let tiles = log::synced_files(&connection)?.into_iter().collect();
     connection.close().map_err(|(_, error)| error)?;
-    Ok(named)
+    Ok((named, tiles))
 }
 
 /// Removes what an unfinished restore has made: the folder was empty before.
@@ -243,7 +258,9 @@ fn clear(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     };
-    unless_gone(fs::remove_dir_all(folder.join(file::FOLDER)))?;
+    for below in [file::FOLDER, tiles::FOLDER] {
+        unless_gone(fs::remove_dir_all(folder.join(below)))?;
+    }
     for beside in ["-journal", "-wal", "-shm", ""] {
         unless_gone(fs::remove_file(folder.join(format!("{RESTORING}{beside}"))))?;
     }
@@ -322,7 +339,8 @@ fn read_manifest(folder: &Path) -> Result<Backup, BackupError> {
         return Err(not_whole("it was taken by a newer program"));
     }
     let paths: BTreeSet<&str> = backup.files.iter().map(|file| file.path.as_str()).collect();
-    let possible = |path: &&str| *path == DATABASE || blob_name(path).is_some();
+    let possible =
+        |path: &&str| *path == DATABASE || blob_name(path).is_some() || tile_name(path).is_some();
     if paths.len() != backup.files.len() || !paths.iter().all(possible) || !paths.contains(DATABASE)
     {
         return Err(not_whole("its BACKUP.json names no possible files"));
@@ -334,6 +352,17 @@ fn read_manifest(folder: &Path) -> Result<Backup, BackupError> {
 fn blob_name(path: &str) -> Option<FileName> {
     let name = FileName::parse(path.rsplit('/').next()?)?;
     (path == listed_path(name)).then_some(name)
+}
+
+/// The full file of the log at a path of a backup, `log/tile/...`.
+fn tile_name(path: &str) -> Option<Tile> {
+    let tile: Tile = path.strip_prefix(tiles::FOLDER)?.strip_prefix('/')?.parse().ok()?;
+    tile.is_full().then_some(tile)
+}
+
+/// Where a file of the log is in a backup.
+fn listed_tile(tile: Tile) -> String {
+    format!("{}/{tile}", tiles::FOLDER)
 }
 
 /// Where the file of a blob is in a backup.

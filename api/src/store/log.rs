@@ -6,6 +6,7 @@
 //! All of it is for the one thread that sequences the log: every method blocks, and none may be called
 //! on a thread of a runtime.
 
+use hallmark_consent::log::tile::{Tile, WIDTH, files};
 use hallmark_core::hash::Sha256;
 use rusqlite::{
     Connection, OptionalExtension,
@@ -188,4 +189,18 @@ impl Store {
             Ok(())
         })
     }
+}
+
+/// The full files of the log that are synced, since the entries in them are not here any more.
+pub(super) fn synced_files(connection: &Connection) -> rusqlite::Result<Vec<Tile>> {
+    let sql = "SELECT coalesce((SELECT min(first) FROM log_tail), (SELECT size FROM log), 0)";
+    let first: u64 = connection.query_row(sql, [], |row| row.get(0))?;
+    let end = first.next_multiple_of(WIDTH);
+    Ok(files(end).filter(Tile::is_full).collect())
+}
+
+/// Has a log that comes out of a backup not go on, unless it ended.
+pub(super) fn mark_restored(connection: &Connection) -> rusqlite::Result<()> {
+    let sql = "UPDATE log SET state = 'restored' WHERE state = 'open'";
+    connection.execute(sql, []).map(drop)
 }

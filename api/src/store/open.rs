@@ -20,8 +20,9 @@ pub(super) const DATABASE: &str = "hallmark.db";
 /// The same while it is brought back from a backup.
 pub(super) const RESTORING: &str = "hallmark.db.restoring";
 const LOCK: &str = "lock";
-/// What may be in a directory that has no database yet.
-const OWN: [&str; 4] = [LOCK, file::FOLDER, "lost+found", DATABASE];
+/// What may be in a directory that has no database yet. The journal is that of the database's making:
+/// a loss of power may keep its name and not the database's.
+const OWN: [&str; 5] = [LOCK, file::FOLDER, "lost+found", DATABASE, "hallmark.db-journal"];
 
 /// The key that signs receipts.
 #[derive(Debug, Clone, Copy)]

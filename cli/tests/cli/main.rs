@@ -13,6 +13,7 @@ mod guidance;
 mod handover;
 mod help;
 mod life;
+mod log;
 mod meantime;
 mod mint;
 mod profile;

@@ -8,6 +8,7 @@
 //! tested there, with proptest.
 
 pub mod account;
+pub mod log;
 pub mod media;
 pub mod sealed;
 pub mod service;
@@ -41,11 +42,12 @@ use hallmark_vault::provenance::{
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 43] = [
+pub const TARGETS: [(&str, Target); 52] = [
     ("answer", account::answer),
     ("archive", archive),
     ("blob", sealed::blob),
     ("card", card),
+    ("checkpoint", log::checkpoint),
     ("date", date),
     ("did_key", did_key),
     ("disclosure", disclosure),
@@ -62,6 +64,11 @@ pub const TARGETS: [(&str, Target); 43] = [
     ("join_code", account::join_code),
     ("jpeg", media::jpeg),
     ("json", strict_json),
+    ("log_entry", log::entry),
+    ("log_json", log::log_json),
+    ("log_policy", log::policy),
+    ("log_proof", log::proof),
+    ("map_page", log::map_page),
     ("media_type", media::media_type),
     ("minisign", minisign_file),
     ("mp3", media::mp3),
@@ -81,10 +88,13 @@ pub const TARGETS: [(&str, Target); 43] = [
     ("state", sealed::state_file),
     ("studio_pub", studio_pub),
     ("text", text),
+    ("tile", log::tile),
     ("timestamp", timestamp),
+    ("vkey", log::vkey),
     ("wav", media::wav),
     ("webp", media::webp),
     ("wire_request", account::wire_request),
+    ("witness", log::witness),
 ];
 
 /// What [`minisign_file`] checks signatures over.

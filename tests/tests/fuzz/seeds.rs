@@ -1,7 +1,21 @@
 //! What the corpus begins with: small inputs that the decoders accept, the same at every run.
 
-use std::{fs, io::Cursor};
+use std::{collections::HashMap, fs, io::Cursor};
 
+use hallmark_consent::log::{
+    anchor::NewAnchor,
+    checkpoint::{Checkpoint, SignedCheckpoint},
+    complete::{Found, LookedUp, LookedUpAll},
+    entry::{Entry, MapRoot},
+    fork::Fork,
+    growth::Growth,
+    map::{self, Page, Placed, Prefix},
+    merkle::leaf_hash,
+    note::{Algorithm, VerifierKey},
+    proof::LogProof,
+    tile::append_entry,
+    witness::AddCheckpoint,
+};
 use hallmark_core::{
     account::{
         BlobId, ItemId, Signed,
@@ -93,11 +107,95 @@ pub fn written() -> Vec<(&'static str, Vec<u8>)> {
         ("timestamp", "2026-05-03T12:00:00Z".into()),
     ];
     seeds.extend(account());
+    seeds.extend(log());
     seeds.extend(strangers());
     seeds.extend(media());
     seeds.extend(sealed_and_signed());
     seeds.extend(state());
     seeds
+}
+
+fn to_json(value: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap()
+}
+
+/// A log of one anchor, and all that is said of it.
+fn log() -> Vec<(&'static str, Vec<u8>)> {
+    let rng = &mut ChaCha20Rng::seed_from_u64(40);
+    let own = |seed: u8, name: &str, algorithm| {
+        VerifierKey::new(name.parse().unwrap(), algorithm, key(seed).public())
+    };
+    let log = own(41, "vault.example/log", Algorithm::Ed25519);
+    let witness = own(42, "witness.example", Algorithm::CosignatureV1);
+    let anchor = NewAnchor::of(Sha256::of(b"a manifest"), rng);
+    let entry = anchor.entry();
+    let Entry::Place(place) = Entry::parse(&entry).unwrap() else { unreachable!("a place") };
+    let placed = Placed { label: place.w.label(), index: 0 };
+    let mut pages = HashMap::<Prefix, Page>::new();
+    let Ok(root) = map::insert(&mut pages, vec![placed]);
+    let map_root = MapRoot { covers: 1, root }.to_bytes();
+    let mut growth = Growth::default();
+    growth.push(leaf_hash(&entry));
+    growth.push(leaf_hash(&map_root));
+    let says = Checkpoint {
+        origin: log.name().to_string(),
+        size: 2,
+        root: growth.root(),
+        extensions: Vec::new(),
+    };
+    let mut checkpoint = SignedCheckpoint::new(says);
+    let text = checkpoint.note().text().to_owned();
+    checkpoint.note_mut().add(log.sign(&key(41), &text));
+    checkpoint.note_mut().add(witness.cosign(&key(42), &text, at()));
+    let inclusion = |index| growth.proofs().inclusion(index).unwrap();
+    let proof = LogProof { index: 0, hashes: inclusion(0), checkpoint: checkpoint.clone() };
+    let anchor = anchor.logged(&proof);
+    let (link, named) = anchor.chain();
+    let mut look_up = |label| {
+        let Ok(lookup) = map::look_up(&mut pages, label);
+        lookup
+    };
+    let all = LookedUpAll {
+        checkpoint: checkpoint.to_string(),
+        map_root: root,
+        map_inclusion: inclusion(1),
+        labels: vec![
+            Found { lookup: look_up(&named.label), inclusion: inclusion(0) },
+            Found { lookup: look_up(&named.next), inclusion: Vec::new() },
+        ],
+    };
+    let one = LookedUp {
+        checkpoint: checkpoint.to_string(),
+        map_root: root,
+        map_inclusion: inclusion(1),
+        lookup: look_up(&named.label),
+    };
+    let fork = Fork::new(&checkpoint, &checkpoint, Sha256::of(b"another"), Vec::new());
+    let asked = AddCheckpoint { old_size: 0, proof: Vec::new(), checkpoint: checkpoint.clone() };
+    let mut bundle = Vec::new();
+    [&entry, &map_root, &entry].into_iter().for_each(|entry| append_entry(&mut bundle, entry));
+    let policy = format!("log {log}\nwitness one {witness} https://witness.example\nquorum one\n");
+    let page = pages.values().next().unwrap().to_bytes();
+    vec![
+        ("checkpoint", checkpoint.to_string().into()),
+        ("log_entry", entry),
+        ("log_entry", map_root),
+        ("log_entry", br#"{"kind":"note","text":"x"}"#.to_vec()),
+        ("log_json", anchor.to_bytes()),
+        ("log_json", to_json(&fork)),
+        ("log_json", to_json(&one)),
+        ("log_json", to_json(&all)),
+        ("log_json", to_json(&all.clone().into_proof(vec![link]).unwrap())),
+        ("log_policy", policy.into()),
+        ("log_proof", proof.to_string().into()),
+        ("map_page", page),
+        ("tile", "tile/entries/x001/234.p/7".into()),
+        ("tile", bundle),
+        ("vkey", log.to_string().into()),
+        ("vkey", witness.to_string().into()),
+        ("witness", asked.to_string().into()),
+        ("witness", "7\n".into()),
+    ]
 }
 
 /// Files of every type that is cleaned.

@@ -2,7 +2,7 @@
 //!
 //! In scope: writing, amending and inspecting the format, the verdict on it, the trust store.
 //! Out of scope: asking a domain (that is I/O, done by the command line and handed in), the public
-//! log's proofs (a later room), lockers.
+//! log's proofs (`hallmark-consent`), lockers.
 //!
 //! A file is read in two steps of different kinds: [`inspect`](inspect::inspect) takes bytes nobody
 //! vouches for and yields either a [`ProvenanceFile`] all of whose signatures verified or the list
