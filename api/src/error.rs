@@ -152,10 +152,13 @@ fn of_log(error: &LogError) -> (Code, String) {
             (Code::Taken, "Another entry has it; what is logged stays as it is.")
         }
         LogError::Busy => (Code::Overloaded, "Too many entries wait. Try again in a second."),
-        LogError::Unwitnessed | LogError::Unpublished => (
+        LogError::Unwitnessed => (
             Code::Unwitnessed,
             "Send the same again later: what is in the log by then is answered with its place.",
         ),
+        LogError::Unpublished => {
+            (Code::Unwitnessed, "No checkpoint is published yet. Ask again in a second.")
+        }
         LogError::Restored => (
             Code::Unwitnessed,
             "The log came out of a backup and does not go on. Tell the operator.",
@@ -163,6 +166,7 @@ fn of_log(error: &LogError) -> (Code, String) {
         LogError::Frozen => (Code::NotLogged, "The log was ended; what is in it stays."),
         LogError::Closing => (Code::Stopping, "Try again in a moment."),
         LogError::AnotherLog { .. }
+        | LogError::NoPolicy
         | LogError::Damaged { .. }
         | LogError::File(_)
         | LogError::Map(_)

@@ -312,11 +312,15 @@ async fn nothing_is_acknowledged_without_its_witnesses() {
     for witness in &witnesses {
         witness.away.store(true, Ordering::SeqCst);
     }
-    let waiting = tokio::spawn({
-        let (log, entry) = (Arc::clone(&log), place_of(&chain, 4));
-        async move { log.submit(entry).await.map(|_| ()) }
-    });
+    let submit = |n| {
+        let (log, entry) = (Arc::clone(&log), place_of(&chain, n));
+        tokio::spawn(async move { log.submit(entry).await.map(|_| ()) })
+    };
+    let waiting = submit(4);
     tokio::time::sleep(Duration::from_millis(100)).await;
+    // This one waits behind the round that is not published.
+    let behind = submit(5);
+    tokio::time::sleep(Duration::from_millis(50)).await;
     tokio::task::spawn_blocking({
         let log = Arc::clone(&log);
         move || log.close()
@@ -324,6 +328,7 @@ async fn nothing_is_acknowledged_without_its_witnesses() {
     .await
     .unwrap();
     assert!(matches!(waiting.await.unwrap(), Err(LogError::Closing)));
+    assert!(matches!(behind.await.unwrap(), Err(LogError::Closing)));
     drop((log, store));
     for witness in &witnesses {
         witness.away.store(false, Ordering::SeqCst);
@@ -331,6 +336,7 @@ async fn nothing_is_acknowledged_without_its_witnesses() {
     let (_store, log) = open_with(data.path(), witnessed(&witnesses)).unwrap();
     let four = log.submit(place_of(&chain, 4)).await.unwrap();
     assert_eq!(four.index, 7, "it was durable, and is acknowledged now");
+    assert_eq!(log.submit(place_of(&chain, 5)).await.unwrap().index, 9, "it was not");
     audited(data.path(), &policy);
 }
 

@@ -42,7 +42,8 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 done (verify: holds and trusted), 1 could not be done, \
 2 wrong usage, 8 what the service answered does not hold; of verify: 3 tampered, 4 malformed, 5 signer untrusted, 6 stale, 7 revoked, \
-stolen or destroyed.";
+stolen or destroyed; of audit: 10 not signed or witnessed, 11 altered, 12 gone back or forked, 13 against its own rules, \
+14 behind the time, 15 stray files.";
 
 /// What every command takes.
 #[derive(Debug, Clone, Args)]

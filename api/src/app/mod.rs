@@ -21,7 +21,7 @@ mod state;
 pub mod witness;
 mod work;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use hallmark_core::{
     account::exchange::ServiceInfo,
@@ -72,6 +72,9 @@ pub struct Settings {
     pub max_answers_bytes: u64,
     /// How much one key of an account may ask. Default 100 requests a second, 1,000 at once.
     pub account_rate: Rate,
+    /// How many entries of the log one address may send. Default 5 a second, 200 at once: what is
+    /// logged stays for ever.
+    pub entry_rate: Rate,
     /// Keys of accounts whose rates are remembered. Default 100,000.
     pub max_tracked: usize,
 }
@@ -85,6 +88,7 @@ impl Default for Settings {
             max_bodies_bytes: 256 << 20,
             max_answers_bytes: 256 << 20,
             account_rate: Rate::new(100, 1000),
+            entry_rate: Rate::new(5, 200),
             max_tracked: 100_000,
         }
     }
@@ -99,6 +103,7 @@ pub struct App {
     replay: Replay,
     states: States,
     rates: Buckets<Bucket>,
+    entry_rates: Buckets<IpAddr>,
     rooms: Rooms,
     work: Work,
     log: Option<Log>,
@@ -118,12 +123,25 @@ impl App {
         let max_body_bytes = settings.max_body_bytes.min(json::MAX_BYTES as u64);
         let settings = Settings { quota_bytes, max_body_bytes, ..settings };
         let rates = Buckets::new(settings.account_rate, settings.max_tracked);
+        let entry_rates = Buckets::new(settings.entry_rate, settings.max_tracked);
         let (rooms, work) = (Rooms::new(&settings), Work::default());
         let (store, states) = (Arc::new(store), States::default());
-        Self { store, settings, key, clock, replay, states, rates, rooms, work, log: None }
+        Self {
+            store,
+            settings,
+            key,
+            clock,
+            replay,
+            states,
+            rates,
+            entry_rates,
+            rooms,
+            work,
+            log: None,
+        }
     }
 
-    /// The service with the log of its store. Its key is the service's.
+    /// The service with the log of its store, under a key that is [derived](log_key) from the service's.
     ///
     /// # Errors
     /// [`LogError`].

@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use hallmark_core::{account::AccountId, key::PublicKey};
 
-use super::App;
-use crate::limit::{Remaining, RetryAfter};
+use super::{App, AppError};
+use crate::limit::{Origin, Remaining, RetryAfter};
 
 /// Whose bucket it is: a key, in an account of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,6 +33,17 @@ impl App {
     /// [`RetryAfter`] when there is none.
     pub fn charge(&self, bucket: Bucket, now: Instant) -> Result<Remaining, RetryAfter> {
         self.rates.take(bucket, now)
+    }
+
+    /// Takes a token for an entry of the log from the bucket of an address; where that is not known,
+    /// none.
+    ///
+    /// # Errors
+    /// [`AppError::RateLimited`].
+    pub fn charge_entry(&self, origin: Option<Origin>) -> Result<(), AppError> {
+        let Some(Origin(address)) = origin else { return Ok(()) };
+        let taken = self.entry_rates.take(address, Instant::now());
+        taken.map(drop).map_err(|limit| AppError::RateLimited { limit })
     }
 
     /// Gives back what [`App::charge`] took.

@@ -107,6 +107,19 @@ impl App {
         self.rooms.bodies.begin(guest_shares(origin, GUESTS_BYTES, most), Instant::now())
     }
 
+    /// Takes room for an answer of so many bytes to what nobody signed.
+    ///
+    /// # Errors
+    /// [`AppError::NoRoom`] while others are being sent.
+    pub fn unsigned_answer_room(
+        &self,
+        origin: Option<Origin>,
+        bytes: u64,
+    ) -> Result<Taken<Holder>, AppError> {
+        let all = self.rooms.settings.max_answers_bytes;
+        Ok(self.rooms.answers.take(guest_shares(origin, all / 16, all / 8), bytes)?)
+    }
+
     /// Takes room for an answer of so many bytes.
     ///
     /// # Errors

@@ -8,10 +8,13 @@ use hallmark_consent::log::{
     note::{NoteSignature, VerifierKey},
     witness::{AddCheckpoint, NotCosigned, RequestError},
 };
-use hallmark_core::{hash::Sha256, key::SigningKey};
+use hallmark_core::{hash::Sha256, key::SigningKey, time::Timestamp};
 
 use super::Clock;
 use crate::store::{WitnessStore, WitnessStoreError};
+
+/// A clock that says less was never set: this program is newer. Unix seconds, 1 November 2026.
+const EARLIEST_S: i64 = 1_793_491_200;
 
 /// What a checkpoint has to be beside consistent, such as that of a log whose map is right. Called
 /// before anything is kept, on a thread where it may block.
@@ -37,6 +40,12 @@ pub enum WitnessError {
     Unsound {
         /// Why.
         why: String,
+    },
+    /// The clock is not set.
+    #[error("this machine's clock says {now}, so no time can be vouched for: set it")]
+    Clock {
+        /// What it says.
+        now: Timestamp,
     },
     /// What is kept cannot be read or written.
     #[error(transparent)]
@@ -77,6 +86,10 @@ impl Witness {
     pub fn add_checkpoint(&self, request: &str) -> Result<NoteSignature, WitnessError> {
         let request: AddCheckpoint = request.parse()?;
         let origin = request.checkpoint.claimed().origin.clone();
+        let now = (self.clock)();
+        if now.unix_s() < EARLIEST_S {
+            return Err(WitnessError::Clock { now });
+        }
         if let Some(rebuild) = &self.rebuild {
             // First whether it would be cosigned at all: a rebuilding takes time.
             let held = self.store.held(&origin)?;
@@ -86,7 +99,7 @@ impl Witness {
         }
         let decided = self.store.compare_and_keep(&origin, |held| {
             request.decide(&self.logs, held)?;
-            let line = request.cosign(&self.name, &self.key, (self.clock)());
+            let line = request.cosign(&self.name, &self.key, now);
             // What a monitor is shown: the log's own signatures and ours.
             let mut kept = SignedCheckpoint::new(request.checkpoint.claimed().clone());
             for log in self.logs.iter().filter(|log| log.name().as_str() == origin) {

@@ -15,6 +15,7 @@ use hallmark_consent::log::{
     tile::{MAX_ENTRY_LEN, Tile},
 };
 use hallmark_core::{id::Label, problem::Code};
+use hyper::body::Body as _;
 use tokio::task::spawn_blocking;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -25,7 +26,7 @@ use crate::{
         log::{Log, LogError, LookedUp},
     },
     error::Refusal,
-    limit::Origin,
+    limit::{Origin, UntilSent},
 };
 
 /// What never changes.
@@ -34,8 +35,8 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const FOR_A_WHILE: &str = "public, max-age=3600, immutable";
 /// What is asked for anew each time.
 const NOW: &str = "no-cache";
-/// The most labels that are looked up at once: an answer stays below 16 MiB.
-const MAX_LABELS: usize = 4096;
+/// The most labels that are looked up at once: an answer stays below 2 MiB.
+const MAX_LABELS: usize = 256;
 const MAX_LABELS_BYTES: usize = 68 * MAX_LABELS + 1024;
 const TEXT: &str = "text/plain; charset=utf-8";
 const BYTES: &str = "application/octet-stream";
@@ -69,7 +70,7 @@ fn log(app: &Arc<App>) -> Result<&Log, Refusal> {
     post, path = "/v1/log/entries", security(()),
     request_body(content = String, content_type = "application/json"),
     responses((status = 200, description = "The entry is in the log.", body = String, content_type = "text/plain")),
-    extensions(("x-problems" = json!(["malformed", "too-large", "not-logged", "taken", "disk-full", "unwitnessed"]))),
+    extensions(("x-problems" = json!(["malformed", "too-large", "not-logged", "taken", "disk-full", "unwitnessed", "rate-limited"]))),
 )]
 async fn submit(
     State(app): State<Arc<App>>,
@@ -77,7 +78,9 @@ async fn submit(
     request: Request,
 ) -> Result<Response, Refusal> {
     let log = log(&app)?;
-    let room = app.unsigned_room(origin.map(|Extension(origin)| origin));
+    let origin = origin.map(|Extension(origin)| origin);
+    app.charge_entry(origin)?;
+    let room = app.unsigned_room(origin);
     let (entry, _room) = read(request.into_body(), MAX_ENTRY_LEN, room).await?;
     let proof = log.submit(entry.to_vec()).await.map_err(AppError::from)?;
     Ok(typed(TEXT, "no-store", proof.to_string()))
@@ -94,7 +97,8 @@ async fn prove(
     State(app): State<Arc<App>>,
     Place((index,)): Place<(u64,)>,
 ) -> Result<Response, Refusal> {
-    let size = log(&app)?.published().map_or(0, |published| published.size());
+    let published = log(&app)?.published().ok_or(AppError::from(LogError::Unpublished))?;
+    let size = published.size();
     if index >= size {
         return Err(Refusal::new(Code::NotFound, format!("The log has {size} entries.")));
     }
@@ -130,7 +134,7 @@ async fn look_up(
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Labels {
-    /// At most 4,096.
+    /// At most 256.
     pub labels: Vec<Label>,
 }
 
@@ -148,8 +152,9 @@ async fn look_up_all(
     origin: Option<Extension<Origin>>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let room = app.unsigned_room(origin.map(|Extension(origin)| origin));
-    let (body, _room) = read(request.into_body(), MAX_LABELS_BYTES, room).await?;
+    let origin = origin.map(|Extension(origin)| origin);
+    let (body, _room) =
+        read(request.into_body(), MAX_LABELS_BYTES, app.unsigned_room(origin)).await?;
     let asked: Labels = app.parse(body).await?;
     if asked.labels.len() > MAX_LABELS {
         let what = format!("At most {MAX_LABELS} labels are looked up at once.");
@@ -164,6 +169,9 @@ async fn look_up_all(
     };
     let mut response = Json(answer).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let bytes = response.body().size_hint().lower();
+    let room = app.unsigned_answer_room(origin, bytes)?;
+    response.extensions_mut().insert(UntilSent(Arc::new(room)));
     Ok(response)
 }
 

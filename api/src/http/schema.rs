@@ -242,7 +242,7 @@ fn bodies() -> Vec<(&'static str, Value)> {
                 &[],
             ),
         ),
-        ("Labels", object(&[("labels", array("Label", 4096))], &[])),
+        ("Labels", object(&[("labels", array("Label", 256))], &[])),
         ("Found", object(&[("lookup", r("Lookup")), ("inclusion", array("Sha256", 64))], &[])),
         (
             "LookedUpAll",
@@ -251,7 +251,7 @@ fn bodies() -> Vec<(&'static str, Value)> {
                     ("checkpoint", json!({"type": "string"})),
                     ("mapRoot", r("Sha256")),
                     ("mapInclusion", array("Sha256", 64)),
-                    ("labels", array("Found", 4096)),
+                    ("labels", array("Found", 256)),
                 ],
                 &[],
             ),

@@ -20,7 +20,7 @@ use crate::app::witness::{Witness, WitnessError};
 const TEXT: &str = "text/plain; charset=utf-8";
 /// What a 409 says: the size that was cosigned last.
 const SIZE: &str = "text/x.tlog.size";
-/// Requests that are read and decided at once.
+/// Requests that are decided at once.
 const AT_ONCE: usize = 64;
 
 /// The routes of a witness.
@@ -36,14 +36,15 @@ pub fn router(witness: Arc<Witness>) -> Router {
 type Inner = (Arc<Witness>, Arc<Semaphore>);
 
 async fn add_checkpoint(State((witness, places)): State<Inner>, body: Body) -> Response {
-    let Ok(place) = places.try_acquire_owned() else {
-        return said(StatusCode::SERVICE_UNAVAILABLE, TEXT, "busy: ask again in a second\n");
-    };
+    // A body that does not come holds nothing but its connection.
     let Ok(bytes) = to_bytes(body, MAX_REQUEST_LEN).await else {
         return said(StatusCode::PAYLOAD_TOO_LARGE, TEXT, "longer than a request can be\n");
     };
     let Ok(request) = String::from_utf8(bytes.into()) else {
         return said(StatusCode::BAD_REQUEST, TEXT, "not a text\n");
+    };
+    let Ok(place) = places.try_acquire_owned() else {
+        return said(StatusCode::SERVICE_UNAVAILABLE, TEXT, "busy: ask again in a second\n");
     };
     let decided = spawn_blocking(move || {
         let _place = place;
@@ -69,7 +70,7 @@ fn refused(error: &WitnessError) -> Response {
         WitnessError::Refused(NotCosigned::Inconsistent) | WitnessError::Unsound { .. } => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        WitnessError::Store(error) => {
+        WitnessError::Store(_) | WitnessError::Clock { .. } => {
             tracing::error!(%error, "a checkpoint was not cosigned");
             StatusCode::INTERNAL_SERVER_ERROR
         }

@@ -193,6 +193,11 @@ pub struct Limits {
     pub account_requests_per_s: u32,
     /// Requests of one key of an account at once, after a rest. Default: 1,000.
     pub account_request_burst: u32,
+    /// Entries of the log a second that one address may send, on average; more is answered 429. Default:
+    /// 5. Danger: what is logged stays for ever.
+    pub log_entries_per_s: u32,
+    /// Entries of the log from one address at once, after a rest. Default: 200.
+    pub log_entry_burst: u32,
     /// Addresses and keys of accounts, each, whose rates are remembered. Default: 100,000, about 25 MB.
     pub max_tracked: usize,
 }
@@ -222,6 +227,8 @@ impl Default for Limits {
             request_burst: 1000,
             account_requests_per_s: 100,
             account_request_burst: 1000,
+            log_entries_per_s: 5,
+            log_entry_burst: 200,
             max_tracked: 100_000,
         }
     }

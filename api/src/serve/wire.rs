@@ -42,6 +42,7 @@ pub fn open(
         max_bodies_bytes: limits.max_bodies_bytes,
         max_answers_bytes: limits.max_answers_bytes,
         account_rate: Rate::new(limits.account_requests_per_s, limits.account_request_burst),
+        entry_rate: Rate::new(limits.log_entries_per_s, limits.log_entry_burst),
         max_tracked: limits.max_tracked,
     };
     let log = witnesses::log_settings(settings, &store)?;

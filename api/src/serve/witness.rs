@@ -8,7 +8,7 @@ use hallmark_core::key::SigningKey;
 
 use super::{
     Hooks, ServeError, Settings,
-    config::{Log, LogLevel, Tls},
+    config::{Limits, Log, LogLevel, Tls},
     key_file, log,
     process::{Ready, keep_no_core, until_stopped},
     running::{LogTo, bind, runtime},
@@ -127,6 +127,12 @@ impl WitnessArgs {
             },
             tls: pair.map(|(certificate, key)| Tls { certificate, key }),
             log: Log { level: self.log_level, ..Log::default() },
+            // Each may have a request of 68 KiB under way.
+            limits: Limits {
+                max_connections: 1024,
+                max_connections_per_address: 64,
+                ..Limits::default()
+            },
             ..Settings::default()
         };
         settings.check()?;

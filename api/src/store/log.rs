@@ -28,6 +28,8 @@ pub struct LogRecord {
     pub root: Sha256,
     /// Whether it goes on.
     pub state: LogState,
+    /// Whether it was served with witnesses last.
+    pub witnessed: bool,
 }
 
 /// Whether a log goes on.
@@ -87,7 +89,7 @@ impl Store {
     /// # Errors
     /// That it cannot be read.
     pub fn log(&self) -> Result<Option<LogRecord>, StoreError> {
-        let sql = "SELECT origin, key, size, root, state FROM log";
+        let sql = "SELECT origin, key, size, root, state, witnessed FROM log";
         let record = self.reader()?.query_row(sql, [], |row| {
             Ok(LogRecord {
                 origin: row.get(0)?,
@@ -95,6 +97,7 @@ impl Store {
                 size: row.get(2)?,
                 root: Sha256::from_bytes(row.get(3)?),
                 state: row.get(4)?,
+                witnessed: row.get(5)?,
             })
         });
         Ok(record.optional()?)
@@ -111,8 +114,8 @@ impl Store {
     pub fn begin_log(&self, origin: String, key: [u8; 32], root: Sha256) -> Result<(), StoreError> {
         self.writer.run_blocking(false, move |tx| {
             let begun = tx.execute(
-                "INSERT INTO log (one, origin, key, size, root, state)
-                     VALUES (1, ?1, ?2, 0, ?3, 'open') ON CONFLICT DO NOTHING",
+                "INSERT INTO log (one, origin, key, size, root, state, witnessed)
+                     VALUES (1, ?1, ?2, 0, ?3, 'open', 0) ON CONFLICT DO NOTHING",
                 (&origin, &key, root.as_bytes()),
             )?;
             if begun == 1 { Ok(()) } else { Err(StoreError::Differs) }
@@ -164,6 +167,17 @@ impl Store {
     pub fn forget_rounds(&self, end: u64) -> Result<(), StoreError> {
         self.writer.run_blocking(true, move |tx| {
             tx.prepare_cached("DELETE FROM log_tail WHERE first + count <= ?1")?.execute([end])?;
+            Ok(())
+        })
+    }
+
+    /// Notes whether the log is served with witnesses.
+    ///
+    /// # Errors
+    /// The errors of every change.
+    pub fn note_witnessed(&self, witnessed: bool) -> Result<(), StoreError> {
+        self.writer.run_blocking(false, move |tx| {
+            tx.execute("UPDATE log SET witnessed = ?1", [witnessed])?;
             Ok(())
         })
     }

@@ -25,8 +25,8 @@ const APPLICATION_ID: i64 = 0x484d_6d70;
 const VERSION: i64 = 1;
 /// Pages in memory that were only read. A page takes about 2 KiB.
 const KEPT_PAGES: usize = 16 * 1024;
-/// Changed pages in memory, after which they are written.
-const CHANGED_PAGES: usize = 16 * 1024;
+/// Changed pages in memory, after which they are written: the more, the fewer times each is.
+const CHANGED_PAGES: usize = 48 * 1024;
 
 /// Why the map cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -238,8 +238,9 @@ impl MapStore {
         self.written = covers;
         self.facts.clear();
         let changed = std::mem::take(&mut self.changed);
-        self.make_room(changed.len());
-        self.read.extend(changed.into_iter().take(KEPT_PAGES));
+        let kept = changed.len().min(KEPT_PAGES);
+        self.make_room(kept);
+        self.read.extend(changed.into_iter().take(kept));
         Ok(())
     }
 

@@ -68,7 +68,7 @@ pub use measure::{Distribution, Held, Measures};
 pub use nonce::{Caller, KEPT_S, WINDOW};
 pub use open::ServedBy;
 pub use sync::SyncFrom;
-pub use tiles::{LogFiles, Unreadable};
+pub use tiles::{LogFiles, Unreadable, is_passing};
 pub use witness::{WitnessStore, WitnessStoreError};
 pub use writer::Durability;
 

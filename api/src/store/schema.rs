@@ -154,7 +154,8 @@ CREATE TABLE log (
     key BLOB NOT NULL CHECK (length(key) = 32),
     size INTEGER NOT NULL CHECK (size >= 0),
     root BLOB NOT NULL CHECK (length(root) = 32),
-    state TEXT NOT NULL CHECK (state IN ('open', 'restored', 'frozen'))
+    state TEXT NOT NULL CHECK (state IN ('open', 'restored', 'frozen')),
+    witnessed INTEGER NOT NULL CHECK (witnessed IN (0, 1))
 ) STRICT;
 CREATE TABLE log_tail (
     first INTEGER PRIMARY KEY,

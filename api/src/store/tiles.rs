@@ -66,8 +66,10 @@ impl LogFiles {
     /// # Errors
     /// What the system says.
     pub fn publish(&self, checkpoint: &str) -> io::Result<()> {
-        let file = self.put(&self.folder.join(CHECKPOINT), checkpoint.as_bytes())?;
+        let path = self.folder.join(CHECKPOINT);
+        let (draft, file) = self.draft(&path, checkpoint.as_bytes())?;
         file.sync_all()?;
+        fs::rename(draft, path)?;
         File::open(&self.folder)?.sync_all()
     }
 
@@ -84,18 +86,22 @@ impl LogFiles {
             }
             written => written,
         }
-        .map(|_| ())
     }
 
-    fn put(&self, path: &Path, bytes: &[u8]) -> io::Result<File> {
+    fn put(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let (draft, _) = self.draft(path, bytes)?;
+        fs::rename(draft, path)
+    }
+
+    /// Writes beside a file what is to take its place.
+    fn draft(&self, path: &Path, bytes: &[u8]) -> io::Result<(PathBuf, File)> {
         let mut draft = path.as_os_str().to_owned();
         draft.push(".new");
         let draft = PathBuf::from(draft);
         let mut file = private::file(&draft)?;
         file.set_len(0)?;
         file.write_all(bytes)?;
-        fs::rename(&draft, path)?;
-        Ok(file)
+        Ok((draft, file))
     }
 
     /// Makes files of the log, and their names, durable. Blocks.
@@ -178,6 +184,12 @@ impl LogFiles {
             read => read,
         }
     }
+}
+
+/// Whether what failed may succeed later, and left nothing in doubt: no room, or too many open files.
+pub fn is_passing(error: &io::Error) -> bool {
+    // ENFILE and EMFILE, which have no kind of their own.
+    super::file::is_full(error) || matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 fn damaged(error: TileError) -> io::Error {

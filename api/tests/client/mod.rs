@@ -18,7 +18,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode},
 };
 use hallmark_api::{
-    app::{App, Settings},
+    app::{App, Settings, log::LogSettings},
     http,
     store::{Options, Store},
 };
@@ -88,6 +88,24 @@ impl Service {
         let app = Arc::new(App::new(store, settings, SigningKey::from_seed(&[77; 32]), clock));
         now_s.store(NOW_S.max(started_s), Ordering::Relaxed);
         Self { router: http::router(app.clone()), app, now_s, directory: None }
+    }
+
+    /// With a data directory of its own and a log in it, which has published.
+    pub fn with_log() -> Self {
+        let directory = TempDir::new().unwrap();
+        let clock = Box::new(|| Timestamp::from_unix_s(NOW_S).unwrap());
+        let store = Store::open(directory.path(), &Options::default()).unwrap();
+        let authorities = vec![AUTHORITY.to_owned()];
+        let settings = Settings { authorities, ..Settings::default() };
+        let key = SigningKey::from_seed(&[77; 32]);
+        let log = LogSettings::new("vault.example/log".parse().unwrap());
+        let app = App::new(store, settings, key, clock).with_log(log).unwrap();
+        let app = Arc::new(app);
+        while app.log().unwrap().published().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        let now_s = Arc::new(AtomicI64::new(NOW_S));
+        Self { router: http::router(app.clone()), app, now_s, directory: Some(directory) }
     }
 
     pub fn path(&self) -> &Path {

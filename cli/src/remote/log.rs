@@ -2,7 +2,7 @@
 //! believed by itself.
 
 use std::{
-    fmt, fs,
+    fmt,
     io::{self, ErrorKind, Read},
     path::{Path, PathBuf},
     time::Duration,
@@ -18,7 +18,7 @@ use hallmark_core::{id::Label, problem::Problem};
 use ureq::{Agent, tls::TlsConfig};
 
 use super::certificates;
-use crate::report::one_line;
+use crate::{input, report::one_line};
 
 /// How long one file may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -130,8 +130,8 @@ impl LogSource {
         let unread = |why: String| SourceError::Unread { file: file.clone(), why };
         let mut bytes = Vec::new();
         let read = match &self.place {
-            Place::Folder(folder) => match fs::File::open(folder.join(name)) {
-                Ok(opened) => opened.take(limit_bytes + 1).read_to_end(&mut bytes),
+            Place::Folder(folder) => match input::open(&folder.join(name)) {
+                Ok((opened, _)) => opened.take(limit_bytes + 1).read_to_end(&mut bytes),
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     return Err(SourceError::Missing { file });
                 }

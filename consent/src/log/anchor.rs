@@ -31,6 +31,12 @@ pub enum AnchorError {
     /// Not strict JSON.
     #[error("not an anchor")]
     Json(#[from] json::JsonError),
+    /// Longer than an anchor can be.
+    #[error("an anchor of {len_bytes} bytes: at most {MAX_LEN} are read")]
+    TooLong {
+        /// Its length.
+        len_bytes: usize,
+    },
     /// It is about something else.
     #[error("it anchors something else")]
     Another,
@@ -110,8 +116,11 @@ impl Anchor {
     /// Reads an anchor.
     ///
     /// # Errors
-    /// [`AnchorError::Json`], [`AnchorError::Malformed`].
+    /// [`AnchorError::TooLong`], [`AnchorError::Json`], [`AnchorError::Malformed`].
     pub fn parse(bytes: &[u8]) -> Result<Self, AnchorError> {
+        if bytes.len() > MAX_LEN {
+            return Err(AnchorError::TooLong { len_bytes: bytes.len() });
+        }
         Ok(serde_json::from_value(json::parse(bytes)?)?)
     }
 

@@ -7,7 +7,7 @@
 use rand_core::CryptoRng;
 use ring::hmac;
 
-use crate::{hash::Sha256, id::Label, secret::Secret};
+use crate::{hash::Hasher, id::Label, secret::Secret};
 
 const LABEL_DOMAIN: &[u8] = b"hallmark/label/v1\0";
 
@@ -50,8 +50,10 @@ impl Opening {
 
     /// The label of the place this opens.
     pub fn label(&self) -> Label {
-        let bytes = zeroize::Zeroizing::new([LABEL_DOMAIN, self.0.expose()].concat());
-        Label::from_bytes(*Sha256::of(&bytes).as_bytes())
+        let mut hasher = Hasher::new();
+        hasher.update(LABEL_DOMAIN);
+        hasher.update(self.0.expose());
+        Label::from_bytes(*hasher.finish().as_bytes())
     }
 
     /// The 32 bytes of `w_n`, to be sent with the entry.

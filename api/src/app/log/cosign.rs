@@ -88,7 +88,7 @@ impl Cosigners {
             });
         }
         drop(reply);
-        let mut end = begun + PATIENCE;
+        let mut end = begun + if policy.is_met(&checkpoint) { GRACE } else { PATIENCE };
         while let Ok(answer) = answers.recv_timeout(end.saturating_duration_since(Instant::now())) {
             match answer {
                 Ok(line) => checkpoint.note_mut().add(line),

@@ -134,13 +134,19 @@ pub enum LogError {
     Closing,
     /// The data directory has a log of another name or key.
     #[error(
-        "the data directory has the log {known}: it goes on under that name and with that key, or not \
-         at all"
+        "the data directory has the log {known}: serve it under that name (--origin) and with its key, \
+         or say --new-key where that is lost"
     )]
     AnotherLog {
         /// Its name and key.
         known: String,
     },
+    /// It was served with witnesses.
+    #[error(
+        "the log was served with witnesses: name the file again (--witnesses), or one that says \
+         \"quorum none\" where it is to go on without"
+    )]
+    NoPolicy,
     /// What is kept of the log does not fit together.
     #[error("the log is damaged: {what}; bring the data directory back from a backup")]
     Damaged {
@@ -426,6 +432,9 @@ impl Log {
     pub fn freeze(&self) -> Result<Arc<Published>, LogError> {
         let until = Instant::now() + FREEZING;
         while self.published().is_none() {
+            if self.shared.store.log()?.is_some_and(|log| log.state == LogState::Restored) {
+                return Err(LogError::Restored);
+            }
             if Instant::now() > until {
                 return Err(LogError::Unwitnessed);
             }

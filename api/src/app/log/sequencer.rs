@@ -24,7 +24,7 @@ use super::{
     round::{Edge, Round, Where},
     start,
 };
-use crate::store::{Draft, NextRound, StoreError};
+use crate::store::{Draft, NextRound, StoreError, is_passing};
 
 /// The most entries of a round.
 const MOST: usize = 16 * 1024;
@@ -121,7 +121,9 @@ impl Sequencer {
             // The first checkpoint, of the map of nothing.
             None => self.take(Vec::new()),
         }
-        loop {
+        // A round that could not be published before the service was told to stop is the next start's:
+        // nothing may be laid over what lacks it.
+        while self.unpublished.is_none() {
             match waiting.recv_timeout(self.quiet.saturating_sub(begun.elapsed())) {
                 Ok(first) => {
                     std::thread::sleep(self.round.saturating_sub(begun.elapsed()));
@@ -137,10 +139,15 @@ impl Sequencer {
                     self.witness_again();
                     self.forget(WIDTH);
                 }
-                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.forget(1);
+                    break;
+                }
             }
         }
-        self.forget(1);
+        while let Ok(waits) = waiting.try_recv() {
+            let _ = waits.reply.send(Err(LogError::Closing));
+        }
         let written = self.map(|map| map.write());
         if let Err(error) = written {
             tracing::warn!(%error, "the map was not written: the next start makes it up");
@@ -194,11 +201,18 @@ impl Sequencer {
     /// Publishes what is appended: files, cosignatures, checkpoint; then replies. Gives up when the
     /// service stops: the next start goes on here.
     fn publish(&mut self) {
-        let Some(mut round) = self.unpublished.take() else { return };
+        let Some(round) = self.unpublished.take() else { return };
+        self.unpublished = self.published(round);
+    }
+
+    /// Publishes a round, or gives it back.
+    fn published(&mut self, mut round: Unpublished) -> Option<Unpublished> {
         let size = self.edge.growth.size();
-        self.again("write the log's files", || {
+        if !self.again("write the log's files", || {
             round.files.iter().try_for_each(|(tile, bytes)| self.shared.files.write(*tile, bytes))
-        });
+        }) {
+            return Some(round);
+        }
         let full = round.files.iter().map(|(tile, _)| *tile).filter(Tile::is_full);
         self.unsynced.extend(full);
         let checkpoint = loop {
@@ -208,7 +222,7 @@ impl Sequencer {
             }
             self.shared.unwitnessed.store(true, Ordering::Relaxed);
             if self.shared.is_closing() {
-                return;
+                return Some(round);
             }
             tracing::warn!(size, "too few witnesses cosigned: nothing is acknowledged");
             std::thread::sleep(AGAIN);
@@ -216,7 +230,7 @@ impl Sequencer {
         self.shared.unwitnessed.store(false, Ordering::Relaxed);
         let text = checkpoint.to_string();
         if !self.again("publish the checkpoint", || self.shared.files.publish(&text)) {
-            return;
+            return Some(round);
         }
         let published =
             Published { checkpoint, map_root: round.map_root, map_inclusion: round.map_inclusion };
@@ -234,6 +248,7 @@ impl Sequencer {
         self.reply(round.placed, Some(published));
         self.edge.growth.settle();
         self.forget(TAIL);
+        None
     }
 
     fn reply(&self, placed: Vec<(Submission, Where)>, published: Option<Arc<Published>>) {
@@ -297,8 +312,11 @@ impl Sequencer {
             return;
         }
         let files = &self.shared.files;
-        if let Err(error) = files.sync(&self.unsynced) {
-            stop(&LogError::File(error));
+        match files.sync(&self.unsynced) {
+            // Next time.
+            Err(error) if is_passing(&error) => return,
+            Err(error) => stop(&LogError::File(error)),
+            Ok(()) => {}
         }
         let (store, unsynced) = (&self.shared.store, std::mem::take(&mut self.unsynced));
         match store.forget_rounds(end) {
@@ -319,8 +337,8 @@ impl Sequencer {
         loop {
             match work() {
                 Ok(()) => return true,
-                Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-                    tracing::error!(%error, "no room to {what}: nothing is acknowledged");
+                Err(error) if is_passing(&error) => {
+                    tracing::error!(%error, "cannot {what} now: nothing is acknowledged");
                 }
                 Err(error) => stop(&LogError::File(error)),
             }

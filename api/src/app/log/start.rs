@@ -6,9 +6,12 @@
 use std::{collections::HashMap, sync::PoisonError};
 
 use hallmark_consent::log::{
+    checkpoint::SignedCheckpoint,
     entry::{Entry, MapRoot},
     map::Placed as InMap,
     merkle::{empty_root, leaf_hash},
+    note::VerifierKey,
+    policy::Policy,
     tile::{Content, Tile, WIDTH, first_entry},
 };
 
@@ -36,10 +39,18 @@ pub(super) struct Found {
 pub(super) fn open(shared: &Shared, settings: &LogSettings) -> Result<Found, LogError> {
     let (name, store) = (&shared.key, &shared.store);
     let (origin, key) = (name.name().as_str(), name.key());
+    let witnessed = settings.policy.as_ref().map(Policy::asks_for_witnesses);
     let Some(record) = store.log()? else {
         store.begin_log(origin.to_owned(), *key.as_bytes(), empty_root())?;
+        store.note_witnessed(witnessed == Some(true))?;
         return Ok(Found::default());
     };
+    if record.witnessed && witnessed.is_none() {
+        return Err(LogError::NoPolicy);
+    }
+    if witnessed.is_some_and(|witnessed| witnessed != record.witnessed) {
+        store.note_witnessed(witnessed == Some(true))?;
+    }
     let is_key = record.key == *key.as_bytes();
     if record.origin == origin && !is_key && settings.accepts_another_key {
         store.rekey_log(*key.as_bytes())?;
@@ -48,7 +59,14 @@ pub(super) fn open(shared: &Shared, settings: &LogSettings) -> Result<Found, Log
         let print = known.map_or_else(|_| "?".to_owned(), |key| key.fingerprint().to_string());
         return Err(LogError::AnotherLog { known: format!("{} {print}", record.origin) });
     }
-    if record.state == LogState::Restored {
+    let is_behind = is_behind(&record, name, &shared.files)?;
+    if is_behind && record.state == LogState::Open {
+        tracing::error!(
+            "the checkpoint that was published is newer than the database: entries are missing here"
+        );
+        store.set_log_state(LogState::Restored)?;
+    }
+    if is_behind || record.state == LogState::Restored {
         if !settings.goes_on_after_restore {
             return Ok(Found { ends: Some(Ends::Restored), ..Found::default() });
         }
@@ -62,6 +80,16 @@ pub(super) fn open(shared: &Shared, settings: &LogSettings) -> Result<Found, Log
     found.ends = (record.state == LogState::Frozen).then_some(Ends::Frozen);
     found.map_root = Some(bring_on(&mut map, &shared.files, record.size)?);
     Ok(found)
+}
+
+/// Whether a checkpoint was published that the record does not lead to: the database is an older one. What
+/// is no checkpoint of this log, such as one that was cut off, says nothing.
+fn is_behind(record: &LogRecord, log: &VerifierKey, files: &LogFiles) -> Result<bool, LogError> {
+    let Some(bytes) = files.checkpoint()? else { return Ok(false) };
+    let Ok(published) = SignedCheckpoint::parse(&bytes) else { return Ok(false) };
+    let says = published.claimed();
+    let is_other = says.size > record.size || says.size == record.size && says.root != record.root;
+    Ok(is_other && published.is_signed_by(log) == Ok(true))
 }
 
 /// The right edge, with all files that the store has the entries of written again.
@@ -111,7 +139,8 @@ fn bring_on(map: &mut MapStore, files: &LogFiles, size: u64) -> Result<MapRoot, 
     if map.covers() > size {
         map.begin_again()?;
     }
-    if reads_on(map, files, size)? != says.root {
+    // A page that does not read is as good as a wrong one.
+    if !reads_on(map, files, size).is_ok_and(|root| root == says.root) {
         tracing::warn!("the map is not what the log says: it is made anew");
         map.begin_again()?;
         if reads_on(map, files, size)? != says.root {

@@ -38,6 +38,9 @@ pub enum Finding {
         /// Who.
         name: String,
     },
+    /// It cannot be read now, which says nothing of the log.
+    #[error("{0}; nothing was found against the log: try again")]
+    Unread(#[source] SourceError),
     /// A file of the log is not there, or cannot be of a log.
     #[error("a file of the log was altered, cut off or taken away: {0}")]
     File(#[source] SourceError),
@@ -73,6 +76,14 @@ pub enum Finding {
         as_of: String,
         /// How long ago it may be, seconds.
         allowed_s: u64,
+    },
+    /// Witnesses say a time to come.
+    #[error(
+        "the witnesses' time, {as_of}, is to come: a clock of theirs is wrong, or this machine's"
+    )]
+    Clock {
+        /// What they say.
+        as_of: String,
     },
     /// A file that belongs to no log of this size.
     #[error("{file} does not belong to a log of this size: somebody put it there")]
@@ -126,12 +137,12 @@ impl Finding {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Checkpoint(_) | Self::Refused(_) | Self::Signer { .. } => UNSIGNED,
-            Self::File(SourceError::Unread { .. }) => FAILED,
+            Self::Unread(_) => FAILED,
             Self::File(_) => ALTERED,
             Self::Fault(fault) if fault.is_unsound() => UNSOUND,
             Self::Fault(_) => ALTERED,
             Self::Shrunk { .. } | Self::Forked { .. } => FORKED,
-            Self::Stale { .. } => STALE,
+            Self::Stale { .. } | Self::Clock { .. } => STALE,
             Self::Stray { .. } => STRAY,
             Self::Proof(LogProofError::Refused(_) | LogProofError::Checkpoint(_))
             | Self::Complete(CompleteError::Refused(_) | CompleteError::Checkpoint(_)) => UNSIGNED,
@@ -148,6 +159,9 @@ impl From<Fault> for Finding {
 
 impl From<SourceError> for Finding {
     fn from(error: SourceError) -> Self {
-        Self::File(error)
+        match error {
+            SourceError::Unread { .. } => Self::Unread(error),
+            error => Self::File(error),
+        }
     }
 }

@@ -167,7 +167,7 @@ fn read(
     let (audit, other) = reading::read(source, &under, seen_here, copy, &bar)?;
     drop(bar);
     if let (Some(root), Some(seen)) = (other, &seen) {
-        let evidence = memory.0.with_extension("fork.json");
+        let evidence = memory.evidence();
         return Err(forked(source, seen, (&under, root), &evidence)?.into());
     }
     if !is_older {
@@ -204,6 +204,11 @@ impl Memory {
         Ok(Self(folder.join(format!("{name}.checkpoint"))))
     }
 
+    /// Where evidence of two histories of it goes.
+    fn evidence(&self) -> PathBuf {
+        self.0.with_extension("fork.json")
+    }
+
     fn seen(&self) -> anyhow::Result<Option<SignedCheckpoint>> {
         let read = || format!("cannot read what was seen of the log last, {}", self.0.display());
         match fs::read(&self.0) {
@@ -227,6 +232,9 @@ fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     output.write(Access::Shared, |out| Ok(std::io::Write::write_all(out, bytes)?))
 }
 
+/// How far clocks may be apart.
+const CLOCKS_APART_S: i64 = 300;
+
 /// Whether witnesses saw a log no longer ago than asked.
 pub fn is_recent(
     under: &Accepted,
@@ -241,6 +249,9 @@ pub fn is_recent(
         )
     })?;
     let age_s = session.now().unix_s() - as_of.unix_s();
+    if age_s < -CLOCKS_APART_S {
+        return Err(Finding::Clock { as_of: as_of.to_string() }.into());
+    }
     if age_s > i64::try_from(allowed_s).unwrap_or(i64::MAX) {
         return Err(Finding::Stale { as_of: as_of.to_string(), allowed_s }.into());
     }

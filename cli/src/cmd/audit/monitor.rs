@@ -6,14 +6,11 @@ use std::{
 };
 
 use hallmark_consent::log::{
-    audit::Audit,
-    checkpoint::{Accepted, SignedCheckpoint},
-    note::VerifierKey,
-    policy::Policy,
+    audit::Audit, checkpoint::SignedCheckpoint, note::VerifierKey, policy::Policy,
 };
 use serde_json::json;
 
-use super::{Finding, Trusted, forked, is_recent, reading, seen_by};
+use super::{Finding, Memory, Trusted, forked, is_recent, reading, seen_by};
 use crate::{
     args::MonitorArgs,
     cmd::witness,
@@ -38,8 +35,7 @@ pub fn run(args: &MonitorArgs, session: &Session) -> anyhow::Result<Report> {
         let map = map_check(source, logs.clone());
         return witness::monitor(args, (name, data), &logs, map);
     }
-    let mut followed =
-        Followed { source, policy: trusted.policy, seen: None, audit: Audit::default() };
+    let mut followed = Followed { source, policy: trusted.policy, audit: Audit::default() };
     let mut looks = 0;
     loop {
         let begun = Instant::now();
@@ -47,14 +43,12 @@ pub fn run(args: &MonitorArgs, session: &Session) -> anyhow::Result<Report> {
         let looked = followed.look(args, session);
         let is_last = args.times.is_some_and(|times| looks >= times);
         match looked {
-            Ok(line) if is_last => {
-                let seen = followed.seen.as_ref();
-                let size = seen.map_or(0, Accepted::size);
+            Ok((size, line)) if is_last => {
                 return Report::new(&json!({"looks": looks, "size": size}), line);
             }
-            Ok(line) => session.say(&line),
+            Ok((_, line)) => session.say(&line),
             Err(error) if args.times.is_some() => return Err(error),
-            Err(error) => drop(print_error(&error, false)),
+            Err(error) => drop(print_error(&error, session.json)),
         }
         std::thread::sleep(Duration::from_secs(args.every).saturating_sub(begun.elapsed()));
     }
@@ -64,33 +58,38 @@ pub fn run(args: &MonitorArgs, session: &Session) -> anyhow::Result<Report> {
 struct Followed {
     source: LogSource,
     policy: Policy,
-    seen: Option<Accepted>,
     audit: Audit,
 }
 
 impl Followed {
-    fn look(&mut self, args: &MonitorArgs, session: &Session) -> anyhow::Result<String> {
+    fn look(&mut self, args: &MonitorArgs, session: &Session) -> anyhow::Result<(u64, String)> {
         let under = reading::checkpoint(&self.source, &self.policy)?;
-        if let Some(seen) = &self.seen {
-            if under.size() < seen.size() {
-                return Err(Finding::Shrunk { size: under.size(), seen: seen.size() }.into());
-            }
-            // Read again from the start where it is not the same tree: one of the two is a lie.
-            if under.size() == seen.size() && under.root() != seen.root() {
-                let evidence = evidence(session)?;
-                let root = *under.root();
-                return Err(forked(&self.source, seen.signed(), (&under, root), &evidence)?.into());
-            }
+        let memory = Memory::of(&under, session)?;
+        let seen = memory.seen()?;
+        if let Some(seen) = seen.as_ref().map(SignedCheckpoint::claimed)
+            && under.size() < seen.size
+        {
+            return Err(Finding::Shrunk { size: under.size(), seen: seen.size }.into());
         }
-        if under.size() > self.audit.size() {
-            let mut audit = self.audit.clone();
-            let bar = session.entries("reading", under.size() - audit.size());
-            let read = reading::go_on(&mut audit, &self.source, &under, None, None, &bar);
-            if let Err(error) = read {
-                return Err(self.or_fork(&under, error, session)?);
-            }
-            self.audit = audit;
+        let bar = session.entries("reading", under.size().saturating_sub(self.audit.size()));
+        let mut audit = self.audit.clone();
+        let claimed = seen.as_ref().map(SignedCheckpoint::claimed);
+        let read = match under.size() < audit.size() {
+            true => Err(anyhow::anyhow!("it is not what was read")),
+            false => reading::go_on(&mut audit, &self.source, &under, claimed, None, &bar),
+        };
+        // What does not go on from what was read is read from its start, against what was seen.
+        let (audit, other) = match read {
+            Ok(other) => (audit, other),
+            Err(_) => reading::read(&self.source, &under, claimed, None, &bar)?,
+        };
+        drop(bar);
+        if let (Some(root), Some(seen)) = (other, &seen) {
+            let evidence = memory.evidence();
+            return Err(forked(&self.source, seen, (&under, root), &evidence)?.into());
         }
+        memory.keep(&under)?;
+        self.audit = audit;
         if self.policy.asks_for_witnesses() {
             is_recent(&under, Some(args.max_age), session)?;
         }
@@ -101,35 +100,8 @@ impl Followed {
             under.size(),
             seen_by(&under)
         );
-        self.seen = Some(under);
-        Ok(line)
+        Ok((under.size(), line))
     }
-
-    /// What does not go on from what was read may be a history of its own.
-    fn or_fork(
-        &self,
-        under: &Accepted,
-        error: anyhow::Error,
-        session: &Session,
-    ) -> anyhow::Result<anyhow::Error> {
-        let Some(seen) = &self.seen else { return Ok(error) };
-        let bar = session.entries("reading again", under.size());
-        let whole = reading::read(&self.source, under, Some(seen.signed().claimed()), None, &bar);
-        match whole {
-            Ok((_, Some(root))) => {
-                let evidence = evidence(session)?;
-                Ok(forked(&self.source, seen.signed(), (under, root), &evidence)?.into())
-            }
-            _ => Ok(error),
-        }
-    }
-}
-
-fn evidence(session: &Session) -> anyhow::Result<std::path::PathBuf> {
-    let folder = session.home()?.path().join("logs");
-    std::fs::create_dir_all(&folder)?;
-    let name = format!("fork-{}.json", session.now().to_string().replace(':', ""));
-    Ok(folder.join(name))
 }
 
 /// What lets a witness cosign only checkpoints of a log whose map it has rebuilt.

@@ -2,7 +2,6 @@
 //! comes to the checkpoint's root.
 
 use std::{
-    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -19,6 +18,7 @@ use hallmark_core::hash::Sha256;
 use super::Finding;
 use crate::{
     remote::log::{LogSource, SourceError},
+    report::Usage,
     session::Bar,
 };
 
@@ -55,10 +55,18 @@ impl Copy {
     /// The copy in a folder, which is made.
     ///
     /// # Errors
-    /// When it cannot be.
+    /// [`Usage`] for a folder with other files in it; when it cannot be made or read.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        if let Some(other) = all_files(folder)?.iter().find(|name| !is_of_a_copy(name)) {
+            return Err(Usage(format!(
+                "{} has other files in it, such as {}: name an empty folder, or a copy that was begun",
+                folder.display(),
+                other.display()
+            ))
+            .into());
+        }
         Ok(Self { folder: folder.to_owned() })
     }
 
@@ -204,24 +212,36 @@ pub fn has_no_strays(folder: &Path, size: u64) -> anyhow::Result<()> {
 }
 
 fn strays(folder: &Path, size: u64) -> anyhow::Result<Vec<PathBuf>> {
-    let mut expected: BTreeSet<PathBuf> =
-        files(size).map(|tile| PathBuf::from(tile.to_string())).collect();
-    expected.extend([CHECKPOINT, VKEY, POLICY].map(PathBuf::from));
-    let mut strays = Vec::new();
-    let mut folders = vec![PathBuf::new()];
+    let mut strays = all_files(folder)?;
+    strays.retain(|name| !name.to_str().is_some_and(|name| belongs(name, size)));
+    Ok(strays)
+}
+
+/// Whether a log of this size has a file of that name. Nothing is listed: a size may be anything.
+fn belongs(name: &str, size: u64) -> bool {
+    let is_file = |tile: Tile| Tile::of_log(tile.content(), tile.index(), size) == Some(tile);
+    [CHECKPOINT, VKEY, POLICY].contains(&name) || name.parse().is_ok_and(is_file)
+}
+
+/// Whether a copy of a log, of whatever size, may have a file of that name: a draft of one too.
+fn is_of_a_copy(name: &Path) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    let name = name.strip_suffix(".new").unwrap_or(name);
+    [CHECKPOINT, VKEY, POLICY].contains(&name) || name.parse::<Tile>().is_ok()
+}
+
+/// Every file in a folder, from there on, sorted.
+fn all_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let (mut all, mut folders) = (Vec::new(), vec![PathBuf::new()]);
     while let Some(inside) = folders.pop() {
         let listed = fs::read_dir(folder.join(&inside))
             .with_context(|| format!("cannot list {}", folder.join(&inside).display()))?;
         for entry in listed {
             let entry = entry?;
             let name = inside.join(entry.file_name());
-            match entry.file_type()?.is_dir() {
-                true => folders.push(name),
-                false if !expected.contains(&name) => strays.push(name),
-                false => {}
-            }
+            if entry.file_type()?.is_dir() { folders.push(name) } else { all.push(name) }
         }
     }
-    strays.sort();
-    Ok(strays)
+    all.sort();
+    Ok(all)
 }

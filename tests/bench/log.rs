@@ -1,0 +1,304 @@
+//! The log in process: entries admitted with their map, durable and not, and read again as a whole.
+
+use std::{
+    fs,
+    hint::black_box,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use hallmark_api::{
+    app::log::{Log, LogSettings},
+    store::{Durability, Options, Store},
+};
+use hallmark_consent::log::{
+    anchor::{self, NewAnchor},
+    complete::{CompleteProof, KeptLink, LookedUpAll},
+    entry::{ChainKind, Place},
+    policy::Policy,
+};
+use hallmark_core::{chain::Opening, hash::Sha256, key::SigningKey, secret::Secret};
+use tokio::{runtime::Runtime, task::JoinSet};
+
+use crate::{
+    house::{House, tell},
+    pairs::interleave,
+    row::{Row, Target},
+};
+
+/// Entries on their way at once.
+const AT_ONCE: u64 = 16 * 1024;
+/// Entries that a segment is measured over.
+const SEGMENT: u64 = 50_000;
+const MILLION: u64 = 1_000_000;
+const ORIGIN: &str = "bench.example/log";
+
+/// Entries a second, what one more costs when there are many, and what durability costs.
+///
+/// # Errors
+/// When an entry is not taken.
+pub fn rows(house: &House) -> anyhow::Result<Vec<Row>> {
+    let runtime = Runtime::new()?;
+    let mut first_us = Vec::new();
+    let compared = interleave(
+        house.pairs,
+        || {
+            tell("admitting 200,000 entries");
+            admitted(house, &runtime, Durability::Durable, 200_000)
+        },
+        || {
+            tell("admitting 200,000 entries that are kept nowhere");
+            admitted(house, &runtime, Durability::Discard, 200_000)
+        },
+    )?;
+    first_us.extend(compared.iter().map(|(ours, _)| ours / 200_000.0 * 1e6));
+    tell("admitting 1,000,000 entries");
+    let million = house.empty_folder("million")?;
+    let scene = Scene::open(&million, Durability::Durable, LogSettings::new(ORIGIN.parse()?))?;
+    let early = scene.admit(&runtime, 10_000..10_000 + SEGMENT)?;
+    scene.admit(&runtime, 100_000..MILLION - SEGMENT)?;
+    let late = scene.admit(&runtime, MILLION..MILLION + SEGMENT)?;
+    scene.close();
+    tell("one commit for each entry");
+    let folder = house.empty_folder("single")?;
+    let settings = LogSettings { round: Duration::ZERO, ..LogSettings::new(ORIGIN.parse()?) };
+    let scene = Scene::open(&folder, Durability::Durable, settings)?;
+    let single_s = scene.admit_singly(&runtime, 0..1_000)? / 1_000.0;
+    scene.close();
+    Ok(vec![
+        Row::at_most("an entry admitted, durable, with the map", "us", 50.0, first_us),
+        Row::compared(
+            "200,000 entries, durable",
+            "kept nowhere",
+            Target::SpeedAtLeast(0.7),
+            &compared,
+        ),
+        Row::compared(
+            "an entry at 1,000,000",
+            "at 10,000",
+            Target::CostAtMost(2.0),
+            &[(late / SEGMENT as f64, early / SEGMENT as f64)],
+        ),
+        Row::noted("one commit for each entry", format!("{:.0} a second", 1.0 / single_s)),
+    ])
+}
+
+/// A full audit of a million entries, against the hashing that it takes.
+///
+/// # Errors
+/// When the log is not written, or the audit fails.
+pub fn audit_rows(house: &House) -> anyhow::Result<Vec<Row>> {
+    let runtime = Runtime::new()?;
+    tell("publishing 1,000,000 entries to audit");
+    let (data, copy) = (house.empty_folder("audited")?, house.file("copy"));
+    let scene = Scene::open(&data, Durability::Durable, LogSettings::new(ORIGIN.parse()?))?;
+    scene.admit(&runtime, 0..MILLION)?;
+    scene.publish(&copy)?;
+    let vkey = scene.log.key().to_string();
+    scene.close();
+    let audit = house.hallmark().args(["audit", "log"]).arg(&copy).arg("--vkey").arg(&vkey);
+    let mut peaks = Vec::new();
+    let pairs = interleave(
+        house.pairs,
+        || {
+            tell("auditing");
+            let run = audit.run(data.parent().context("a folder")?)?;
+            peaks.push(run.peak_kib as f64 / 1024.0);
+            Ok(run.wall_s)
+        },
+        || Ok(hashed(MILLION)),
+    )?;
+    Ok(vec![
+        Row::compared(
+            "full audit of 1,000,000 entries",
+            "its SHA-256 work, one thread",
+            Target::SpeedAtLeast(0.5),
+            &pairs,
+        ),
+        Row::at_most("full audit of 1,000,000 entries: memory", "MiB", 256.0, peaks),
+    ])
+}
+
+/// Checking a proof of completeness, against the sum of its hashes and signatures.
+///
+/// # Errors
+/// When the proof does not hold.
+pub fn complete_rows(house: &House) -> anyhow::Result<Vec<Row>> {
+    const TIMES: u32 = 2_000;
+    let runtime = Runtime::new()?;
+    tell("a proof of completeness in a log of 100,000 entries");
+    let folder = house.empty_folder("complete")?;
+    let scene = Scene::open(&folder, Durability::Durable, LogSettings::new(ORIGIN.parse()?))?;
+    scene.admit(&runtime, 0..100_000)?;
+    let new = NewAnchor::of(Sha256::of(b"a manifest"), &mut rand::rng());
+    let proof = runtime.block_on(scene.log.submit(new.entry()))?;
+    let (link, named) = new.logged(&proof).chain();
+    let proof = scene.complete(vec![link], &[named.label, named.next])?;
+    let bytes = serde_json::to_vec(&proof)?;
+    let policy = Policy::of_log(scene.log.key().clone());
+    let begins = (ChainKind::Anchor, named.label);
+    let hashes = hashes_of(&serde_json::to_value(&proof)?);
+    let (name, checkpoint) = (scene.log.key().clone(), scene.log.published());
+    let note = checkpoint.context("it is published")?.checkpoint.note().clone();
+    let pairs = interleave(
+        house.pairs,
+        || {
+            let begun = Instant::now();
+            for _ in 0..TIMES {
+                let proof = CompleteProof::parse(&bytes)?;
+                black_box(proof.verify(&policy, begins, anchor::named)?);
+            }
+            Ok(begun.elapsed().as_secs_f64())
+        },
+        || {
+            let begun = Instant::now();
+            for _ in 0..TIMES {
+                black_box(note.verify(&name)?);
+                for _ in 0..hashes {
+                    black_box(Sha256::of(&black_box([1; 65])));
+                }
+            }
+            Ok(begun.elapsed().as_secs_f64())
+        },
+    )?;
+    scene.close();
+    Ok(vec![Row::compared(
+        "a proof of completeness, read and verified",
+        "its hashes and signature",
+        Target::CostAtMost(1.3),
+        &pairs,
+    )])
+}
+
+/// How many hashes a proof has to compute: one for each that it holds, and of each entry its leaf, its
+/// label, its commitment and its place in the map.
+fn hashes_of(proof: &serde_json::Value) -> u64 {
+    let count = |value: &serde_json::Value| value.as_array().map_or(0, |all| all.len() as u64);
+    let links = proof["links"].as_array().into_iter().flatten();
+    let each: u64 =
+        links.map(|link| 4 + count(&link["inclusion"]) + count(&link["lookup"]["siblings"])).sum();
+    each + count(&proof["mapInclusion"]) + count(&proof["end"]["siblings"]) + 2
+}
+
+struct Scene {
+    store: Arc<Store>,
+    log: Arc<Log>,
+}
+
+impl Scene {
+    fn open(folder: &Path, durability: Durability, settings: LogSettings) -> anyhow::Result<Self> {
+        let options = Options { durability, ..Options::default() };
+        let store = Arc::new(Store::open(folder, &options)?);
+        let key = SigningKey::from_seed(&[7; 32]);
+        let log = Arc::new(Log::open(Arc::clone(&store), settings, key)?);
+        Ok(Self { store, log })
+    }
+
+    /// Admits entries of these numbers; seconds. Making them is not counted.
+    fn admit(&self, runtime: &Runtime, numbers: std::ops::Range<u64>) -> anyhow::Result<f64> {
+        let (mut seconds, mut from) = (0.0, numbers.start);
+        while from < numbers.end {
+            let to = numbers.end.min(from + AT_ONCE);
+            let entries: Vec<Vec<u8>> = (from..to).map(entry).collect();
+            let begun = Instant::now();
+            runtime.block_on(async {
+                let mut all = JoinSet::new();
+                for entry in entries {
+                    let log = Arc::clone(&self.log);
+                    all.spawn(async move { log.submit(entry).await });
+                }
+                while let Some(taken) = all.join_next().await {
+                    taken??;
+                }
+                anyhow::Ok(())
+            })?;
+            seconds += begun.elapsed().as_secs_f64();
+            from = to;
+        }
+        Ok(seconds)
+    }
+
+    fn admit_singly(
+        &self,
+        runtime: &Runtime,
+        numbers: std::ops::Range<u64>,
+    ) -> anyhow::Result<f64> {
+        let entries: Vec<Vec<u8>> = numbers.map(entry).collect();
+        let begun = Instant::now();
+        for entry in entries {
+            runtime.block_on(self.log.submit(entry))?;
+        }
+        Ok(begun.elapsed().as_secs_f64())
+    }
+
+    fn publish(&self, to: &Path) -> anyhow::Result<()> {
+        let published = self.log.published().context("it is published")?;
+        self.log.files().copy_to(to, published.size())?;
+        fs::write(to.join("checkpoint"), published.checkpoint.to_string())?;
+        Ok(())
+    }
+
+    fn complete(
+        &self,
+        links: Vec<KeptLink>,
+        labels: &[hallmark_core::id::Label],
+    ) -> anyhow::Result<CompleteProof> {
+        let (published, labels) = self.log.look_up_all(labels)?;
+        let said = LookedUpAll {
+            checkpoint: published.checkpoint.to_string(),
+            map_root: published.map_root.root,
+            map_inclusion: published.map_inclusion.clone(),
+            labels,
+        };
+        said.into_proof(links).context("it is there")
+    }
+
+    fn close(self) {
+        self.log.close();
+        self.store.close();
+    }
+}
+
+fn admitted(
+    house: &House,
+    runtime: &Runtime,
+    durability: Durability,
+    entries: u64,
+) -> anyhow::Result<f64> {
+    let scene =
+        Scene::open(&house.empty_folder("log")?, durability, LogSettings::new(ORIGIN.parse()?))?;
+    let seconds = scene.admit(runtime, 0..entries)?;
+    scene.close();
+    Ok(seconds)
+}
+
+/// A place of a private chain, another one for each number.
+fn entry(n: u64) -> Vec<u8> {
+    let w = Opening::from_secret(Secret::from_bytes(Sha256::of(&n.to_le_bytes()).as_bytes()));
+    let commitment = Sha256::of(&n.to_be_bytes());
+    Place { kind: ChainKind::Consent, w, commitment }.to_bytes()
+}
+
+/// The hashing that an audit of so many entries takes, on one thread: of each entry its leaf, its label,
+/// its leaf in the map, a node of the tree and 1.44 of the map; seconds.
+fn hashed(entries: u64) -> f64 {
+    let line = entry(1);
+    let begun = Instant::now();
+    let mut over = 0;
+    for n in 0..entries {
+        black_box(Sha256::of(black_box(&line)));
+        black_box(Sha256::of(black_box(&[1; 50])));
+        black_box(Sha256::of(black_box(&[2; 41])));
+        black_box(Sha256::of(black_box(&[3; 65])));
+        black_box(Sha256::of(black_box(&[4; 65])));
+        over += 44;
+        if over >= 100 {
+            over -= 100;
+            black_box(Sha256::of(black_box(&[5; 65])));
+        }
+        black_box(n);
+    }
+    begun.elapsed().as_secs_f64()
+}
