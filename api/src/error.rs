@@ -89,6 +89,11 @@ impl From<AppError> for Refusal {
                 "Too much is on its way at once, yours or others'. Try again in a second."
                     .to_owned(),
             ),
+            AppError::Calm => {
+                let detail = "A device is being added or taken off. Try again in a few seconds.";
+                let busy = Self::new(Code::Overloaded, detail);
+                return Self { retry_after_s: Some(5), ..busy };
+            }
             AppError::Corrupt(_) => (Code::Internal, MISTAKE.to_owned()),
         };
         if code == Code::Internal {

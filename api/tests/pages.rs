@@ -129,10 +129,10 @@ async fn a_device_that_begins_hears_of_what_goes_meanwhile_alone() {
     assert_eq!(page.removed, [second.item]);
 }
 
-/// An account with more manifests than fit two answers, the newest of which changed more items than
-/// fit one.
+/// T-27: an account with more manifests than fit two answers, the newest of which changed all items. They
+/// come with the manifest that changed them: who asks counts them by what it was told.
 #[tokio::test]
-async fn very_many_manifests_go_on_behind_the_items() {
+async fn items_do_not_come_before_their_manifests() {
     let service = Service::start();
     let mut person = with_a_laptop(&service).await;
     person.put(&service, (0..40).map(|_| large()).collect(), vec![]).await.ok();
@@ -147,7 +147,10 @@ async fn very_many_manifests_go_on_behind_the_items() {
     let answers = answers(&service, &person, 0, 0).await;
     assert_eq!(answers.iter().map(|answer| answer.manifests.len()).sum::<usize>(), newest);
     assert_eq!(answers.iter().map(|answer| answer.records.len()).sum::<usize>(), 40);
-    assert!(answers[0].next.unwrap().item.is_some());
+    let whole = Cursor { manifest: MAX_SYNC_MANIFESTS as u64, item: None };
+    assert_eq!((answers[0].records.len(), answers[0].next), (0, Some(whole)));
+    assert_eq!(answers[1].records.len(), 0);
+    assert_eq!(answers[2].records.len(), 40);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Device lists: an entry more, and reading them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use hallmark_core::account::{
     AccountId,
@@ -36,6 +36,7 @@ impl App {
             return Ok(self.store.spend(caller).await?);
         }
         let next = after(&caller, account, &state, &append);
+        self.calm.note(account, &next, Instant::now());
         let next = self.unless_replayed(caller, next).await?;
         let change = NextEntry {
             account,
@@ -44,7 +45,10 @@ impl App {
             delta_bytes: bytes(&next) - bytes(&state),
             append,
         };
-        self.store.append_entry(caller, change).await?;
+        let appended = self.store.append_entry(caller, change).await.map_err(AppError::from);
+        self.calm.note(account, &appended, Instant::now());
+        appended?;
+        self.calm.end(account);
         self.states.put(account, Arc::new(next));
         Ok(())
     }

@@ -63,6 +63,9 @@ pub enum AppError {
     /// Other bodies or answers take all the memory there is for them, or for this asker.
     #[error("no room in memory")]
     NoRoom,
+    /// The account's device list is being changed.
+    #[error("the account's device list is being changed")]
+    Calm,
     /// A manifest counts more items than an account may have.
     #[error("more than {MAX_ITEMS} items")]
     TooManyItems,

@@ -1,6 +1,6 @@
 //! Items: the next manifest, and what a device does not have yet.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use hallmark_core::{
     account::{
@@ -45,6 +45,8 @@ impl App {
         if state.manifest_hash == Some(hash) {
             return Ok(self.store.spend(caller).await?);
         }
+        let calm = self.calm.check(account, Instant::now());
+        self.unless_replayed(caller, calm).await?;
         let next = after(&caller, account, &state, &commit, hash);
         let (next, delta_bytes) = self.unless_replayed(caller, next).await?;
         // Removing is possible in a full account too, whatever the manifest that says so adds.

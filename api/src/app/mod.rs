@@ -9,6 +9,7 @@
 
 mod account;
 mod blob;
+mod calm;
 mod device;
 mod error;
 mod item;
@@ -40,6 +41,7 @@ use crate::{
     limit::{Buckets, Rate},
     store::{Caller, Store},
 };
+use calm::Calm;
 use log::{Log, LogError, LogSettings};
 use replay::Replay;
 use room::Rooms;
@@ -106,6 +108,7 @@ pub struct App {
     entry_rates: Buckets<IpAddr>,
     rooms: Rooms,
     work: Work,
+    calm: Calm,
     log: Option<Log>,
 }
 
@@ -137,6 +140,7 @@ impl App {
             entry_rates,
             rooms,
             work,
+            calm: Calm::default(),
             log: None,
         }
     }

@@ -24,6 +24,12 @@ impl Bucket {
     pub fn of(account: AccountId, key: &PublicKey) -> Self {
         Self(account, *key.as_bytes())
     }
+
+    /// That of a key, whatever account it asks for.
+    #[must_use]
+    pub fn of_any(key: &PublicKey) -> Self {
+        Self(AccountId::from_bytes([0; 32]), *key.as_bytes())
+    }
 }
 
 impl App {

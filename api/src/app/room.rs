@@ -4,7 +4,7 @@
 //!
 //! - **Nobody takes it all.** Each key has a share, each account and each address a larger one, and all
 //!   guests together an eighth.
-//! - **A device list entry has a room that nothing else takes**: a thief among the devices, or anybody
+//! - **A device list entry has a room that nothing else takes**, one of them for each key: a thief among the devices, or anybody
 //!   with accounts of their own, keeps nobody from revoking or recovering by filling the other.
 
 use std::{
@@ -88,9 +88,11 @@ impl App {
         let settings = &self.rooms.settings;
         let now = Instant::now();
         if is_entry {
-            let entry = settings.max_body_bytes;
-            let shares = asker.shares([entry, entry.saturating_mul(2), entry.saturating_mul(2)]);
-            return self.rooms.entries.begin(shares, now);
+            // No share of an account or an address: a thief among the devices would take it, slowly. What
+            // is slow makes way where the room is full.
+            let key = Holder::Key(Bucket::of_any(&asker.key));
+            let share = Share { holder: key, most_bytes: settings.max_body_bytes };
+            return self.rooms.entries.begin(vec![share], now);
         }
         let largest = settings.max_body_bytes.max(PART_BYTES);
         let (two, four) = (largest.saturating_mul(2), largest.saturating_mul(4));

@@ -75,12 +75,15 @@ fn sync(connection: &Connection, number: i64, from: &SyncFrom) -> Result<Sync, S
         if entries.is_empty() { Vec::new() } else { rewrapped(connection, number, from)? };
     let (manifests, manifests_bytes) = manifests(connection, number, from.manifest)?;
     let keys_bytes: usize = rewrapped.iter().map(|wrapped| wrapped.key.0.len()).sum();
-    let page = walk(connection, number, &from.items, manifests_bytes + keys_bytes)?;
-    let more_manifests = from.manifest + (manifests.len() as u64) < newest;
+    let last = from.manifest + manifests.len() as u64;
+    let more_manifests = last < newest;
+    // Nothing of manifests that are not told yet: who asks counts items by the newest that it has.
+    let until = if more_manifests { last } else { newest };
+    let page = walk(connection, number, (&from.items, until), manifests_bytes + keys_bytes)?;
     let next = match (page.is_last, more_manifests) {
         (false, _) => Some(page.at),
-        // Never behind the cursor: an item of the newest manifest is at or beyond that manifest.
-        (true, true) => Some(page.at.max(Cursor { manifest: newest, item: None })),
+        // Never behind the cursor: an item of the last manifest told is at or beyond that manifest.
+        (true, true) => Some(page.at.max(Cursor { manifest: last, item: None })),
         (true, false) => None,
     };
     Ok(Sync {
@@ -125,25 +128,25 @@ struct Page {
     is_last: bool,
 }
 
-/// The page after a cursor, of an answer that has so many bytes already.
+/// The page after a cursor and until a manifest, of an answer that has so many bytes already.
 fn walk(
     connection: &Connection,
     number: i64,
-    after: &Cursor,
+    (after, until): (&Cursor, u64),
     mut bytes: usize,
 ) -> Result<Page, StoreError> {
     // Merged from two indexes: nothing is sorted.
     let mut statement = connection.prepare_cached(
         "SELECT manifest, item, version, key, envelope FROM items
-         WHERE account = ?1 AND (manifest, item) > (?2, ?3)
+         WHERE account = ?1 AND (manifest, item) > (?2, ?3) AND manifest <= ?4
          UNION ALL
          SELECT manifest, item, NULL, NULL, NULL FROM removed
-         WHERE account = ?1 AND (manifest, item) > (?2, ?3) AND ?2 > 0
+         WHERE account = ?1 AND (manifest, item) > (?2, ?3) AND ?2 > 0 AND manifest <= ?4
          AND NOT EXISTS (SELECT 1 FROM items
              WHERE items.account = removed.account AND items.item = removed.item)
          ORDER BY manifest, item",
     )?;
-    let mut rows = statement.query((number, after.manifest, last(after)))?;
+    let mut rows = statement.query((number, after.manifest, last_of(after), until))?;
     let mut page = Page { records: Vec::new(), removed: Vec::new(), at: *after, is_last: true };
     while let Some(row) = rows.next()? {
         if bytes >= SYNC_PAGE_BYTES {
@@ -176,7 +179,7 @@ fn rewrapped(
          ORDER BY item",
     )?;
     let rewrapped = statement.query_map(
-        (number, from.items.manifest, last(&from.items), from.devices.max(1)),
+        (number, from.items.manifest, last_of(&from.items), from.devices.max(1)),
         |row| {
             Ok(WrappedKey {
                 item: ItemId::from_bytes(row.get(0)?),
@@ -189,6 +192,6 @@ fn rewrapped(
 }
 
 /// The greatest item id at the cursor: all of its manifest, where it names none.
-fn last(cursor: &Cursor) -> &[u8; ItemId::LEN] {
+fn last_of(cursor: &Cursor) -> &[u8; ItemId::LEN] {
     cursor.item.as_ref().map_or(&[0xff; ItemId::LEN], ItemId::as_bytes)
 }
