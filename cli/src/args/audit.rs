@@ -58,7 +58,7 @@ pub struct LogTrustArgs {
 /// Arguments of `audit log`.
 #[derive(Debug, Clone, Args)]
 pub struct AuditLogArgs {
-    /// Address of the log, such as https://vault.example/log, or a folder with a copy
+    /// Address of the log, such as `https://vault.example/log`, or a folder with a copy
     pub log: String,
     /// Whose word counts.
     #[command(flatten)]
@@ -74,7 +74,7 @@ pub struct AuditLogArgs {
 /// Arguments of `audit monitor`.
 #[derive(Debug, Clone, Args)]
 pub struct MonitorArgs {
-    /// Address of the log, such as https://vault.example/log
+    /// Address of the log, such as `https://vault.example/log`
     pub log: String,
     /// Whose word counts.
     #[command(flatten)]

@@ -439,7 +439,14 @@ fn remarks(synced: &Synced, named: &dyn Fn(&ItemId) -> String) -> Vec<String> {
             named(item)
         )
     });
-    kept.chain(back).chain(apart).chain(restored).chain(unread).collect()
+    let unkept = synced.unkept.iter().map(|item| {
+        format!(
+            "{} does not open here any more, and this device has no room to keep what it said: too many \
+             items were spoiled at once; `account export` on a device that reads it still writes it out",
+            named(item)
+        )
+    });
+    kept.chain(back).chain(apart).chain(restored).chain(unread).chain(unkept).collect()
 }
 
 /// An item's kind and the first digits of its id.

@@ -225,8 +225,8 @@ struct Listed {
 }
 
 /// The devices of `shown`, which is the account of this device or what the service shows of it, and
-/// which of them are new to who knew `known`.
-fn listed(desk: &mut Desk<'_>, shown: &Account, known: &Account) -> anyhow::Result<Vec<Listed>> {
+/// which of them are new to who was shown the first `known` entries of its list.
+fn listed(desk: &mut Desk<'_>, shown: &Account, known: u64) -> anyhow::Result<Vec<Listed>> {
     let (items, _) = desk.online()?.items();
     let names: BTreeMap<String, String> = items
         .iter()
@@ -245,24 +245,33 @@ fn listed(desk: &mut Desk<'_>, shown: &Account, known: &Account) -> anyhow::Resu
             Change::Recover { devices } => devices.iter().any(|device| device.key == *key),
             Change::Revoke { .. } => false,
         };
-        shown.entries().iter().rev().find(adds).map(|entry| entry.claimed().at)
+        shown.entries().iter().rev().find(adds).map(Signed::claimed)
     };
     shown
         .list()
         .devices()
         .iter()
         .map(|device| {
+            let added = since(&device.key).context("every listed device was added")?;
             Ok(Listed {
                 key: device.key,
                 fingerprint: device.key.fingerprint().to_string(),
                 name: here(&device.key).or(names.get(&device.key.to_string())).cloned(),
                 named_here: here(&device.key).is_some(),
-                since: since(&device.key).context("every listed device was added")?,
+                since: added.at,
                 this_device: device.key == own,
-                is_new: !known.list().is_listed(&device.key),
+                is_new: added.seq >= known && added.by != own,
             })
         })
         .collect()
+}
+
+/// How much of the device list a person was shown last; of one who never was, what this device knows.
+fn known_entries(desk: &mut Desk<'_>) -> anyhow::Result<u64> {
+    match desk.holdings()?.shown_entries {
+        0 => Ok(desk.account()?.entries().len() as u64),
+        shown => Ok(shown),
+    }
 }
 
 /// The account as the service shows it: where it spoiled items, or a device did, nothing is taken in,
@@ -284,10 +293,12 @@ fn at_the_service(
 
 fn list(session: &Session) -> anyhow::Result<Report> {
     let mut desk = Desk::open(session)?;
-    let known = desk.account()?.clone();
+    let known = known_entries(&mut desk)?;
     let looked = desk.refresh();
     let (account, waiting) = at_the_service(&mut desk, looked)?;
-    let devices = listed(&mut desk, &account, &known)?;
+    let devices = listed(&mut desk, &account, known)?;
+    let shown = account.entries().len() as u64;
+    desk.online()?.was_shown(shown)?;
     let mut text = String::new();
     for device in &devices {
         let name = called(device);
@@ -324,12 +335,12 @@ fn called(device: &Listed) -> String {
 
 fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
     let mut desk = Desk::open(session)?;
-    let known = desk.account()?.clone();
+    let known = known_entries(&mut desk)?;
     let looked = desk.look().map(|()| None);
     let (account, _) = at_the_service(&mut desk, looked)
         .context("nothing was changed: the device is still on your account")?;
     let wanted = typed.to_ascii_uppercase().replace([' ', '-'], "");
-    let devices = listed(&mut desk, &account, &known)?;
+    let devices = listed(&mut desk, &account, known)?;
     let by_print = |device: &Listed| {
         wanted.len() >= 4 && device.fingerprint.replace('-', "").starts_with(&wanted)
     };
@@ -380,7 +391,7 @@ fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
     desk.tell(&synced)?;
     // As it is now: somebody may have been let in since the question.
     let now = desk.account()?.clone();
-    let stay = listed(&mut desk, &now, &account)?;
+    let stay = listed(&mut desk, &now, account.entries().len() as u64)?;
     let unsent = unsent(&mut desk);
     let text = format!(
         "{what} is off your account: what you keep from now on is under a key it never gets, and \

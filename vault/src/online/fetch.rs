@@ -1,5 +1,7 @@
 //! Taking in what the service says, all of it or nothing.
 
+use std::collections::BTreeMap;
+
 use hallmark_core::{
     account::{
         ItemId,
@@ -109,6 +111,39 @@ impl Fetched {
         let new = self.cache.records().filter(|one| version(held, &one.item) != Some(one.version));
         let gone = held.records().filter(|one| self.cache.record(&one.item).is_none());
         new.count() + gone.count()
+    }
+}
+
+/// The most bytes of what items said that are kept in a device's state to be put back: the state is
+/// written as a whole, and has an end.
+const MAX_KEPT_BYTES: usize = 96 << 20;
+
+/// Room for what items said, in the state of a device.
+pub(super) struct KeptRoom {
+    left_bytes: usize,
+}
+
+impl KeptRoom {
+    /// What is left beside what is kept already.
+    pub(super) fn beside(last_read: &BTreeMap<ItemId, LastRead>, pending: &PendingEdits) -> Self {
+        let mut room = Self { left_bytes: MAX_KEPT_BYTES };
+        let waits = pending.values().filter_map(|pending| match &pending.edit {
+            Edit::Put(content) => Some(&**content),
+            Edit::Remove => None,
+        });
+        let all = last_read.values().map(|last| &last.content).chain(waits);
+        for content in all {
+            room.takes(content);
+        }
+        room
+    }
+
+    /// Whether there is room for it, which then is taken.
+    pub(super) fn takes(&mut self, content: &Content) -> bool {
+        let bytes = serde_json::to_vec(content).map_or(usize::MAX, |bytes| bytes.len());
+        let left = self.left_bytes.checked_sub(bytes);
+        self.left_bytes = left.unwrap_or(self.left_bytes);
+        left.is_some()
     }
 }
 
@@ -368,7 +403,12 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             let record = cache.record(item);
             record.is_some_and(|record| !sealed::opens(account.id(), record, account.root()))
         });
+        let mut room = KeptRoom::beside(&last_read, &pending);
         for Closed { item, held, content, .. } in closed {
+            if !room.takes(&content) {
+                synced.unkept.push(item);
+                continue;
+            }
             last_read.insert(item, LastRead { version: held, content });
             if !puts_back {
                 synced.unread.push(item);
@@ -533,4 +573,24 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
 
 pub(super) fn save(cache: &Cache) -> Result<(), OnlineError> {
     cache.save().map_err(|source| OnlineError::Disk { what: "the copy of your items", source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::{Kind, content::Version};
+
+    /// T-27: however much was spoiled, what is kept of it leaves the state its room.
+    #[test]
+    fn what_is_kept_has_an_end() {
+        let fields = [("text".to_owned(), "x".repeat(1000))].into();
+        let at = hallmark_core::time::Timestamp::from_unix_s(0).unwrap();
+        let by = SigningKey::from_seed(&[1; 32]).public();
+        let version = Version { at, by, fields, attachments: Vec::new() };
+        let content = Content::new(Kind::Note, version).unwrap();
+        let mut room = KeptRoom { left_bytes: 3000 };
+        assert!(room.takes(&content) && room.takes(&content));
+        let left_bytes = room.left_bytes;
+        assert!(!room.takes(&content) && room.left_bytes == left_bytes);
+    }
 }

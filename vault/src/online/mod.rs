@@ -93,6 +93,9 @@ pub struct Holdings {
     /// Address of the service that is to have the account, until it was reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intended: Option<String>,
+    /// How many entries the device list had when a person was shown it last.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shown_entries: u64,
     /// What items said last that another device has written and this one does not understand: a newer
     /// program did, or one in wrong hands, and then it is put back once that is off the account.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -101,6 +104,10 @@ pub struct Holdings {
     /// was edited elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<ItemId>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What an item said in a version that could be read.
@@ -143,6 +150,7 @@ impl Holdings {
             unwanted: Vec::new(),
             names: Vec::new(),
             intended: None,
+            shown_entries: 0,
             removed: Vec::new(),
             last_read: BTreeMap::new(),
         }
@@ -330,6 +338,8 @@ pub struct Synced {
     /// Items that another device changed into what this program does not understand. What they said is
     /// [kept](Holdings::last_read).
     pub unread: Vec<ItemId>,
+    /// Items that no longer open here, and of which this device has no room to keep what they said.
+    pub unkept: Vec<ItemId>,
     /// Items that were to be removed, but were edited elsewhere: they stay.
     pub kept: Vec<ItemId>,
     /// Items that this device removed and that are there again, since another device had edited them.
@@ -411,6 +421,14 @@ impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
 
     fn device(&self) -> SigningKey {
         self.account().device().signing()
+    }
+
+    /// Notes that a person was shown so many entries of the device list.
+    ///
+    /// # Errors
+    /// [`OnlineError::State`] where that is not kept.
+    pub fn was_shown(&mut self, entries: u64) -> Result<(), OnlineError> {
+        self.keep(|holdings| holdings.shown_entries = entries)
     }
 
     fn keep(&mut self, change: impl FnOnce(&mut Holdings)) -> Result<(), OnlineError> {

@@ -1,6 +1,6 @@
 //! The account brought back from paper.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use hallmark_core::{
     account::{ItemId, device_list::Device},
@@ -13,7 +13,7 @@ use rand_core::CryptoRng;
 
 use super::{
     Deceit, Holdings, KnownService, MAX_TRIES, Online, OnlineError, Synced,
-    fetch::{Fetched, Places, fetch},
+    fetch::{Fetched, KeptRoom, Places, fetch},
     trusted_cache,
 };
 use crate::{
@@ -100,7 +100,7 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
             unopened: 0,
             restored: back.restored,
             reminded: back.reminded,
-            synced: Synced::default(),
+            synced: Synced { unkept: back.unkept, ..Synced::default() },
             unsent: None,
         };
         let mut pending = mine.as_ref().map(|mine| mine.pending.clone()).unwrap_or_default();
@@ -204,6 +204,15 @@ struct PutBack {
     edits: PendingEdits,
     restored: Vec<ItemId>,
     reminded: Vec<ItemId>,
+    unkept: Vec<ItemId>,
+}
+
+/// An edit that puts something back.
+struct Put {
+    at: ItemId,
+    edit: Pending,
+    /// Whether the item says something else, and is reminded of this.
+    is_reminder: bool,
 }
 
 impl Back<'_> {
@@ -219,40 +228,46 @@ impl Back<'_> {
         });
         let last_read = self.mine.last_read.iter();
         let last_read = last_read.map(|(item, last)| (*item, last.version, last.content.clone()));
+        let mut room = KeptRoom::beside(&BTreeMap::new(), &self.mine.pending);
         for (item, version, held) in read.chain(last_read) {
-            if !self.mine.pending.contains_key(&item) {
-                self.one(item, version, held, &mut back);
+            if self.mine.pending.contains_key(&item) {
+                continue;
             }
+            let Some(Put { at, edit, is_reminder }) = self.one(item, version, &held, &back) else {
+                continue;
+            };
+            if !room.takes(&held) {
+                // Recovering is worth more than what there is no room for: it is told.
+                back.unkept.push(item);
+                continue;
+            }
+            back.edits.insert(at, edit);
+            if is_reminder { back.reminded.push(item) } else { back.restored.push(item) }
         }
         back
     }
 
-    fn one(&self, item: ItemId, version: u64, held: Content, back: &mut PutBack) {
+    fn one(&self, item: ItemId, version: u64, held: &Content, back: &PutBack) -> Option<Put> {
         let (account, cache) = self.now;
         let put = |content| Edit::Put(Box::new(content));
         let Some(there) = cache.record(&item) else {
-            back.restored.push(item);
-            back.edits.insert(item, Pending::new(version, put(held)));
-            return;
+            let edit = Pending::new(version, put(held.clone()));
+            return Some(Put { at: item, edit, is_reminder: false });
         };
         let places = Places { account, cache, pending: &[&self.mine.pending, &back.edits] };
         let says = sealed::open(account.id(), there, account.root());
-        let edit = match says.map(|says| says.reminded(version, &held)) {
-            Ok(Ok(None)) => return,
+        let (at, edit) = match says.map(|says| says.reminded(version, held)) {
+            Ok(Ok(None)) => return None,
             Ok(Ok(Some(content))) => {
-                back.reminded.push(item);
-                back.edits.insert(item, Pending::new(there.version, put(content)));
-                return;
+                let edit = Pending::new(there.version, put(content));
+                return Some(Put { at: item, edit, is_reminder: true });
             }
             Ok(Err(NoRoom)) => {
-                let place = places.beside(item, version, &held);
-                place.map(|place| (place, Pending::new(0, put(held))))
+                let at = places.beside(item, version, held)?;
+                (at, Pending::new(0, put(held.clone())))
             }
-            Err(_) => places.put_back(item, version, there.version, held),
+            Err(_) => places.put_back(item, version, there.version, held.clone())?,
         };
-        if let Some((at, edit)) = edit {
-            back.restored.push(item);
-            back.edits.insert(at, edit);
-        }
+        Some(Put { at, edit, is_reminder: false })
     }
 }
