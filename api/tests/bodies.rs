@@ -217,6 +217,51 @@ async fn device_list_entries_have_a_room_of_their_own() {
     drop(waiting);
 }
 
+/// T-27: two keys of an account, whose entries come slowly, leave the owner's and the paper's their room.
+#[tokio::test]
+async fn slow_entries_of_an_account_keep_no_other_out() {
+    let service = Service::start();
+    let (mut person, thief) = with_thief(&service).await;
+    let helper = key(13);
+    let (phone, add) =
+        (SigningKey::from_seed(&person.phone.seed()), Change::Add { device: device(&helper) });
+    person.change(&service, add, &phone).await.ok();
+    let of = |by: &SigningKey| {
+        let call = service.call(by, "POST", &person.at("/devices"), b"{}");
+        begun_of(&call, 8 << 20, (8 << 20) - 1)
+    };
+    let waiting = wait_for(&service, [of(&thief), of(&helper)]).await;
+    revoke(&service, &mut person, &thief).await.ok();
+    let (recovery, new) = (SigningKey::from_seed(&person.recovery.seed()), key(12));
+    let change = Change::Recover { devices: vec![device(&new)] };
+    person.change(&service, change, &recovery).await.ok();
+    drop(waiting);
+}
+
+/// T-27: once an entry came too late, nobody commits until one was in time, or for a while.
+#[tokio::test]
+async fn who_commits_without_end_is_taken_off_all_the_same() {
+    let service = Service::start();
+    let (mut person, thief) = with_thief(&service).await;
+    let phone = SigningKey::from_seed(&person.phone.seed());
+    let off = Change::Revoke { device: thief.public() };
+    let late = person.append(off.clone(), &phone);
+    let commit = |person: &Person| person.commit_by(&thief, vec![new_item()], vec![], |_| ());
+    let first = commit(&person);
+    service.post(&thief, &person.at("/items"), &first).await.ok();
+    person.follow(&first);
+    let refused = service.post(&phone, &person.at("/devices"), &late).await;
+    assert_eq!(refused.code(), Code::ItemsChanged);
+    let next = commit(&person);
+    let held_up = service.post(&thief, &person.at("/items"), &next).await;
+    assert_eq!(
+        (held_up.code(), &held_up.headers["retry-after"]),
+        (Code::Overloaded, &"5".parse().unwrap())
+    );
+    person.change(&service, off, &phone).await.ok();
+    person.put(&service, vec![new_item()], vec![]).await.ok();
+}
+
 /// A head costs as much as a whole request, whether its body comes or not; one that was sent before
 /// costs nothing.
 #[tokio::test]

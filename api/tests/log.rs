@@ -389,3 +389,43 @@ async fn a_frozen_log_ends() {
     assert!(matches!(refused, Err(LogError::Frozen)), "{refused:?}");
     assert_eq!(published(&log).await.claimed().size, size);
 }
+
+/// T-47: a database that is older than what was published is not gone on with.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_database_is_found_out() {
+    let place = tempfile::tempdir().unwrap();
+    let [data, aside] = ["data", "aside"].map(|name| place.path().join(name));
+    let (store, log) = open(&data);
+    let chain = chain(1);
+    log.submit(place_of(&chain, 1)).await.unwrap();
+    drop((log, store));
+    fs::copy(data.join("hallmark.db"), &aside).unwrap();
+    let (store, log) = open(&data);
+    log.submit(place_of(&chain, 2)).await.unwrap();
+    drop((log, store));
+    for beside in ["hallmark.db-wal", "hallmark.db-shm"] {
+        let _ = fs::remove_file(data.join(beside));
+    }
+    fs::copy(&aside, data.join("hallmark.db")).unwrap();
+    for _ in 0..2 {
+        let (_store, log) = open(&data);
+        let refused = log.submit(place_of(&chain, 3)).await;
+        assert!(matches!(refused, Err(LogError::Restored)), "{refused:?}");
+    }
+}
+
+/// T-40: a log that had witnesses does not go on without saying so.
+#[tokio::test(flavor = "multi_thread")]
+async fn witnesses_are_not_left_out_by_mistake() {
+    let data = tempfile::tempdir().unwrap();
+    let witnesses = [Witness::new(1), Witness::new(2)];
+    let (store, log) = open_with(data.path(), witnessed(&witnesses)).unwrap();
+    published(&log).await;
+    drop((log, store));
+    let refused = open_with(data.path(), settings()).map(|_| ());
+    assert!(matches!(refused, Err(LogError::NoPolicy)), "{refused:?}");
+    let without = format!("log {}\nquorum none\n", witnesses[0].log).parse().unwrap();
+    let said = LogSettings { policy: Some(without), ..settings() };
+    let (_store, log) = open_with(data.path(), said).unwrap();
+    published(&log).await;
+}

@@ -201,3 +201,51 @@ fn each_class_of_failure_has_an_exit_code() {
     assert!(unseen.err.contains("too few witnesses"), "{}", unseen.err);
     assert_eq!(audit("nowhere", &[]).code, Some(11));
 }
+
+/// T-41: a copy is kept in a folder of its own, and nothing of anybody else's is touched.
+#[test]
+fn a_copy_removes_no_file_of_others() {
+    let world = World::new();
+    publish(&world.path("log"), &entries(3, 1), 1_700_000_000);
+    world.write("mine/letter.txt", b"dear");
+    let audit =
+        |keep: &str| world.run(&["audit", "log", "log", "--policy", "log/policy", "--keep", keep]);
+    let refused = audit("mine");
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.err.contains("letter.txt"), "{}", refused.err);
+    assert_eq!(world.read("mine/letter.txt"), b"dear");
+    assert_eq!(audit("copy").code, Some(0));
+    // One that was begun is gone on with, whatever of an older size is left there.
+    world.write("copy/tile/0/000.p/2", &[0; 64]);
+    assert_eq!(audit("copy").code, Some(0));
+    assert!(!world.path("copy/tile/0/000.p/2").exists());
+}
+
+/// T-40: a monitor that was started again remembers what was seen.
+#[test]
+fn a_monitor_remembers() {
+    let world = World::new();
+    let look = |log: &str| {
+        let line = ["audit", "monitor", log, "--policy", "long/policy", "--times", "1"];
+        world.run(&[&line[..], &["--max-age", "1000000000"]].concat())
+    };
+    publish(&world.path("long"), &entries(9, 1), 1_700_000_000);
+    publish(&world.path("short"), &entries(5, 1), 1_700_000_000);
+    publish(&world.path("other"), &entries(12, 2), 1_700_000_000);
+    assert_eq!(look("long").code, Some(0));
+    let back = look("short");
+    assert!(back.code == Some(12) && back.err.contains("went back"), "{back:?}");
+    let forked = look("other");
+    assert!(forked.code == Some(12) && forked.err.contains("two histories"), "{forked:?}");
+}
+
+/// T-44: a time to come says nothing of now.
+#[test]
+fn witnesses_of_tomorrow_are_not_recent() {
+    let world = World::new();
+    publish(&world.path("log"), &entries(3, 1), 4_000_000_000);
+    let line = ["audit", "log", "log", "--policy", "log/policy"];
+    assert_eq!(world.run(&line).code, Some(0), "nobody asked how old it is");
+    let ahead = world.run(&[&line[..], &["--max-age", "60"]].concat());
+    assert!(ahead.code == Some(14) && ahead.err.contains("to come"), "{ahead:?}");
+}
