@@ -17,8 +17,16 @@ use tempfile::TempDir;
 const NAME: &str = "vault.example";
 
 struct Whole {
-    running: Running,
+    address: SocketAddr,
+    running: Option<Running>,
     _directory: TempDir,
+}
+
+impl Drop for Whole {
+    /// The directory goes after the service has ended: one that cannot write its files stops the process.
+    fn drop(&mut self) {
+        self.running.take().into_iter().for_each(Running::stop);
+    }
 }
 
 /// What came back: the head in lower case, and the body.
@@ -78,12 +86,12 @@ impl Whole {
         change(&mut settings);
         let (router, hooks) = open(&settings);
         let running = embedded(&settings, router, hooks, LogTo::Program).unwrap();
-        Self { running, _directory: directory }
+        Self { address: running.address(), running: Some(running), _directory: directory }
     }
 
     /// Sends a request line, fields and a body as they are.
     fn send(&self, line: &str, fields: &str, body: &[u8]) -> Answer {
-        send_to(self.running.address(), line, fields, body)
+        send_to(self.address, line, fields, body)
     }
 
     /// As [`Whole::send`], signed now for `authority`.
@@ -195,7 +203,8 @@ fn the_metrics_tell_of_the_store_and_of_nobody() {
     (hooks.metrics)(&mut before);
     assert!(before.contains("\nhallmark_store_accounts 0\n"), "{before}");
     let running = embedded(&settings, router, hooks, LogTo::Program).unwrap();
-    let service = Whole { running, _directory: directory };
+    let address = running.address();
+    let service = Whole { address, running: Some(running), _directory: directory };
     let person = joined(&service);
     let metrics = send_to(free, "GET /metrics", "host: a\r\n", b"").body;
     for part in [

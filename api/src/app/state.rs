@@ -22,15 +22,15 @@ use hallmark_core::{
     key::PublicKey,
 };
 
-use super::{App, AppError, work::apart};
+use super::{App, AppError, work};
 use crate::store::{StoreError, StoredAccount, SyncFrom};
 
-/// The most items and device list entries of all kept states together, about 20 MB.
+/// The most that all kept states weigh together, about 20 MB.
 const MAX_WEIGHT: usize = 100_000;
-/// What a state weighs beside its items and entries.
+/// What a state weighs beside its items, its entries and the devices after each of these.
 const OWN_WEIGHT: usize = 16;
 /// So many new entries are verified where they are asked for: some milliseconds.
-const SHORT_LIST: usize = 32;
+const SHORT_LIST: u64 = 32;
 
 /// A verified moment of an account.
 #[derive(Debug, Clone)]
@@ -115,7 +115,10 @@ impl State {
     }
 
     fn weight(&self) -> usize {
-        OWN_WEIGHT + self.leaves.0.len() + self.list.len() as usize
+        OWN_WEIGHT
+            + self.leaves.0.len()
+            + self.list.len() as usize
+            + self.list.devices_over_time() / 2
     }
 }
 
@@ -136,16 +139,19 @@ impl App {
         {
             return Ok(kept.clone());
         }
-        let stored = self.store.account(account).await?;
-        let verified = kept.as_ref().map_or(0, |kept| kept.list.len() as usize);
-        let is_short = stored.entries.len().saturating_sub(verified) <= SHORT_LIST;
-        let verify = move || State::of(account, stored, kept.as_deref());
-        let state = if is_short {
-            verify()?
-        } else {
-            apart(Arc::clone(&self.work.verifying), verify).await?
+        let verified = kept.as_ref().map_or(0, |kept| kept.list.len());
+        let new = self.store.entries(account).await?.saturating_sub(verified);
+        // A long list waits for its place unread: many of them would fill the memory.
+        let place = match new > SHORT_LIST {
+            true => Some(work::place(Arc::clone(&self.work.verifying)).await?),
+            false => None,
         };
-        let state = Arc::new(state);
+        let stored = self.store.account(account).await?;
+        let verify = move || State::of(account, stored, kept.as_deref());
+        let state = Arc::new(match place {
+            Some(place) => work::on(place, verify).await?,
+            None => verify()?,
+        });
         self.states.put(account, state.clone());
         Ok(state)
     }

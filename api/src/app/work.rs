@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hallmark_core::json;
 use serde::de::DeserializeOwned;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{App, AppError};
 use crate::store::StoreError;
@@ -59,7 +59,25 @@ pub(super) async fn apart<T: Send + 'static>(
     places: Arc<Semaphore>,
     work: impl FnOnce() -> Result<T, AppError> + Send + 'static,
 ) -> Result<T, AppError> {
-    let place = places.acquire_owned().await.map_err(|_| StoreError::Closing)?;
+    on(place(places).await?, work).await
+}
+
+/// Waits for a free place.
+///
+/// # Errors
+/// That the service is stopping.
+pub(super) async fn place(places: Arc<Semaphore>) -> Result<OwnedSemaphorePermit, AppError> {
+    Ok(places.acquire_owned().await.map_err(|_| StoreError::Closing)?)
+}
+
+/// Does work on a thread where it may take its time, on a place that was waited for.
+///
+/// # Errors
+/// That of the work, and that the service is stopping.
+pub(super) async fn on<T: Send + 'static>(
+    place: OwnedSemaphorePermit,
+    work: impl FnOnce() -> Result<T, AppError> + Send + 'static,
+) -> Result<T, AppError> {
     let done = tokio::task::spawn_blocking(move || {
         // It is kept although whoever asked may be gone.
         let _place = place;

@@ -5,7 +5,7 @@
 
 use hallmark_core::{
     account::{
-        device_list::{MAX_DEVICES, MAX_ENTRIES},
+        device_list::{MAX_DEVICES, MAX_LEN},
         exchange::MAX_SYNC_MANIFESTS,
         manifest::MAX_ITEMS,
     },
@@ -176,7 +176,7 @@ fn bodies() -> Vec<(&'static str, Value)> {
         ),
         (
             "Devices",
-            object(&[("entries", array("SignedEntry", MAX_ENTRIES))], &[("wraps", r("Wraps"))]),
+            object(&[("entries", array("SignedEntry", MAX_LEN))], &[("wraps", r("Wraps"))]),
         ),
         ("Membership", object(&[], &[("account", r("AccountId"))])),
         (
@@ -203,7 +203,7 @@ fn bodies() -> Vec<(&'static str, Value)> {
             "Sync",
             object(
                 &[
-                    ("entries", array("SignedEntry", MAX_ENTRIES)),
+                    ("entries", array("SignedEntry", MAX_LEN)),
                     ("manifests", array("SignedManifest", MAX_SYNC_MANIFESTS as u64)),
                     ("records", array("Record", items_max)),
                     ("removed", json!({"type": "array", "items": r("ItemId")})),

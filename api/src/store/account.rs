@@ -14,7 +14,12 @@ use hallmark_core::{
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Caller, Store, StoreError, device::allowed, file::FileName, writer::Tx};
+use super::{
+    Caller, Store, StoreError,
+    device::{self, allowed},
+    file::FileName,
+    writer::Tx,
+};
 
 /// An account about to begin, verified.
 #[derive(Debug, Clone)]
@@ -117,6 +122,18 @@ impl Store {
                 tx.prepare_cached("INSERT INTO devices (account, key, listed) VALUES (?1, ?2, 1)")?
                     .execute((number, new.device.as_bytes()))?;
                 Ok(Created::New)
+            })
+            .await
+    }
+
+    /// How many entries the device list of an account has: what it takes to verify it.
+    ///
+    /// # Errors
+    /// [`StoreError::NoAccount`].
+    pub async fn entries(&self, account: AccountId) -> Result<u64, StoreError> {
+        self.readers
+            .run_for(account, move |connection| {
+                device::count(connection, number(connection, account)?)
             })
             .await
     }

@@ -21,8 +21,8 @@
 //! - **Whatever an account can add without end counts against its quota**: items, manifests, blobs as
 //!   what they take on a disk ([`counted_bytes`]), and the names of removed items, as long as they
 //!   are kept. Its device list does not, so that a full account can still revoke a device; the list
-//!   has an end of its own. With 1,000 entries, 100 of them recoveries of
-//!   16 devices, and the wraps of the newest, which have one length, it takes at most 2 MiB. Nonces
+//!   has an end of its own. With 4,301 entries, 100 of them recoveries of
+//!   16 devices, and the wraps of the newest, which have one length, it takes at most 4 MiB. Nonces
 //!   are forgotten within the hour, and the rate bounds them.
 //! - **Nothing here is encrypted at rest.** Every content is ciphertext already, under keys the
 //!   service never had. Who has how many devices, items and bytes, and when, is there in the clear, so

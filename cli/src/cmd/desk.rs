@@ -204,7 +204,15 @@ impl<'s> Desk<'s> {
     pub fn closed(&mut self) -> Result<Vec<(ItemId, u64)>, OnlineError> {
         let online = self.online()?;
         let mut closed = online.unopened();
-        closed.retain(|(id, _)| !online.holdings().pending.contains_key(id));
+        let held = online.holdings();
+        closed.retain(|(id, _)| !held.pending.contains_key(id));
+        // Removed on another device, and kept here for when that one is off.
+        let (items, _) = online.items();
+        let known = |id: &ItemId| {
+            closed.iter().any(|(known, _)| known == id) || items.iter().any(|seen| seen.item == *id)
+        };
+        let gone: Vec<ItemId> = held.last_read.keys().copied().filter(|id| !known(id)).collect();
+        closed.extend(gone.into_iter().map(|id| (id, 0)));
         Ok(closed)
     }
 
@@ -265,7 +273,10 @@ impl<'s> Desk<'s> {
             }
             // One that never took the account has nothing to show, and is met like any other.
             if self.account()?.unregistered().is_none() {
-                self.online()?.prove()?;
+                let mut synced = Synced::default();
+                let proven = self.online()?.prove(&mut synced);
+                self.tell(&synced)?;
+                proven?;
                 return self.remember_address(&address);
             }
         }
@@ -439,6 +450,14 @@ fn remarks(synced: &Synced, named: &dyn Fn(&ItemId) -> String) -> Vec<String> {
             named(item)
         )
     });
+    let outlived = synced.outlived.iter().map(|item| {
+        format!(
+            "{}, which was changed into what this program does not understand, was then removed or \
+             written anew on another device: what it said before is kept, and comes back when a device \
+             is taken off your account; removing the item here (`hallmark item rm {item}`) forgets it",
+            named(item)
+        )
+    });
     let unkept = synced.unkept.iter().map(|item| {
         format!(
             "{} does not open here any more, and this device has no room to keep what it said: too many \
@@ -446,7 +465,13 @@ fn remarks(synced: &Synced, named: &dyn Fn(&ItemId) -> String) -> Vec<String> {
             named(item)
         )
     });
-    kept.chain(back).chain(apart).chain(restored).chain(unread).chain(unkept).collect()
+    kept.chain(back)
+        .chain(apart)
+        .chain(restored)
+        .chain(unread)
+        .chain(outlived)
+        .chain(unkept)
+        .collect()
 }
 
 /// An item's kind and the first digits of its id.

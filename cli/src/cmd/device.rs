@@ -18,7 +18,7 @@ use hallmark_core::{
 use hallmark_vault::{
     identity::{Account, device::DeviceKeys, pairing::JoinCode},
     item::{Content, Edit, Kind, content::Version},
-    online::{self, Holdings},
+    online::{self, Holdings, Synced},
     profile::Joining,
 };
 use qrcode::{QrCode, render::unicode};
@@ -387,8 +387,10 @@ fn revoke(typed: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
         anyhow::ensure!(matches!(&*answer, "y" | "Y" | "yes"), "nothing was changed");
     }
     let key = device.key;
-    let synced = desk.online()?.revoke_device(key)?;
+    let mut synced = Synced::default();
+    let revoked = desk.online()?.revoke_device(key, &mut synced);
     desk.tell(&synced)?;
+    revoked?;
     // As it is now: somebody may have been let in since the question.
     let now = desk.account()?.clone();
     let stay = listed(&mut desk, &now, account.entries().len() as u64)?;

@@ -244,6 +244,16 @@ impl Content {
         self.kind == other.kind && self.now.says_the_same(&other.now)
     }
 
+    /// Whether this has all that `other` says now and said before, its attachments' keys included.
+    #[must_use]
+    pub fn has_all_of(&self, other: &Self) -> bool {
+        let has = |past: &Past| {
+            let is = |own: &Past| own.version == past.version && own.said.says_the_same(&past.said);
+            self.history.iter().any(is)
+        };
+        self.says_the_same(other) && other.history.iter().all(has)
+    }
+
     /// As [`Content::edited`], for what two devices said: this version stays in the history, and
     /// what each of them attached stays attached.
     pub(super) fn joined(&self, version: u64, now: Version) -> Result<Self, ContentError> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hallmark_core::account::ItemId;
 use serde::{Deserialize, Serialize};
 
-use super::content::{Attachment, Content, MAX_NAME_BYTES, Past, Version};
+use super::content::{Attachment, Content, MAX_NAME_BYTES, NoRoom, Past, Version};
 
 /// What is to be done to an item, and has not been done at the service.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -94,13 +94,15 @@ impl Pending {
         let before = known.or_else(|| in_history().map(|past| &past.said)).cloned();
         if self.base == 0 && before.is_none() {
             // Made from nothing, where something is: none of it is a change of the other.
-            return if ours.says_the_same(theirs) {
+            return if theirs.has_all_of(&ours) {
                 Merged::Nothing
             } else {
                 apart(*ours, None, &theirs.now)
             };
         }
-        let theirs = &knowing(theirs, base, before.as_ref(), &ours);
+        let Ok(theirs) = &knowing(theirs, base, before.as_ref(), &ours) else {
+            return apart(*ours, before.as_ref(), &theirs.now);
+        };
         let joined = Joined::of(before.as_ref(), &ours.now, &theirs.now);
         if joined.now.says_the_same(&theirs.now) {
             return Merged::Nothing;
@@ -154,13 +156,18 @@ fn apart(mut ours: Content, before: Option<&Version>, theirs: &Version) -> Merge
 
 /// What the service has, with what our edit knows of the item's past and of its attachments' keys: a
 /// device in wrong hands may have left them out, or written others.
-fn knowing(theirs: &Content, base: u64, before: Option<&Version>, ours: &Content) -> Content {
+fn knowing(
+    theirs: &Content,
+    base: u64,
+    before: Option<&Version>,
+    ours: &Content,
+) -> Result<Content, NoRoom> {
     let now = before.unwrap_or(&theirs.now).clone();
     let history = ours.history.iter().filter(|past| past.version < base).cloned().collect();
     let known = Content { kind: ours.kind, now, history };
     let mut theirs = theirs.clone();
     theirs.now.with_keys_of(&ours.now);
-    theirs.reminded(base, &known).ok().flatten().unwrap_or(theirs)
+    Ok(theirs.reminded(base, &known)?.unwrap_or(theirs))
 }
 
 /// Two versions as one.

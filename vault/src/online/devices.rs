@@ -101,22 +101,26 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
 
     /// Takes a device off: it opens nothing newer, and none of its requests counts.
     ///
-    /// What waits, and what is put back, goes out with the next [`Online::sync`], under the new root
+    /// `synced` says what came of it, done or not. What waits, and what is put back, goes out with the next [`Online::sync`], under the new root
     /// alone: nothing that cannot be sent keeps a device on.
     ///
     /// # Errors
     /// [`OnlineError`]; [`OnlineError::Identity`] for a device that is not listed, or this one.
-    pub fn revoke_device(&mut self, key: PublicKey) -> Result<Synced, OnlineError> {
+    pub fn revoke_device(
+        &mut self,
+        key: PublicKey,
+        synced: &mut Synced,
+    ) -> Result<(), OnlineError> {
         self.evicts = true;
-        let mut synced = Synced::default();
-        self.pull(&mut synced)?;
-        self.until_done(&mut synced, |online| {
+        self.pull(synced)?;
+        self.until_done(synced, |online| {
             let now = online.now;
             let account = online.account().clone();
             let next = account.revoke(key, now, &mut online.rng).map_err(OnlineError::Identity)?;
             online.append(&account, next)
         })?;
-        Ok(synced)
+        // The entry names the items that were there: what was found among them stays.
+        self.keep(|holdings| holdings.last_read.clear())
     }
 
     /// Sends an entry, and takes it in.

@@ -1,97 +1,30 @@
 //! Taking in what the service says, all of it or nothing.
 
-use std::collections::BTreeMap;
-
 use hallmark_core::{
     account::{
         ItemId,
         exchange::{Cursor, Sync},
         manifest::{MAX_ITEMS, ManifestError},
     },
-    hash::Sha256,
     key::SigningKey,
     problem::Code,
     seal::item::MAX_ENVELOPE_LEN,
 };
 use rand_core::CryptoRng;
 
-use super::{Deceit, LastRead, MAX_TRIES, Online, OnlineError, Synced};
+use super::{
+    Deceit, MAX_TRIES, Online, OnlineError, Synced,
+    kept::{Closed, Places, There},
+};
 use crate::{
     identity::Account,
     item::{
-        Cache, Content, Edit, Pending,
+        Cache, Edit, Pending,
         merge::{Merged, PendingEdits},
-        sealed::{self, SealedError},
+        sealed,
     },
     service::{Known, Service, ServiceError},
 };
-
-/// An item that this device could read in one version, and cannot in the one that came.
-struct Closed {
-    item: ItemId,
-    held: u64,
-    content: Content,
-    /// What came opens, and is not understood: a newer program may have written it.
-    opens: bool,
-}
-
-/// What is at the service and what waits: where something can be kept beside an item of which a
-/// version is not to be written over.
-pub(super) struct Places<'a> {
-    pub(super) account: &'a Account,
-    pub(super) cache: &'a Cache,
-    pub(super) pending: &'a [&'a PendingEdits],
-}
-
-impl Places<'_> {
-    /// The edit that puts back what an item said in version `held` where version `there` does not
-    /// open, and where: in the item itself where these are the same, so that nothing else can be in
-    /// it, else beside it. `None` where it is there.
-    pub(super) fn put_back(
-        &self,
-        item: ItemId,
-        held: u64,
-        there: u64,
-        content: Content,
-    ) -> Option<(ItemId, Pending)> {
-        if held == there {
-            return Some((item, Pending::new(there, Edit::Put(Box::new(content)))));
-        }
-        let place = self.beside(item, held, &content)?;
-        Some((place, Pending::new(0, Edit::Put(Box::new(content)))))
-    }
-
-    /// Where `content`, of version `held` of an item, is kept beside it; `None` where it is there. The
-    /// first free one of `SHA-256("hallmark/beside/v1" || 0x00 || item || held || n)[..16]`, `n` from 0:
-    /// whoever does it, another device or a run after one that was killed, does it once, and whoever
-    /// takes a place beforehand only moves it on.
-    pub(super) fn beside(&self, item: ItemId, held: u64, content: &Content) -> Option<ItemId> {
-        for n in 0_u64.. {
-            let parts = [BESIDE, item.as_bytes(), &held.to_be_bytes(), &n.to_be_bytes()];
-            let mut id = [0; ItemId::LEN];
-            id.copy_from_slice(&Sha256::of(&parts.concat()).as_bytes()[..ItemId::LEN]);
-            let place = ItemId::from_bytes(id);
-            match self.says(&place, content) {
-                None => return Some(place),
-                Some(true) => return None,
-                Some(false) => {}
-            }
-        }
-        None
-    }
-
-    /// Whether a place says this; `None` for a free one.
-    fn says(&self, place: &ItemId, content: &Content) -> Option<bool> {
-        if let Some(waits) = self.pending.iter().find_map(|pending| pending.get(place)) {
-            return Some(matches!(&waits.edit, Edit::Put(waits) if waits.says_the_same(content)));
-        }
-        let record = self.cache.record(place)?;
-        let there = sealed::open(self.account.id(), record, self.account.root());
-        Some(there.is_ok_and(|there| there.says_the_same(content)))
-    }
-}
-
-const BESIDE: &[u8] = b"hallmark/beside/v1\0";
 
 /// The most answers that one synchronisation takes.
 const MAX_PAGES: u32 = 10_000;
@@ -111,39 +44,6 @@ impl Fetched {
         let new = self.cache.records().filter(|one| version(held, &one.item) != Some(one.version));
         let gone = held.records().filter(|one| self.cache.record(&one.item).is_none());
         new.count() + gone.count()
-    }
-}
-
-/// The most bytes of what items said that are kept in a device's state to be put back: the state is
-/// written as a whole, and has an end.
-const MAX_KEPT_BYTES: usize = 96 << 20;
-
-/// Room for what items said, in the state of a device.
-pub(super) struct KeptRoom {
-    left_bytes: usize,
-}
-
-impl KeptRoom {
-    /// What is left beside what is kept already.
-    pub(super) fn beside(last_read: &BTreeMap<ItemId, LastRead>, pending: &PendingEdits) -> Self {
-        let mut room = Self { left_bytes: MAX_KEPT_BYTES };
-        let waits = pending.values().filter_map(|pending| match &pending.edit {
-            Edit::Put(content) => Some(&**content),
-            Edit::Remove => None,
-        });
-        let all = last_read.values().map(|last| &last.content).chain(waits);
-        for content in all {
-            room.takes(content);
-        }
-        room
-    }
-
-    /// Whether there is room for it, which then is taken.
-    pub(super) fn takes(&mut self, content: &Content) -> bool {
-        let bytes = serde_json::to_vec(content).map_or(usize::MAX, |bytes| bytes.len());
-        let left = self.left_bytes.checked_sub(bytes);
-        self.left_bytes = left.unwrap_or(self.left_bytes);
-        left.is_some()
     }
 }
 
@@ -315,20 +215,20 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
     }
 
     /// Has the service show all that this device knows of the account: one at another address could
-    /// say that nothing is new, and be believed.
+    /// say that nothing is new, and be believed. `synced` says what came of it, proven or not.
     ///
     /// # Errors
     /// [`OnlineError`]; [`Deceit::OtherHistory`] for another device list.
-    pub fn prove(&mut self) -> Result<(), OnlineError> {
+    pub fn prove(&mut self, synced: &mut Synced) -> Result<(), OnlineError> {
         let (by, id) = (self.device(), self.account().id());
         let shown = self.service.devices(&by, id, 0)?;
         if !shown.entries.starts_with(self.account().entries()) {
             return Err(Deceit::OtherHistory.into());
         }
         self.anew = true;
-        self.pull(&mut Synced::default())?;
+        let pulled = self.pull(synced);
         self.anew = false;
-        Ok(())
+        pulled
     }
 
     /// Takes in what other devices did, and sends nothing.
@@ -378,77 +278,14 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             == before.manifest().map(|manifest| manifest.claimed().version);
         let cache_was_whole = !spoiled && self.cache.cursor() == fetched.cache.cursor();
         let in_doubt = self.holdings().pending.values().any(|pending| pending.sent.is_some());
-        if same_list && same_items && cache_was_whole && !in_doubt {
+        let brings_back = puts_back && !self.holdings().last_read.is_empty();
+        if same_list && same_items && cache_was_whole && !in_doubt && !brings_back {
             return Ok(());
         }
         synced.changed += fetched.changed_since(&self.cache);
         // Before what was readable goes: a run killed in between still has what is to be put back.
         self.keep_closed(&fetched, closed, puts_back, synced)?;
         self.take_in(fetched, synced)
-    }
-
-    /// Keeps what items said that no longer open: as edits that put it back, or, where nobody was taken
-    /// off, for when somebody is.
-    fn keep_closed(
-        &mut self,
-        fetched: &Fetched,
-        closed: Vec<Closed>,
-        puts_back: bool,
-        synced: &mut Synced,
-    ) -> Result<(), OnlineError> {
-        let mut last_read = self.holdings().last_read.clone();
-        let mut pending = self.holdings().pending.clone();
-        let Fetched { account, cache } = fetched;
-        last_read.retain(|item, _| {
-            let record = cache.record(item);
-            record.is_some_and(|record| !sealed::opens(account.id(), record, account.root()))
-        });
-        let mut room = KeptRoom::beside(&last_read, &pending);
-        for Closed { item, held, content, .. } in closed {
-            if !room.takes(&content) {
-                synced.unkept.push(item);
-                continue;
-            }
-            last_read.insert(item, LastRead { version: held, content });
-            if !puts_back {
-                synced.unread.push(item);
-            }
-        }
-        if puts_back {
-            for (item, LastRead { version, content }) in std::mem::take(&mut last_read) {
-                let there = cache.record(&item).map_or(0, |record| record.version);
-                if pending.contains_key(&item) {
-                    continue;
-                }
-                let places = Places { account, cache, pending: &[&pending] };
-                if let Some((at, edit)) = places.put_back(item, version, there, content) {
-                    synced.restored.push((item, at));
-                    pending.insert(at, edit);
-                }
-            }
-        }
-        self.keep(|holdings| {
-            holdings.pending = pending;
-            holdings.last_read = last_read;
-        })
-    }
-
-    /// Items that this device could read and no longer could. Wrapped keys are in no manifest: whoever
-    /// spoils one, the service or a device in wrong hands, must neither take an item away nor keep the
-    /// owner from taking that device off.
-    fn no_longer_readable(&self, fetched: &Fetched) -> Vec<Closed> {
-        let (before, after) = (self.account(), &fetched.account);
-        let closed = self.cache.records().filter_map(|held| {
-            let next = fetched.cache.record(&held.item).filter(|next| *next != held)?;
-            let opens = match sealed::open(after.id(), next, after.root()) {
-                Ok(_) => return None,
-                Err(SealedError::Content) => true,
-                Err(SealedError::Item(_)) => false,
-            };
-            let content = sealed::open(before.id(), held, before.root()).ok()?;
-            Some(Closed { item: held.item, held: held.version, content, opens })
-        });
-        closed.collect()
     }
 
     /// Keeps what was fetched, and makes the edits that wait follow it.
@@ -478,11 +315,15 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
                     // Nobody here can tell what the newer one says: it is not written over.
                     let (account, cache) = (&account, &cache);
                     let places = Places { account, cache, pending: &[&pending, &waited] };
-                    if let Some(own) = places.beside(item, edit.base, content) {
-                        synced.restored.push((item, own));
-                        moved.push((item, own));
-                        pending.insert(own, Pending::new(0, edit.edit));
-                    }
+                    let own = match places.beside(item, edit.base, content) {
+                        Ok(own) => {
+                            pending.insert(own, Pending::new(0, edit.edit));
+                            own
+                        }
+                        Err(There(own)) => own,
+                    };
+                    synced.restored.push((item, own));
+                    moved.push((item, own));
                 } else {
                     synced.kept.push(item);
                 }
@@ -573,24 +414,4 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
 
 pub(super) fn save(cache: &Cache) -> Result<(), OnlineError> {
     cache.save().map_err(|source| OnlineError::Disk { what: "the copy of your items", source })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::item::{Kind, content::Version};
-
-    /// T-27: however much was spoiled, what is kept of it leaves the state its room.
-    #[test]
-    fn what_is_kept_has_an_end() {
-        let fields = [("text".to_owned(), "x".repeat(1000))].into();
-        let at = hallmark_core::time::Timestamp::from_unix_s(0).unwrap();
-        let by = SigningKey::from_seed(&[1; 32]).public();
-        let version = Version { at, by, fields, attachments: Vec::new() };
-        let content = Content::new(Kind::Note, version).unwrap();
-        let mut room = KeptRoom { left_bytes: 3000 };
-        assert!(room.takes(&content) && room.takes(&content));
-        let left_bytes = room.left_bytes;
-        assert!(!room.takes(&content) && room.left_bytes == left_bytes);
-    }
 }

@@ -31,8 +31,10 @@
 mod attach;
 mod devices;
 mod fetch;
+mod kept;
 mod paper;
 mod push;
+mod seen;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -51,7 +53,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     identity::{Account, account::IdentityError},
     item::{
-        Cache, Content, Edit, Kind, Pending,
+        Cache, Content, Edit, Pending,
         content::{ContentError, Version},
         merge::PendingEdits,
         sealed::{self, SealedError},
@@ -64,6 +66,8 @@ use crate::{
 pub use attach::{Download, Staged};
 pub use devices::{Joined, joined};
 pub use paper::{Recovered, recover};
+pub use seen::{Seen, offline};
+use seen::{seen, trusted_cache};
 
 /// How often something is tried again when other devices come in between.
 const MAX_TRIES: u32 = 16;
@@ -97,7 +101,8 @@ pub struct Holdings {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub shown_entries: u64,
     /// What items said last that another device has written and this one does not understand: a newer
-    /// program did, or one in wrong hands, and then it is put back once that is off the account.
+    /// program did, or one in wrong hands, and then it is put back once that is off the account. Removing
+    /// the item here forgets it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub last_read: BTreeMap<ItemId, LastRead>,
     /// Items that were removed here, at most [`MAX_REMOVED`], the newest last: one that is there again
@@ -338,33 +343,14 @@ pub struct Synced {
     /// Items that another device changed into what this program does not understand. What they said is
     /// [kept](Holdings::last_read).
     pub unread: Vec<ItemId>,
+    /// Of those, items that were removed or written anew since: what they said first is kept on.
+    pub outlived: Vec<ItemId>,
     /// Items that no longer open here, and of which this device has no room to keep what they said.
     pub unkept: Vec<ItemId>,
     /// Items that were to be removed, but were edited elsewhere: they stay.
     pub kept: Vec<ItemId>,
     /// Items that this device removed and that are there again, since another device had edited them.
     pub back: Vec<ItemId>,
-}
-
-/// An item as this device sees it: what was synchronised, with what waits to be sent over it.
-#[derive(Debug, Clone)]
-pub struct Seen {
-    /// Its id.
-    pub item: ItemId,
-    /// The version at the service that it is, or follows; 0 for none.
-    pub version: u64,
-    /// What it says.
-    pub content: Content,
-    /// Whether an edit waits to be sent.
-    pub unsent: bool,
-}
-
-impl Seen {
-    /// Whether a person keeps it: names of devices are items as well, and are not counted as such.
-    #[must_use]
-    pub fn is_kept(&self) -> bool {
-        self.content.kind != Kind::Device
-    }
 }
 
 /// The account of a profile, with or without a service at hand.
@@ -487,6 +473,9 @@ impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
             None => self.said(item, base).map(Box::new),
         };
         self.keep(|holdings| {
+            if matches!(edit, Edit::Remove) {
+                holdings.last_read.remove(&item);
+            }
             match edit {
                 // What no service has, and none can have got without an answer, needs no removal.
                 Edit::Remove if base == 0 && sent.is_none() => holdings.pending.remove(&item),
@@ -550,51 +539,4 @@ impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
         store.update(&mut rng, |profile| profile.holdings = None)?;
         Ok(())
     }
-}
-
-/// Items without a service: what the state and the cache in `folder` hold.
-#[must_use]
-pub fn offline(holdings: &Holdings, folder: &Path) -> (Vec<Seen>, usize) {
-    seen(holdings, &trusted_cache(folder, &holdings.account))
-}
-
-/// The cache, where it is what the manifest in the state counts.
-fn trusted_cache(folder: &Path, account: &Account) -> Cache {
-    let mut cache = Cache::load(folder, account.id(), account.root().id());
-    let counted = account.manifest().map(|manifest| manifest.claimed());
-    let leaves = cache.leaves();
-    let whole = match counted {
-        Some(manifest) => manifest.check_items(&leaves).is_ok(),
-        None => leaves.0.is_empty(),
-    };
-    if !whole || cache.cursor().manifest != counted.map_or(0, |manifest| manifest.version) {
-        cache.clear();
-    }
-    cache
-}
-
-fn seen(holdings: &Holdings, cache: &Cache) -> (Vec<Seen>, usize) {
-    let account = &holdings.account;
-    let mut unopened = 0;
-    let mut items: BTreeMap<ItemId, Seen> = BTreeMap::new();
-    for record in cache.records() {
-        if holdings.pending.contains_key(&record.item) {
-            continue;
-        }
-        match sealed::open(account.id(), record, account.root()) {
-            Ok(content) => {
-                let (item, version) = (record.item, record.version);
-                items.insert(item, Seen { item, version, content, unsent: false });
-            }
-            Err(_) => unopened += 1,
-        }
-    }
-    for (item, pending) in &holdings.pending {
-        if let Edit::Put(content) = &pending.edit {
-            let (item, version) = (*item, pending.base);
-            let content = content.as_ref().clone();
-            items.insert(item, Seen { item, version, content, unsent: true });
-        }
-    }
-    (items.into_values().collect(), unopened)
 }

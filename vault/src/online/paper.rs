@@ -13,12 +13,13 @@ use rand_core::CryptoRng;
 
 use super::{
     Deceit, Holdings, KnownService, MAX_TRIES, Online, OnlineError, Synced,
-    fetch::{Fetched, KeptRoom, Places, fetch},
+    fetch::{Fetched, fetch},
+    kept::{KeptRoom, Places, Return},
     trusted_cache,
 };
 use crate::{
     identity::{Account, Succession, device::DeviceKeys, recovery::RecoveryKeys},
-    item::{Cache, Content, Edit, Pending, content::NoRoom, merge::PendingEdits, sealed},
+    item::{Cache, merge::PendingEdits, sealed},
     profile::Profile,
     service::{Service, ServiceError},
     state::Store,
@@ -207,14 +208,6 @@ struct PutBack {
     unkept: Vec<ItemId>,
 }
 
-/// An edit that puts something back.
-struct Put {
-    at: ItemId,
-    edit: Pending,
-    /// Whether the item says something else, and is reminded of this.
-    is_reminder: bool,
-}
-
 impl Back<'_> {
     /// What the account has no longer, or no longer readably, and what an item hides of its past. An
     /// item that says something newer is not written over: what it said comes beside it. Where an edit
@@ -233,7 +226,10 @@ impl Back<'_> {
             if self.mine.pending.contains_key(&item) {
                 continue;
             }
-            let Some(Put { at, edit, is_reminder }) = self.one(item, version, &held, &back) else {
+            let (account, cache) = self.now;
+            let places = Places { account, cache, pending: &[&self.mine.pending, &back.edits] };
+            let Ok(Return { at, edit, is_reminder }) = places.bring_back(item, version, &held)
+            else {
                 continue;
             };
             if !room.takes(&held) {
@@ -245,29 +241,5 @@ impl Back<'_> {
             if is_reminder { back.reminded.push(item) } else { back.restored.push(item) }
         }
         back
-    }
-
-    fn one(&self, item: ItemId, version: u64, held: &Content, back: &PutBack) -> Option<Put> {
-        let (account, cache) = self.now;
-        let put = |content| Edit::Put(Box::new(content));
-        let Some(there) = cache.record(&item) else {
-            let edit = Pending::new(version, put(held.clone()));
-            return Some(Put { at: item, edit, is_reminder: false });
-        };
-        let places = Places { account, cache, pending: &[&self.mine.pending, &back.edits] };
-        let says = sealed::open(account.id(), there, account.root());
-        let (at, edit) = match says.map(|says| says.reminded(version, held)) {
-            Ok(Ok(None)) => return None,
-            Ok(Ok(Some(content))) => {
-                let edit = Pending::new(there.version, put(content));
-                return Some(Put { at: item, edit, is_reminder: true });
-            }
-            Ok(Err(NoRoom)) => {
-                let at = places.beside(item, version, held)?;
-                (at, Pending::new(0, put(held.clone())))
-            }
-            Err(_) => places.put_back(item, version, there.version, held.clone())?,
-        };
-        Some(Put { at, edit, is_reminder: false })
     }
 }

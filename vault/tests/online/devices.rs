@@ -45,7 +45,7 @@ fn a_stolen_device_is_cut_off() {
     let mut laptop = phone.joined(2, &service);
     laptop.sync(&service).unwrap();
     let mut stolen = laptop.copied();
-    phone.online(&service).revoke_device(key(&stolen)).unwrap();
+    phone.revoke(key(&stolen), &service).unwrap();
     phone.change(old, &[("text", "53")], &service);
     let new = phone.note("new", &service);
     phone.sync(&service).unwrap();
@@ -90,7 +90,7 @@ fn a_thief_who_revokes_the_owner() {
     laptop.sync(&service).unwrap();
     let mut thief = laptop.copied();
     let mut accomplice = thief.joined(3, &service);
-    thief.online(&service).revoke_device(key(&phone)).unwrap();
+    thief.revoke(key(&phone), &service).unwrap();
     thief.remove(lost, &service);
     thief.sync(&service).unwrap();
     let waiting = phone.note("waiting", &service);
@@ -126,7 +126,7 @@ fn a_spoiled_item_blocks_nothing() {
         held.records.get_mut(&other).unwrap().2.key.0[200] ^= 1;
     });
     std::fs::remove_file(phone.folder().join("items.hallmark")).unwrap();
-    phone.online(&service).revoke_device(key(&laptop)).unwrap();
+    phone.revoke(key(&laptop), &service).unwrap();
     let mut fresh = Device::blank(3);
     recover(&mut fresh, &service, &secret).unwrap();
     let (items, unopened) = online::offline(fresh.holdings(), &fresh.folder());
@@ -171,12 +171,12 @@ fn a_line_that_is_cut_while_devices_change() {
         phone.sync(&service).unwrap();
         let laptop = phone.joined(2, &service);
         service.answers_left.set(Some(cut));
-        let revoked = phone.online(&service).revoke_device(key(&laptop));
+        let revoked = phone.revoke(key(&laptop), &service);
         service.answers_left.set(None);
         phone.sync(&service).unwrap();
         assert_eq!(phone.notes()[&item], "52");
         if revoked.is_err() && phone.holdings().account.list().devices().len() == 2 {
-            phone.online(&service).revoke_device(key(&laptop)).unwrap();
+            phone.revoke(key(&laptop), &service).unwrap();
         }
         assert_eq!(phone.holdings().account.list().devices().len(), 1);
         let mut fresh = Device::blank(3);
@@ -199,7 +199,7 @@ fn a_device_does_not_revoke_itself() {
     let mut phone = Device::new(1);
     phone.sync(&service).unwrap();
     let own = key(&phone);
-    let error = phone.online(&service).revoke_device(own).unwrap_err();
+    let error = phone.revoke(own, &service).unwrap_err();
     assert!(matches!(error, OnlineError::Identity(_)), "{error}");
 }
 

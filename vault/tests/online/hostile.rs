@@ -15,7 +15,7 @@ use hallmark_core::{
     key::SigningKey,
 };
 use hallmark_vault::{
-    online::{self, Deceit, OnlineError},
+    online::{self, Deceit, OnlineError, Synced},
     service::{Known, Parts, Service, ServiceError},
 };
 
@@ -226,7 +226,7 @@ fn a_key_that_was_lost_with_a_root() {
     laptop.sync(&service).unwrap();
     let (notes, id) = (laptop.notes(), phone.holdings().account.id());
     let gone = phone.joined(4, &service).holdings().account.device().public().key;
-    phone.online(&service).revoke_device(gone).unwrap();
+    phone.revoke(gone, &service).unwrap();
     service.held(id, |held| held.records.get_mut(&items[2]).unwrap().2.key.0[200] ^= 1);
     assert_eq!(laptop.sync(&service).unwrap().restored, [(items[2], items[2])]);
     assert_eq!(laptop.notes(), notes);
@@ -267,7 +267,7 @@ fn spoiling_keeps_no_device_on() {
     assert!(matches!(refused, Err(OnlineError::Deceived(deceit)) if deceit == unreadable));
     assert_eq!(phone.notes(), notes, "what was readable still is");
     let thief = laptop.holdings().account.device().public().key;
-    let put_back = phone.online(&service).revoke_device(thief).unwrap().restored;
+    let put_back = phone.revoke(thief, &service).unwrap().restored;
     let [(spoiled, beside)] = put_back[..] else { panic!("{put_back:?}") };
     assert!(spoiled == items[0] && beside != items[0]);
     phone.sync(&service).unwrap();
@@ -302,9 +302,9 @@ fn spoiled_items_outlive_a_run_that_was_killed() {
         held.records.get_mut(&items[0]).unwrap().2.key.0[200] ^= 1;
     });
     phone.without_writing_state(|phone| {
-        assert!(phone.online(&service).revoke_device(thief).is_err());
+        assert!(phone.revoke(thief, &service).is_err());
     });
-    phone.online(&service).revoke_device(thief).unwrap();
+    phone.revoke(thief, &service).unwrap();
     assert_eq!(texts(&phone), (notes.into_values().collect(), 1));
 }
 
@@ -318,7 +318,7 @@ fn after_a_new_root_nothing_newer_is_written_over() {
     phone.change(items[2], &[("text", "newer")], &service);
     phone.sync(&service).unwrap();
     let gone = phone.joined(4, &service).holdings().account.device().public().key;
-    phone.online(&service).revoke_device(gone).unwrap();
+    phone.revoke(gone, &service).unwrap();
     service.held(id, |held| held.records.get_mut(&items[2]).unwrap().2.key.0[200] ^= 1);
     let restored = laptop.sync(&service).unwrap().restored;
     let [(spoiled, beside)] = restored[..] else { panic!("{restored:?}") };
@@ -365,7 +365,7 @@ fn what_waits_writes_over_nothing_unseen() {
 #[test]
 fn a_service_that_has_nothing_to_show() {
     let Scene { service, mut phone, .. } = Scene::new();
-    phone.online(&service).prove().expect("the control");
+    phone.online(&service).prove(&mut Synced::default()).expect("the control");
     let nothing_new = |answer: Answer<Sync>| {
         let mut answer = answer?;
         answer.records.clear();
@@ -375,11 +375,11 @@ fn a_service_that_has_nothing_to_show() {
     };
     let liar = Liar::of_items(&service, nothing_new);
     phone.sync(&liar).expect("of an account that is up to date that says nothing");
-    assert!(phone.online(&liar).prove().is_err());
+    assert!(phone.online(&liar).prove(&mut Synced::default()).is_err());
     let other = Memory::default();
     let mut stranger = Device::new(9);
     stranger.sync(&other).unwrap();
-    assert!(phone.online(&other).prove().is_err());
+    assert!(phone.online(&other).prove(&mut Synced::default()).is_err());
 }
 
 #[test]

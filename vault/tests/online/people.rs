@@ -92,6 +92,15 @@ impl Device {
         self.online(service).sync(&mut synced).map(|()| synced)
     }
 
+    pub fn revoke(
+        &mut self,
+        key: PublicKey,
+        service: &impl Service,
+    ) -> Result<Synced, OnlineError> {
+        let mut synced = Synced::default();
+        self.online(service).revoke_device(key, &mut synced).map(|()| synced)
+    }
+
     /// Does something while the state cannot be written.
     pub fn without_writing_state(&mut self, work: impl FnOnce(&mut Self)) {
         let in_the_way = self.folder().join("state.hallmark.new");

@@ -19,6 +19,7 @@ use hallmark_vault::{
 };
 
 use crate::{
+    hostile::Liar,
     memory::Memory,
     people::{Device, key, now, paper, recover, two_devices},
 };
@@ -129,7 +130,7 @@ fn what_is_put_back_joins_nothing_that_lies_there() {
         if recovers {
             recover(&mut phone, &service, &secret).unwrap();
         } else {
-            phone.online(&service).revoke_device(key(&thief)).unwrap();
+            phone.revoke(key(&thief), &service).unwrap();
             phone.sync(&service).unwrap();
         }
         let (items, _) = online::offline(phone.holdings(), &phone.folder());
@@ -215,7 +216,7 @@ fn a_device_that_knew_more_goes_on_after_a_revocation() {
         tablet.sync(&service),
         Err(OnlineError::Deceived(Deceit::Unreadable { item: spoiled })) if spoiled == item
     ));
-    phone.online(&service).revoke_device(key(&thief)).unwrap();
+    phone.revoke(key(&thief), &service).unwrap();
     phone.sync(&service).unwrap();
     let restored = tablet.sync(&service).unwrap().restored;
     assert_eq!(restored.len(), 1);
@@ -238,12 +239,104 @@ fn nonsense_that_opens_takes_nothing_away() {
         if recovers {
             assert_eq!(recover(&mut phone, &service, &secret).unwrap().restored, [item]);
         } else {
-            let restored = phone.online(&service).revoke_device(key(&thief)).unwrap().restored;
+            let restored = phone.revoke(key(&thief), &service).unwrap().restored;
             assert_eq!(restored.len(), 1);
             phone.sync(&service).unwrap();
         }
         assert_eq!(texts(&phone), ["52"]);
         assert!(phone.holdings().last_read.is_empty() && phone.holdings().pending.is_empty());
+    }
+}
+
+/// What was told to be kept is kept on, though the item is removed or written anew before anybody is
+/// taken off.
+#[test]
+fn what_is_kept_outlives_what_becomes_of_the_item() {
+    for (removes, recovers) in [(true, true), (true, false), (false, true), (false, false)] {
+        let (service, mut phone, mut thief, item) = two_devices();
+        let secret = paper(&phone);
+        writes_nonsense(&mut thief, item, &service);
+        assert_eq!(phone.sync(&service).unwrap().unread, [item]);
+        if removes {
+            thief.sync(&service).unwrap();
+            thief.online(&service).edit(item, 2, Edit::Remove).unwrap();
+            thief.sync(&service).unwrap();
+        } else {
+            // Another kind: no history to be reminded.
+            thief.sync(&service).unwrap();
+            let contact = thief.version(&[("email", "m@example.com")]);
+            let edit = Edit::Put(Box::new(Content::new(Kind::Contact, contact).unwrap()));
+            thief.online(&service).edit(item, 2, edit).unwrap();
+            thief.sync(&service).unwrap();
+        }
+        assert_eq!(phone.sync(&service).unwrap().outlived, [item], "and told");
+        assert_eq!(phone.sync(&service).unwrap().outlived, [], "once");
+        if recovers {
+            recover(&mut phone, &service, &secret).unwrap();
+        } else {
+            assert_eq!(phone.revoke(key(&thief), &service).unwrap().restored.len(), 1);
+            phone.sync(&service).unwrap();
+        }
+        assert_eq!(texts(&phone), ["52"], "removes: {removes}, recovers: {recovers}");
+        assert!(phone.holdings().last_read.is_empty() && phone.holdings().pending.is_empty());
+    }
+}
+
+/// An item that says again all that it said is kept no more; nor is one that was removed here.
+#[test]
+fn what_is_kept_goes_once_it_is_there_or_not_wanted() {
+    for wanted in [true, false] {
+        let (service, mut phone, mut thief, item) = two_devices();
+        let known = thief.online(&service).item(item).unwrap().content;
+        writes_nonsense(&mut thief, item, &service);
+        phone.sync(&service).unwrap();
+        if wanted {
+            thief.sync(&service).unwrap();
+            thief.online(&service).edit(item, 2, Edit::Put(Box::new(known))).unwrap();
+            thief.sync(&service).unwrap();
+            assert_eq!(phone.sync(&service).unwrap().outlived, []);
+        } else {
+            phone.online(&service).edit(item, 2, Edit::Remove).unwrap();
+        }
+        assert!(phone.holdings().last_read.is_empty(), "wanted: {wanted}");
+    }
+}
+
+/// A copy that was planted where something is to be put back counts only with its whole past, and only
+/// once its device can no longer take it away.
+#[test]
+fn a_planted_copy_takes_nothing_away() {
+    for whole in [true, false] {
+        let (service, mut phone, mut thief, item) = two_devices();
+        phone.change(item, &[("text", "53")], &service);
+        phone.sync(&service).unwrap();
+        thief.sync(&service).unwrap();
+        let mut copy = thief.online(&service).item(item).unwrap().content;
+        if !whole {
+            copy.history.clear();
+        }
+        let place = place_beside(item, 2);
+        writes(&mut thief, place, copy, &service);
+        writes_nonsense(&mut thief, item, &service);
+        phone.sync(&service).unwrap();
+        // It goes between what this device looked at and the entry that takes the thief off.
+        let thief_key = key(&thief);
+        let mut removes = true;
+        let racing = Liar::of_items(&service, |answer| {
+            if std::mem::take(&mut removes) {
+                thief.online(&service).edit(place, 1, Edit::Remove).unwrap();
+                thief.sync(&service).unwrap();
+            }
+            answer
+        });
+        phone.revoke(thief_key, &racing).unwrap();
+        drop(racing);
+        phone.sync(&service).unwrap();
+        let (items, _) = online::offline(phone.holdings(), &phone.folder());
+        let back = items.iter().find(|seen| seen.content.now.fields["text"] == "53");
+        let past = &back.expect("it is back").content.history;
+        assert_eq!(past[0].said.fields["text"], "52", "whole: {whole}");
+        assert!(phone.holdings().last_read.is_empty());
     }
 }
 

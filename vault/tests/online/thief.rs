@@ -98,7 +98,7 @@ fn wraps_that_open_for_nobody() {
 
     phone.sync(&service).expect("it has that root already");
     let (mut copy, apart) = (phone.copied(), service.copied());
-    copy.online(&apart).revoke_device(key(&thief)).unwrap();
+    copy.revoke(key(&thief), &apart).unwrap();
     let recovered = recover(&mut phone, &service, &secret).unwrap();
     assert_eq!((recovered.unopened, recovered.revoked.len()), (0, 2));
     assert_eq!(phone.notes(), notes);
@@ -142,7 +142,7 @@ fn a_full_account_keeps_nobody_on() {
     phone.note("waits", &service);
     service.full.set(true);
     assert!(phone.sync(&service).is_err(), "the control");
-    phone.online(&service).revoke_device(key(&thief)).unwrap();
+    phone.revoke(key(&thief), &service).unwrap();
     assert!(matches!(thief.sync(&service), Err(OnlineError::Revoked(_))));
     let recovered = recover(&mut phone, &service, &secret).unwrap();
     assert!(recovered.unsent.is_some());
@@ -192,7 +192,7 @@ fn a_recovery_that_was_cut_short() {
             thief.remove(*item, &service);
         }
         thief.sync(&service).unwrap();
-        thief.online(&service).revoke_device(key(&phone)).unwrap();
+        thief.revoke(key(&phone), &service).unwrap();
         service.answers_left.set(Some(cut));
         drop(recover(&mut phone, &service, &secret));
         service.answers_left.set(None);

@@ -52,7 +52,12 @@ fn remove(item: &str, yes: bool, session: &Session) -> anyhow::Result<Report> {
     let (id, version, what, summary) = match closed.first() {
         Some((id, version)) => {
             let what = format!("item {}", ids.short(id));
-            (*id, *version, what, "it does not open on this device".to_owned())
+            (
+                *id,
+                *version,
+                what,
+                "it does not open on this device, or was removed on another".to_owned(),
+            )
         }
         None => {
             let seen = found(item, open)?;

@@ -15,11 +15,15 @@ use crate::{
 
 /// The most devices of one account.
 pub const MAX_DEVICES: usize = 16;
-/// The most entries that devices sign between two by the recovery key. Counted anew after each of
-/// those, so that a thief who fills the list does not keep its owner out.
+/// The most entries that devices sign before the first by the recovery key.
 pub const MAX_ENTRIES: u64 = 1000;
+/// So many more may devices sign after each by the recovery key, so that a thief who fills the list does
+/// not keep its owner out.
+pub const ENTRIES_PER_RECOVERY: u64 = 32;
 /// The most entries signed by the recovery key.
 pub const MAX_RECOVERIES: u64 = 100;
+/// The most entries of a list: the first, those by devices, and those by the recovery key.
+pub const MAX_LEN: u64 = 1 + MAX_ENTRIES + MAX_RECOVERIES * (1 + ENTRIES_PER_RECOVERY);
 
 /// The public half of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,10 +164,10 @@ pub enum DeviceListError {
         /// Its place.
         seq: u64,
     },
-    /// More than [`MAX_ENTRIES`] or [`MAX_RECOVERIES`].
+    /// More than [`MAX_ENTRIES`], [`ENTRIES_PER_RECOVERY`] or [`MAX_RECOVERIES`] allow.
     #[error(
-        "devices change a list at most {MAX_ENTRIES} times, and {MAX_RECOVERIES} recoveries start \
-         that anew; recover the account, or make a new one"
+        "devices change a list at most {MAX_ENTRIES} times, and each of {MAX_RECOVERIES} recoveries \
+         allows {ENTRIES_PER_RECOVERY} more; recover the account, or make a new one"
     )]
     TooLong,
 }
@@ -176,7 +180,7 @@ pub struct DeviceList {
     recovery_wrap: WrapKey,
     head: Sha256,
     newest: Entry,
-    /// Entries by devices since the last one by the recovery key, and how many of those there were.
+    /// Entries by devices, and by the recovery key after the first.
     by_devices: u64,
     recoveries: u64,
     /// The devices after each entry, and the newest manifest each entry saw.
@@ -243,10 +247,11 @@ impl DeviceList {
         let entry = signed.verify().map_err(|_| DeviceListError::Signature { seq })?;
         let is_recovery = matches!(entry.change, Change::Recover { .. });
         let (by_devices, recoveries) = match is_recovery {
-            true => (0, self.recoveries + 1),
+            true => (self.by_devices, self.recoveries + 1),
             false => (self.by_devices + 1, self.recoveries),
         };
-        if by_devices > MAX_ENTRIES || recoveries > MAX_RECOVERIES {
+        let most = MAX_ENTRIES + ENTRIES_PER_RECOVERY * recoveries;
+        if by_devices > most || recoveries > MAX_RECOVERIES {
             return Err(DeviceListError::TooLong);
         }
         if entry.account != self.account {
@@ -348,6 +353,12 @@ impl DeviceList {
     #[expect(clippy::len_without_is_empty, reason = "a verified list is never empty")]
     pub fn len(&self) -> u64 {
         self.moments.len() as u64
+    }
+
+    /// The devices after each entry, counted together: each takes 64 bytes of memory.
+    #[must_use]
+    pub fn devices_over_time(&self) -> usize {
+        self.moments.iter().map(|moment| moment.devices.len()).sum()
     }
 
     /// The devices listed now.

@@ -153,12 +153,16 @@ fn a_full_list_is_recovered() {
     }
     assert_eq!(next(add(), &key(1)), Err(DeviceListError::TooLong));
     let recover = || Change::Recover { devices: vec![device(2)] };
-    next(recover(), &key(200)).unwrap();
-    next(add(), &key(2)).unwrap();
-    for _ in 1..MAX_RECOVERIES {
+    for _ in 0..MAX_RECOVERIES {
         next(recover(), &key(200)).unwrap();
+        for _ in 0..ENTRIES_PER_RECOVERY / 2 {
+            next(add(), &key(2)).unwrap();
+            next(Change::Revoke { device: key(66).public() }, &key(2)).unwrap();
+        }
+        assert_eq!(next(add(), &key(2)), Err(DeviceListError::TooLong));
     }
     assert_eq!(next(recover(), &key(200)), Err(DeviceListError::TooLong));
+    assert_eq!(list.len(), MAX_LEN);
 }
 
 /// T-26: whatever a service or a device that may not makes of the list is refused.
