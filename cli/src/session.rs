@@ -188,16 +188,26 @@ impl Session {
     /// # Errors
     /// When there is none, no passphrase, or it does not open.
     pub fn open(&self) -> anyhow::Result<Store<Profile>> {
+        self.open_if_there()?.map_or_else(
+            || {
+                anyhow::bail!(
+                    "profile {} has nothing stored yet in {}; `hallmark studio init` makes a studio, \
+                     `hallmark item put` keeps something, `hallmark trust add` remembers whom you trust",
+                    self.profile,
+                    self.home()?.path().display()
+                )
+            },
+            Ok,
+        )
+    }
+
+    /// Opens the profile's state, if there is one.
+    ///
+    /// # Errors
+    /// When there is no passphrase, or it does not open.
+    pub fn open_if_there(&self) -> anyhow::Result<Option<Store<Profile>>> {
         let home = self.home()?;
-        if !state::exists(home.path(), &self.profile)? {
-            anyhow::bail!(
-                "profile {} has nothing stored yet in {}; `hallmark studio init` makes a studio, \
-                 `hallmark item put` keeps something, `hallmark trust add` remembers whom you trust",
-                self.profile,
-                home.path().display()
-            );
-        }
-        self.unlock(home)
+        state::exists(home.path(), &self.profile)?.then(|| self.unlock(home)).transpose()
     }
 
     /// Opens the profile's state, making it when there is none.

@@ -62,15 +62,9 @@ pub struct RunArgs {
     /// Name clients know the service by, such as vault.example; may be repeated
     #[arg(long, value_name = "HOST[:PORT]")]
     pub authority: Vec<String>,
-    /// Certificate file for TLS (PEM)
-    #[arg(long, value_name = "PEM", requires = "tls_key")]
-    pub tls_cert: Option<PathBuf>,
-    /// Private key file for TLS (PEM)
-    #[arg(long, value_name = "PEM", requires = "tls_cert")]
-    pub tls_key: Option<PathBuf>,
-    /// A proxy in front ends TLS, so plain HTTP may be spoken beyond this machine
-    #[arg(long)]
-    pub behind_proxy: bool,
+    /// How it is reached beyond this machine.
+    #[command(flatten)]
+    pub tls: TlsArgs,
     /// Network whose word on a client's address is believed; may be repeated
     #[arg(long, value_name = "NETWORK")]
     pub trusted_proxy: Vec<super::peer::Network>,
@@ -117,7 +111,7 @@ impl RunArgs {
         over(&mut settings.log.format, &self.log_format);
         settings.key_file = self.key_file.clone().or(settings.key_file);
         settings.metrics_listen = self.metrics_listen.or(settings.metrics_listen);
-        settings.behind_proxy |= self.behind_proxy;
+        settings.behind_proxy |= self.tls.behind_proxy;
         settings.new_key = self.new_key;
         settings.log_goes_on = self.log_goes_on;
         settings.origin = self.origin.clone().or(settings.origin);
@@ -128,11 +122,31 @@ impl RunArgs {
         if !self.trusted_proxy.is_empty() {
             settings.trusted_proxies.clone_from(&self.trusted_proxy);
         }
-        if let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) {
-            settings.tls = Some(Tls { certificate: certificate.clone(), key: key.clone() });
-        }
+        settings.tls = self.tls.files().or(settings.tls);
         settings.check()?;
         Ok(settings)
+    }
+}
+
+/// Flags of anything that serves: how it is reached beyond this machine.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TlsArgs {
+    /// Certificate file for TLS (PEM)
+    #[arg(long, value_name = "PEM", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key file for TLS (PEM)
+    #[arg(long, value_name = "PEM", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// A proxy in front ends TLS, so plain HTTP may be spoken beyond this machine
+    #[arg(long)]
+    pub behind_proxy: bool,
+}
+
+impl TlsArgs {
+    /// The files, where they are given.
+    pub(super) fn files(&self) -> Option<Tls> {
+        let (certificate, key) = self.tls_cert.clone().zip(self.tls_key.clone())?;
+        Some(Tls { certificate, key })
     }
 }
 

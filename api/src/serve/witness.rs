@@ -8,7 +8,8 @@ use hallmark_core::key::SigningKey;
 
 use super::{
     Hooks, ServeError, Settings,
-    config::{Limits, Log, LogLevel, Tls},
+    args::TlsArgs,
+    config::{Limits, Log, LogLevel},
     key_file, log,
     process::{Ready, keep_no_core, until_stopped},
     running::{LogTo, bind, runtime},
@@ -46,15 +47,9 @@ pub struct WitnessArgs {
     /// Address and port; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8471")]
     pub listen: SocketAddr,
-    /// Certificate file for TLS (PEM)
-    #[arg(long, value_name = "PEM", requires = "tls_key")]
-    pub tls_cert: Option<PathBuf>,
-    /// Private key file for TLS (PEM)
-    #[arg(long, value_name = "PEM", requires = "tls_cert")]
-    pub tls_key: Option<PathBuf>,
-    /// A proxy in front ends TLS, so plain HTTP may be spoken beyond this machine
-    #[arg(long)]
-    pub behind_proxy: bool,
+    /// How it is reached beyond this machine.
+    #[command(flatten)]
+    pub tls: TlsArgs,
     /// What is logged
     #[arg(long, value_enum, value_name = "LEVEL", default_value = "warn")]
     pub log_level: LogLevel,
@@ -114,18 +109,17 @@ impl WitnessArgs {
     }
 
     fn settings(&self) -> Result<Settings, ServeError> {
-        let pair = self.tls_cert.clone().zip(self.tls_key.clone());
         let settings = Settings {
             data: self.own.data.clone(),
             listen: self.listen,
-            behind_proxy: self.behind_proxy,
+            behind_proxy: self.tls.behind_proxy,
             // Nobody signs requests for it: any name will do.
             authorities: if self.listen.ip().is_loopback() {
                 Vec::new()
             } else {
                 vec![self.own.name.clone()]
             },
-            tls: pair.map(|(certificate, key)| Tls { certificate, key }),
+            tls: self.tls.files(),
             log: Log { level: self.log_level, ..Log::default() },
             // Each may have a request of 68 KiB under way.
             limits: Limits {

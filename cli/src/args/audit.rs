@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cmd::witness::{WitnessArgs, WitnessKeyArgs};
+use crate::cmd::witness::{TlsArgs, WitnessArgs, WitnessKeyArgs};
 use clap::{Args, Subcommand};
 
 /// Exit codes of `audit`.
@@ -80,32 +80,44 @@ pub struct MonitorArgs {
     #[command(flatten)]
     pub trusted: TrustedArgs,
     /// Look again after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, conflicts_with = "cosign")]
     pub every: u64,
     /// Alarm when the witnesses saw the log last more than so many seconds ago
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, conflicts_with = "cosign")]
     pub max_age: u64,
     /// Look so many times, then end; for ever without it
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "cosign")]
     pub times: Option<u64>,
     /// Cosign checkpoints of the log, each after reading all of it and rebuilding its map: the log asks
     /// at --listen
     #[arg(long, requires = "name")]
     pub cosign: bool,
-    /// With --cosign: name of this monitor, such as monitor.example
-    #[arg(long, value_name = "NAME", requires = "data")]
+    /// How the monitor serves.
+    #[command(flatten)]
+    pub serves: CosignArgs,
+}
+
+/// Arguments of `audit monitor --cosign`.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "With --cosign")]
+pub struct CosignArgs {
+    /// Name of this monitor, such as monitor.example
+    #[arg(long, value_name = "NAME", requires_all = ["cosign", "data"])]
     pub name: Option<String>,
-    /// With --cosign: folder for what was cosigned; it is made when it is not there
-    #[arg(long, value_name = "DIR")]
+    /// Folder for what was cosigned; it is made when it is not there
+    #[arg(long, value_name = "DIR", requires = "cosign")]
     pub data: Option<PathBuf>,
-    /// With --cosign: file with the monitor's key [default: beside the data, DATA.key]
-    #[arg(long, value_name = "FILE")]
+    /// File with the monitor's key [default: beside the data, DATA.key]
+    #[arg(long, value_name = "FILE", requires = "cosign")]
     pub key_file: Option<PathBuf>,
-    /// With --cosign: address and port
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8472")]
+    /// Address and port; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8472", requires = "cosign")]
     pub listen: std::net::SocketAddr,
-    /// With --cosign: write the address here once requests are served, for scripts
-    #[arg(long, value_name = "FILE")]
+    /// How it is reached beyond this machine.
+    #[command(flatten)]
+    pub tls: TlsArgs,
+    /// Write the address here once requests are served, for scripts
+    #[arg(long, value_name = "FILE", requires = "cosign")]
     pub ready_file: Option<PathBuf>,
 }
 
@@ -122,6 +134,9 @@ pub struct CompareArgs {
     /// Where to write evidence of two histories
     #[arg(long, value_name = "FILE", default_value = "fork-evidence.json")]
     pub evidence: PathBuf,
+    /// Write over a file that is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Arguments of `audit evidence`.

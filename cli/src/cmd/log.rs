@@ -18,7 +18,7 @@ use crate::{
     input,
     output::{Access, Output},
     remote::log::LogService,
-    report::{Report, Usage},
+    report::Report,
     session::Session,
 };
 
@@ -35,13 +35,7 @@ pub fn run(command: &LogCommand, session: &Session) -> anyhow::Result<Report> {
 }
 
 fn prove(args: &ProveCompleteArgs, session: &Session) -> anyhow::Result<Report> {
-    let trusted = Trusted::of_person(&args.log, session)?.ok_or_else(|| {
-        Usage("say which log counts: `hallmark trust log`, or --log-vkey and --log-policy".into())
-    })?;
-    let server = session.server();
-    let address = server.address.clone().ok_or_else(|| {
-        Usage("say which service keeps the log: --server https://vault.example.com".into())
-    })?;
+    let (trusted, service) = LogService::of_person(&args.log, session)?;
     let output = Output::new(&args.out, args.force)?;
     let (source, inspection) = inspected(&args.file, session)?;
     let file = inspection.file().context("this is no provenance file that holds")?;
@@ -49,7 +43,6 @@ fn prove(args: &ProveCompleteArgs, session: &Session) -> anyhow::Result<Report> 
         format!("{} is not anchored: hallmark piece anchor", args.file.display())
     })??;
     let (link, named) = anchor.chain();
-    let service = LogService::new(&address, server.ca.as_deref())?;
     let said = service.look_up(&[named.label, named.next])?;
     let said: LookedUpAll = json::parse(said.as_bytes())
         .map_err(anyhow::Error::from)

@@ -61,21 +61,11 @@ fn add(args: &TrustAddArgs, session: &Session) -> anyhow::Result<Report> {
 fn log(args: &TrustedArgs, session: &Session) -> anyhow::Result<Report> {
     let trusted = Trusted::of(args)?;
     trusted.keep(session)?;
-    let names: Vec<String> =
-        trusted.policy.logs().iter().map(|log| log.key.name().to_string()).collect();
     let witnesses: Vec<&str> =
         trusted.policy.witnesses().iter().map(|one| one.name.as_str()).collect();
-    let seen = match (trusted.policy.asks_for_witnesses(), &witnesses[..]) {
-        (true, names) => format!("as far as these have seen it: {}", names.join(", ")),
-        (false, _) => {
-            "on its own word: no witness is asked for, so it may show you a log of your own \
-                       and say any time"
-                .to_owned()
-        }
-    };
     Report::new(
-        &json!({"logs": names, "witnesses": witnesses}),
-        format!("From now on you trust {} {seen}.", names.join(", ")),
+        &json!({"logs": trusted.logs(), "witnesses": witnesses}),
+        format!("From now on you trust {} {}.", trusted.logs().join(", "), trusted.how_far()),
     )
 }
 
@@ -176,16 +166,26 @@ fn list(session: &Session) -> anyhow::Result<Report> {
             format!("{}  {} ({role}, {how}, since {})", pin.fingerprint, pin.name, pin.since.date())
         })
         .collect();
+    let kept = Trusted::kept(session)?;
+    let log = kept.as_ref().map(|log| format!("log {} ({})", log.logs().join(", "), log.how_far()));
+    let lines: Vec<String> = lines.into_iter().chain(log).collect();
     let text = if lines.is_empty() {
         "You trust nobody yet. `hallmark trust add --card` takes the code on the card in the box."
             .to_owned()
     } else {
         lines.join("\n")
     };
-    Report::new(&pins, text)
+    let logs = kept.map(|log| log.logs()).unwrap_or_default();
+    Report::new(&json!({"keys": pins, "logs": logs}), text)
 }
 
 fn remove(who: &str, session: &Session) -> anyhow::Result<Report> {
+    if let Some(log) = Trusted::kept(session)?.filter(|log| log.logs().iter().any(|log| log == who))
+    {
+        Trusted::forget(session)?;
+        let text = format!("No longer trusted: the log {}.", log.logs().join(", "));
+        return Report::new(&json!({"removed": [], "logs": log.logs()}), text);
+    }
     let mut store = session.open()?;
     let gone = store.try_update(&mut session.rng(), |profile| {
         profile.pins.remove(who).map_err(anyhow::Error::from)

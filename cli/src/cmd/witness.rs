@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 pub use hallmark_api::app::witness::Rebuild;
-pub use hallmark_api::serve::witness::{WitnessArgs, WitnessKeyArgs};
+pub use hallmark_api::serve::{
+    args::TlsArgs,
+    witness::{WitnessArgs, WitnessKeyArgs},
+};
 use hallmark_api::serve::{config::LogLevel, witness};
 use hallmark_consent::log::note::VerifierKey;
 use serde_json::json;
@@ -43,17 +46,15 @@ pub fn monitor(
     let own = WitnessKeyArgs {
         name: name.to_owned(),
         data: data.clone(),
-        key_file: args.key_file.clone(),
+        key_file: args.serves.key_file.clone(),
     };
     let args = WitnessArgs {
         own,
         log: logs.iter().map(ToString::to_string).collect(),
-        listen: args.listen,
-        tls_cert: None,
-        tls_key: None,
-        behind_proxy: false,
+        listen: args.serves.listen,
+        tls: args.serves.tls.clone(),
         log_level: LogLevel::Warn,
-        ready_file: args.ready_file.clone(),
+        ready_file: args.serves.ready_file.clone(),
     };
     witness::run(&args, Some(rebuild), "hallmark audit monitor")?;
     stopped()

@@ -23,9 +23,6 @@ use hallmark_core::{
 };
 use hallmark_vault::provenance::{piece::Domain, trust::DomainCheck};
 use serde_json::json;
-use ureq::tls::TlsConfig;
-
-use super::certificates;
 
 const MAX_DOCUMENT_BYTES: u64 = 64 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -134,17 +131,7 @@ fn lists(document: &Value, domain: &Domain, key: &PublicKey) -> bool {
 }
 
 fn fetch(domain: &Domain, ca: Option<&Path>) -> anyhow::Result<Value> {
-    let mut tls = TlsConfig::builder();
-    if let Some(path) = ca {
-        tls = tls.root_certs(certificates(path)?);
-    }
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .tls_config(tls.build())
-        .https_only(true)
-        .max_redirects(0)
-        .timeout_global(Some(TIMEOUT))
-        .build()
-        .into();
+    let agent: ureq::Agent = super::agent(ca, TIMEOUT)?.https_only(true).build().into();
     let url = format!("https://{domain}/.well-known/did.json");
     let mut response = agent.get(&url).call().with_context(|| format!("cannot fetch {url}"))?;
     anyhow::ensure!(response.status() == 200, "{url} answered {}", response.status());

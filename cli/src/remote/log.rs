@@ -15,10 +15,15 @@ use hallmark_consent::log::{
     tree::Tiles,
 };
 use hallmark_core::{id::Label, problem::Problem};
-use ureq::{Agent, tls::TlsConfig};
+use ureq::Agent;
 
-use super::certificates;
-use crate::{input, report::one_line};
+use crate::{
+    args::LogTrustArgs,
+    cmd::audit::Trusted,
+    input,
+    report::{Usage, one_line},
+    session::Session,
+};
 
 /// How long one file may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -77,18 +82,7 @@ impl LogSource {
             return Ok(Self { place: Place::Folder(PathBuf::from(place)), said });
         }
         let address = super::service::checked_prefix(place)?;
-        let mut tls = TlsConfig::builder();
-        if let Some(path) = ca {
-            tls = tls.root_certs(certificates(path)?);
-        }
-        let agent = Agent::config_builder()
-            .tls_config(tls.build())
-            .max_redirects(0)
-            .http_status_as_error(false)
-            .timeout_global(Some(TIMEOUT))
-            .user_agent("hallmark")
-            .build()
-            .into();
+        let agent = super::agent(ca, TIMEOUT)?.build().into();
         Ok(Self { place: Place::At { address, agent }, said })
     }
 
@@ -168,24 +162,37 @@ pub struct LogService {
 }
 
 impl LogService {
+    /// The service that this person uses (`--server`, else the one that has their account), and the log
+    /// that counts for them.
+    ///
+    /// # Errors
+    /// [`Usage`] where either is not known, or nobody is to be asked.
+    pub fn of_person(args: &LogTrustArgs, session: &Session) -> anyhow::Result<(Trusted, Self)> {
+        let trusted = Trusted::of_person(args, session)?.ok_or_else(|| {
+            Usage(
+                "say which log counts: `hallmark trust log`, or --log-vkey and --log-policy".into(),
+            )
+        })?;
+        let server = session.server();
+        if server.offline {
+            return Err(Usage("this asks the log's service: leave --offline out".into()).into());
+        }
+        let address = match &server.address {
+            Some(address) => address.clone(),
+            None => remembered(session)?.ok_or_else(|| {
+                Usage("say which service keeps the log: --server https://vault.example.com".into())
+            })?,
+        };
+        Ok((trusted, Self::new(&address, server.ca.as_deref())?))
+    }
+
     /// The service at an address.
     ///
     /// # Errors
     /// [`Usage`](crate::report::Usage); certificates that cannot be read.
     pub fn new(address: &str, ca: Option<&Path>) -> anyhow::Result<Self> {
         let address = super::service::checked_base(address)?;
-        let mut tls = TlsConfig::builder();
-        if let Some(path) = ca {
-            tls = tls.root_certs(certificates(path)?);
-        }
-        let agent = Agent::config_builder()
-            .tls_config(tls.build())
-            .max_redirects(0)
-            .http_status_as_error(false)
-            .timeout_global(Some(SUBMIT_TIMEOUT))
-            .user_agent("hallmark")
-            .build()
-            .into();
+        let agent = super::agent(ca, SUBMIT_TIMEOUT)?.build().into();
         Ok(Self { agent, address })
     }
 
@@ -231,6 +238,13 @@ impl LogService {
             problem.map_or_else(|_| format!("status {status}"), |told| one_line(&told.detail));
         anyhow::bail!("{} refuses: {why}", at())
     }
+}
+
+/// The address of the service that has the account of this profile.
+fn remembered(session: &Session) -> anyhow::Result<Option<String>> {
+    let Some(store) = session.open_if_there()? else { return Ok(None) };
+    let holdings = store.read().holdings.as_ref();
+    Ok(holdings.and_then(|held| held.service.as_ref()).map(|service| service.address.clone()))
 }
 
 impl Tiles for LogSource {

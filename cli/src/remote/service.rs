@@ -34,10 +34,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use ureq::{
     Body,
     http::{Request, Response},
-    tls::TlsConfig,
 };
 
-use super::certificates;
 use crate::{
     report::{Usage, one_line},
     session::{Server, Session, SystemRng},
@@ -102,19 +100,10 @@ impl HttpService {
     /// [`Usage`] for an address that is none; when the certificates cannot be read.
     pub fn new(address: &str, server: &Server, session: &Session) -> anyhow::Result<Self> {
         let (address, authority) = checked(address)?;
-        let mut tls = TlsConfig::builder();
-        if let Some(path) = &server.ca {
-            tls = tls.root_certs(certificates(path)?);
-        }
-        let agent = ureq::Agent::config_builder()
-            .tls_config(tls.build())
-            .max_redirects(0)
-            .http_status_as_error(false)
+        let agent = super::agent(server.ca.as_deref(), TIMEOUT)?
             .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_global(Some(TIMEOUT))
             .timeout_per_read(Some(SILENCE_TIMEOUT))
             .max_idle_connections_per_host(PARTS_AT_ONCE)
-            .user_agent("hallmark")
             .build()
             .into();
         let (clock, rng) = (Box::new(session.clock()), Mutex::new(session.rng()));

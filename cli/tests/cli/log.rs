@@ -14,12 +14,10 @@ use hallmark_cli::{
 use hallmark_consent::log::{
     checkpoint::{Checkpoint, SignedCheckpoint},
     entry::{ChainKind, MapRoot, Place},
-    growth::Growth,
+    growth::files_of,
     map::{self, Page, Placed, Prefix},
-    merkle::leaf_hash,
     note::{Algorithm, VerifierKey},
     policy::Policy,
-    tile::{Content, Tile, append_entry, files},
 };
 use hallmark_core::{
     chain::ChainSecret, hash::Sha256, key::SigningKey, secret::Secret, time::Timestamp,
@@ -69,17 +67,7 @@ fn entries(count: u64, seed: u8) -> Vec<Vec<u8>> {
 
 /// Publishes entries in a folder, seen by the witness at this second.
 fn publish(folder: &Path, entries: &[Vec<u8>], at: i64) {
-    let mut growth = Growth::default();
-    entries.iter().for_each(|entry| growth.push(leaf_hash(entry)));
-    let mut all: Vec<(Tile, Vec<u8>)> = growth.tiles(0);
-    for tile in files(growth.size()).filter(|tile| tile.content() == Content::Entries) {
-        let first = usize::try_from(tile.index() * 256).unwrap();
-        let mut bundle = Vec::new();
-        for entry in &entries[first..first + usize::from(tile.width())] {
-            append_entry(&mut bundle, entry);
-        }
-        all.push((tile, bundle));
-    }
+    let (growth, all) = files_of(entries);
     for (tile, bytes) in all {
         let path = folder.join(tile.to_string());
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -248,4 +236,74 @@ fn witnesses_of_tomorrow_are_not_recent() {
     assert_eq!(world.run(&line).code, Some(0), "nobody asked how old it is");
     let ahead = world.run(&[&line[..], &["--max-age", "60"]].concat());
     assert!(ahead.code == Some(14) && ahead.err.contains("to come"), "{ahead:?}");
+}
+
+/// T-40: in a log that is read as a whole, none but the log and its witnesses may sign.
+#[test]
+fn a_line_of_somebody_else_is_refused() {
+    let world = World::new();
+    publish(&world.path("log"), &entries(3, 1), 1_700_000_000);
+    let audit = || world.run(&["audit", "log", "log", "--policy", "log/policy"]);
+    assert_eq!(audit().code, Some(0), "the control");
+    let path = world.path("log/checkpoint");
+    let text = fs::read_to_string(&path).unwrap();
+    let mut checkpoint = SignedCheckpoint::parse(text.as_bytes()).unwrap();
+    let stranger = signer(3, "stranger.example", Algorithm::CosignatureV1);
+    let at = Timestamp::from_unix_s(1_700_000_000).unwrap();
+    let signed = checkpoint.note().text().to_owned();
+    checkpoint.note_mut().add(stranger.name.cosign(&stranger.key, &signed, at));
+    fs::write(&path, checkpoint.to_string()).unwrap();
+    let found = audit();
+    assert!(found.code == Some(10) && found.err.contains("stranger.example"), "{found:?}");
+}
+
+/// Where a key and a policy are both given, they are of one log, and it alone counts.
+#[test]
+fn a_key_and_a_policy_are_of_one_log() {
+    let world = World::new();
+    publish(&world.path("log"), &entries(3, 1), 1_700_000_000);
+    let other = signer(9, "other.example/log", Algorithm::Ed25519).name.to_string();
+    let line = ["audit", "log", "log", "--policy", "log/policy", "--vkey"];
+    let refused = world.run(&[&line[..], &[other.as_str()]].concat());
+    assert!(refused.code == Some(2) && refused.err.contains("another log"), "{refused:?}");
+    let own = log_key().name.to_string();
+    assert_eq!(world.run(&[&line[..], &[own.as_str()]].concat()).code, Some(0));
+    let both = format!("log {other}\n{}", policy());
+    world.write("both", both.as_bytes());
+    let line = ["trust", "log", "--policy", "both", "--vkey"];
+    let trusted = world.run(&[&line[..], &[own.as_str()]].concat());
+    assert!(trusted.code == Some(0) && !trusted.out.contains("other.example"), "{trusted:?}");
+    let listed = world.done(&["trust", "list"]);
+    assert!(listed.out.contains("log vault.example/log (as far as these have seen it: one)"));
+    world.done(&["trust", "remove", "vault.example/log"]);
+    assert!(world.done(&["trust", "list"]).out.contains("You trust nobody yet"));
+}
+
+/// A pack that was cut short is gone on with; one that is whole is left alone.
+#[test]
+fn a_pack_is_gone_on_with() {
+    let world = World::new();
+    publish(&world.path("log"), &entries(300, 1), 1_700_000_000);
+    let tile = world.path("log/tile/0/001.p/45");
+    let bytes = fs::read(&tile).unwrap();
+    fs::remove_file(&tile).unwrap();
+    let pack = || world.run(&["audit", "pack", "log", "--policy", "log/policy", "--out", "pack"]);
+    assert_eq!(pack().code, Some(11));
+    fs::write(&tile, bytes).unwrap();
+    assert_eq!(pack().code, Some(0));
+    assert_eq!(pack().code, Some(2), "it is whole");
+}
+
+/// Evidence is not written over.
+#[test]
+fn evidence_stays() {
+    let world = World::new();
+    publish(&world.path("one"), &entries(5, 1), 1_700_000_000);
+    publish(&world.path("other"), &entries(9, 2), 1_700_000_000);
+    let line = ["audit", "compare", "one", "other", "--policy", "one/policy"];
+    assert_eq!(world.run(&line).code, Some(12));
+    let vkey = log_key().name.to_string();
+    world.done(&["audit", "evidence", "fork-evidence.json", "--vkey", &vkey]);
+    assert_eq!(world.run(&line).code, Some(2), "it is there");
+    assert_eq!(world.run(&[&line[..], &["--force"]].concat()).code, Some(12));
 }

@@ -4,8 +4,8 @@
 use hallmark_core::hash::Sha256;
 
 use super::{
-    merkle::{empty_root, node_hash},
-    tile::{Content, TILE_HEIGHT, Tile, WIDTH},
+    merkle::{empty_root, leaf_hash, node_hash},
+    tile::{Content, TILE_HEIGHT, Tile, WIDTH, append_entry, files},
     tree::{Tiles, Tree},
 };
 
@@ -169,6 +169,25 @@ impl Growth {
             here.first = first;
         }
     }
+}
+
+/// Every file of hashes and of entries of a log with these entries, and its tree.
+///
+/// # Panics
+/// For an entry that is longer than [one can be](super::tile::MAX_ENTRY_LEN).
+pub fn files_of(entries: &[impl AsRef<[u8]>]) -> (Growth, Vec<(Tile, Vec<u8>)>) {
+    let mut growth = Growth::default();
+    entries.iter().for_each(|entry| growth.push(leaf_hash(entry.as_ref())));
+    let mut all = growth.tiles(0);
+    for tile in files(growth.size()).filter(|tile| tile.content() == Content::Entries) {
+        let mut bundle = Vec::new();
+        let first = (tile.index() * WIDTH) as usize;
+        for entry in &entries[first..first + usize::from(tile.width())] {
+            append_entry(&mut bundle, entry.as_ref());
+        }
+        all.push((tile, bundle));
+    }
+    (growth, all)
 }
 
 /// Proves that leaves are in a tree.

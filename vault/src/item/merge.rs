@@ -100,11 +100,13 @@ impl Pending {
                 apart(*ours, None, &theirs.now)
             };
         }
+        let there = theirs;
         let Ok(theirs) = &knowing(theirs, base, before.as_ref(), &ours) else {
             return apart(*ours, before.as_ref(), &theirs.now);
         };
         let joined = Joined::of(before.as_ref(), &ours.now, &theirs.now);
-        if joined.now.says_the_same(&theirs.now) {
+        // What it has to be reminded of is sent, whatever it says.
+        if joined.now.says_the_same(&there.now) && there.has_all_of(theirs) {
             return Merged::Nothing;
         }
         let edit = |content| Self {

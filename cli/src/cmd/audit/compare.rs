@@ -3,7 +3,12 @@
 use serde_json::json;
 
 use super::{Trusted, forked, reading};
-use crate::{args::CompareArgs, remote::log::LogSource, report::Report, session::Session};
+use crate::{
+    args::CompareArgs,
+    remote::log::LogSource,
+    report::{Report, Usage},
+    session::Session,
+};
 
 /// Runs `hallmark audit compare`.
 ///
@@ -11,6 +16,10 @@ use crate::{args::CompareArgs, remote::log::LogSource, report::Report, session::
 /// [`Finding::Forked`](super::Finding::Forked), with evidence written; what makes either view none.
 pub fn run(args: &CompareArgs, session: &Session) -> anyhow::Result<Report> {
     let trusted = Trusted::of(&args.trusted)?;
+    if args.evidence.exists() && !args.force {
+        let text = format!("{} is there already: --force writes over it", args.evidence.display());
+        return Err(Usage(text).into());
+    }
     let view = |place: &str| -> anyhow::Result<_> {
         let source = LogSource::new(place, args.trusted.ca.as_deref())?;
         let under = reading::checkpoint(&source, &trusted.policy)?;

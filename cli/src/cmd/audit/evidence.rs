@@ -4,7 +4,7 @@ use anyhow::Context;
 use hallmark_consent::log::fork::Fork;
 use serde_json::json;
 
-use super::vkey;
+use super::trusted::verifier_key;
 use crate::{args::EvidenceArgs, input, report::Report};
 
 /// Runs `hallmark audit evidence`.
@@ -15,7 +15,7 @@ pub fn run(args: &EvidenceArgs) -> anyhow::Result<Report> {
     let shown = || format!("{} shows nothing", args.file.display());
     let bytes =
         input::whole(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
-    let log = vkey(&args.vkey)?;
+    let log = verifier_key(&args.vkey)?;
     let [older, newer] =
         Fork::parse(&bytes).and_then(|fork| fork.verify(&log)).with_context(shown)?;
     let (old, new) = (older.claimed(), newer.claimed());

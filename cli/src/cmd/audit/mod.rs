@@ -6,6 +6,7 @@ mod finding;
 mod monitor;
 mod pack;
 pub mod reading;
+mod trusted;
 
 use std::{
     fs,
@@ -17,8 +18,6 @@ use hallmark_consent::log::{
     audit::Audit,
     checkpoint::{Accepted, SignedCheckpoint},
     fork::Fork,
-    note::VerifierKey,
-    policy::Policy,
     tree::Tree,
 };
 use hallmark_core::hash::Sha256;
@@ -26,10 +25,10 @@ use serde_json::json;
 
 pub use finding::Finding;
 pub use monitor::map_check;
+pub use trusted::Trusted;
 
 use crate::{
-    args::{AuditCommand, AuditLogArgs, LogTrustArgs, TrustedArgs},
-    input,
+    args::{AuditCommand, AuditLogArgs},
     output::{Access, Output},
     remote::log::LogSource,
     report::{Report, Usage},
@@ -49,86 +48,6 @@ pub fn run(command: &AuditCommand, session: &Session) -> anyhow::Result<Report> 
         AuditCommand::Pack(args) => pack::run(args, session),
         AuditCommand::Evidence(args) => evidence::run(args),
     }
-}
-
-/// Where `trust log` keeps a policy, in the folder of logs.
-const KEPT_POLICY: &str = "trusted.policy";
-
-/// Whose word counts, as an auditor gave it.
-pub struct Trusted {
-    /// As it is used.
-    pub policy: Policy,
-    /// As a file, complete.
-    pub text: String,
-}
-
-impl Trusted {
-    /// What the flags say.
-    ///
-    /// # Errors
-    /// [`Usage`]; a file that cannot be read.
-    pub fn of(args: &TrustedArgs) -> anyhow::Result<Self> {
-        let vkey = args.vkey.as_deref().map(vkey).transpose()?;
-        let text = match &args.policy {
-            Some(path) => input::text(path)
-                .with_context(|| format!("cannot read the policy {}", path.display()))?,
-            None => "quorum none\n".to_owned(),
-        };
-        let wrong = |error| Usage(format!("--policy: {error} (C2SP tlog-policy)"));
-        let read: Policy = text.parse().map_err(wrong)?;
-        let names = |vkey: &VerifierKey| read.logs().iter().any(|log| log.key == *vkey);
-        let text = match vkey.filter(|vkey| !names(vkey)) {
-            Some(vkey) => format!("log {vkey}\n{text}"),
-            None => text,
-        };
-        let policy: Policy = text.parse().map_err(wrong)?;
-        if policy.logs().is_empty() {
-            return Err(Usage("the policy names no log: give its key with --vkey".into()).into());
-        }
-        Ok(Self { policy, text })
-    }
-}
-
-impl Trusted {
-    /// What the flags say; without any, what `trust log` keeps; `None` where that is nothing.
-    ///
-    /// # Errors
-    /// As [`Trusted::of`].
-    pub fn of_person(args: &LogTrustArgs, session: &Session) -> anyhow::Result<Option<Self>> {
-        let LogTrustArgs { log_vkey: vkey, log_policy: policy } = args.clone();
-        if vkey.is_some() || policy.is_some() {
-            return Self::of(&TrustedArgs { vkey, policy, ca: None }).map(Some);
-        }
-        // Whoever has no home has nothing kept.
-        let Ok(home) = session.home() else { return Ok(None) };
-        let kept = home.path().join("logs").join(KEPT_POLICY);
-        if !kept.exists() {
-            return Ok(None);
-        }
-        Self::of(&TrustedArgs { vkey: None, policy: Some(kept), ca: None }).map(Some)
-    }
-
-    /// Keeps it for [`Trusted::of_person`].
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn keep(&self, session: &Session) -> anyhow::Result<()> {
-        let folder = session.home()?.path().join("logs");
-        fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-        replace(&folder.join(KEPT_POLICY), self.text.as_bytes())
-    }
-}
-
-fn vkey(text: &str) -> anyhow::Result<VerifierKey> {
-    let text = match text.contains('+') {
-        true => text.to_owned(),
-        false => input::text(Path::new(text))
-            .with_context(|| format!("--vkey: cannot read the key in {text}"))?,
-    };
-    let wrong =
-        |error| Usage(format!("--vkey: {error}; it looks like vault.example/log+1234abcd+A..."));
-    Ok(text.trim().parse().map_err(wrong)?)
 }
 
 fn log(args: &AuditLogArgs, session: &Session) -> anyhow::Result<Report> {

@@ -27,7 +27,7 @@ pub fn run(args: &MonitorArgs, session: &Session) -> anyhow::Result<Report> {
     let trusted = Trusted::of(&args.trusted)?;
     let source = LogSource::new(&args.log, args.trusted.ca.as_deref())?;
     if args.cosign {
-        let (Some(name), Some(data)) = (&args.name, &args.data) else {
+        let (Some(name), Some(data)) = (&args.serves.name, &args.serves.data) else {
             return Err(Usage("--cosign needs --name and --data".into()).into());
         };
         let logs: Vec<VerifierKey> =
@@ -78,9 +78,10 @@ impl Followed {
             true => Err(anyhow::anyhow!("it is not what was read")),
             false => reading::go_on(&mut audit, &self.source, &under, claimed, None, &bar),
         };
-        // What does not go on from what was read is read from its start, against what was seen.
         let (audit, other) = match read {
             Ok(other) => (audit, other),
+            Err(error) if is_unread(&error) => return Err(error),
+            // What does not go on from what was read is read from its start, against what was seen.
             Err(_) => reading::read(&self.source, &under, claimed, None, &bar)?,
         };
         drop(bar);
@@ -102,6 +103,11 @@ impl Followed {
         );
         Ok((under.size(), line))
     }
+}
+
+/// Whether an error only says that the network, or the disk, did not give something.
+fn is_unread(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(Finding::Unread(_)))
 }
 
 /// What lets a witness cosign only checkpoints of a log whose map it has rebuilt.

@@ -1,6 +1,6 @@
 //! `hallmark audit pack`: everything that it takes to check a log again, offline and years later.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use anyhow::Context;
 use hallmark_core::hash::Hasher;
@@ -14,18 +14,21 @@ use crate::{
     session::Session,
 };
 
+/// The folder of the copy, in the pack.
+const COPY: &str = "log";
+
 /// Runs `hallmark audit pack`.
 ///
 /// # Errors
-/// As `audit log`; a folder that is there already.
+/// As `audit log`; a folder that is there already, but for a pack that was begun and not ended.
 pub fn run(args: &PackArgs, session: &Session) -> anyhow::Result<Report> {
     let trusted = Trusted::of(&args.trusted)?;
-    if args.out.exists() {
+    if args.out.exists() && !is_unfinished(&args.out)? {
         let out = args.out.display();
         return Err(Usage(format!("{out} is there already: name a folder that is not")).into());
     }
     let source = LogSource::new(&args.log, args.trusted.ca.as_deref())?;
-    let copy = Copy::open(&args.out.join("log"))?;
+    let copy = Copy::open(&args.out.join(COPY))?;
     let (under, audit) = read(&source, &trusted, Some(&copy), session)?;
     copy.finish(&under, &trusted.text)?;
     let report = said(&source, &under, &audit)?;
@@ -61,6 +64,16 @@ pub fn run(args: &PackArgs, session: &Session) -> anyhow::Result<Report> {
     }
     let told = format!("{}\nPacked into {}.", report.text(), args.out.display());
     Report::new(report.json(), told)
+}
+
+/// Whether a folder has nothing but the copy that a pack begins with.
+fn is_unfinished(folder: &Path) -> anyhow::Result<bool> {
+    let cannot = || format!("cannot list {}", folder.display());
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).with_context(cannot)? {
+        names.push(entry.with_context(cannot)?.file_name());
+    }
+    Ok(names == [COPY])
 }
 
 /// SHA-256 of this program's own file.

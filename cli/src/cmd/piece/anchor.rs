@@ -21,10 +21,10 @@ use super::{
 };
 use crate::{
     args::AnchorArgs,
-    cmd::audit::{Finding, Trusted, seen_by},
+    cmd::audit::{Finding, seen_by},
     output::{Access, Output},
     remote::log::LogService,
-    report::{Report, Usage},
+    report::Report,
     session::Session,
 };
 
@@ -37,14 +37,7 @@ pub const NAME: &str = "anchor.json";
 /// A log that does not take it, or whose proof does not hold; a file that cannot be written.
 pub(super) fn run(args: &AnchorArgs, session: &Session) -> anyhow::Result<Report> {
     there(&args.file)?;
-    let trusted = Trusted::of_person(&args.log, session)?.ok_or_else(|| {
-        Usage("say which log counts: `hallmark trust log`, or --log-vkey and --log-policy".into())
-    })?;
-    let server = session.server();
-    let address = server.address.clone().ok_or_else(|| {
-        Usage("say which service keeps the log: --server https://vault.example.com".into())
-    })?;
-    let log = LogService::new(&address, server.ca.as_deref())?;
+    let (trusted, log) = LogService::of_person(&args.log, session)?;
     let writer = writer(args, session)?;
     let held = held(&args.file)?;
     let out = args.out.as_ref().unwrap_or(&args.file);

@@ -5,11 +5,10 @@ use std::{collections::HashMap, fs, path::Path};
 use hallmark_consent::log::{
     checkpoint::{Checkpoint, SignedCheckpoint},
     entry::{Entry, MapRoot},
-    growth::Growth,
+    growth::files_of,
     map::{self, Page, Placed, Prefix},
-    merkle::leaf_hash,
     note::VerifierKey,
-    tile::{Content, WIDTH, append_entry, files},
+    tile::{Content, files},
 };
 use hallmark_core::{hash::Sha256, id::Label, key::SigningKey};
 
@@ -46,17 +45,7 @@ pub(super) fn publish(
     entries: &[Vec<u8>],
     log: &LogKey,
 ) -> anyhow::Result<SignedCheckpoint> {
-    let mut growth = Growth::default();
-    entries.iter().for_each(|entry| growth.push(leaf_hash(entry)));
-    let mut all = growth.tiles(0);
-    for tile in files(growth.size()).filter(|tile| tile.content() == Content::Entries) {
-        let mut bundle = Vec::new();
-        let first = (tile.index() * WIDTH) as usize;
-        for entry in &entries[first..first + usize::from(tile.width())] {
-            append_entry(&mut bundle, entry);
-        }
-        all.push((tile, bundle));
-    }
+    let (growth, all) = files_of(entries);
     for (tile, bytes) in all {
         let path = folder.join(tile.to_string());
         fs::create_dir_all(path.parent().unwrap_or(folder))?;

@@ -1,10 +1,10 @@
-use hallmark_core::account::BlobId;
+use hallmark_core::{account::BlobId, secret::Secret};
 use proptest::prelude::*;
 
 use super::{
     super::{
         Kind,
-        content::ContentError,
+        content::{ContentError, MAX_HISTORY},
         tests::{first, note, version},
     },
     *,
@@ -60,6 +60,53 @@ fn an_edit_made_from_nothing_joins_nothing() {
     };
     assert!(own.says_the_same(&ours));
     assert!(matches!(edit().merge(Some((1, &ours))), Merged::Nothing), "it is there");
+}
+
+/// T-27: what says the same now, and nothing of what was before, is not the same.
+#[test]
+fn a_copy_without_its_past_stands_for_nothing() {
+    let ours = first().edited(1, note("Ring", "53")).unwrap();
+    let planted = Content::new(Kind::Note, ours.now.clone()).unwrap();
+    let edit = Pending::new(0, Edit::Put(Box::new(ours.clone())));
+    let Merged::Apart(Pending { edit: Edit::Put(own), .. }) =
+        edit.clone().merge(Some((1, &planted)))
+    else {
+        panic!("two items")
+    };
+    assert!(own.has_all_of(&ours));
+    assert!(matches!(edit.merge(Some((1, &ours))), Merged::Nothing));
+}
+
+/// T-27: a history that is full of something newer has no room for what an edit was made from: that stays
+/// beside it.
+#[test]
+fn a_past_that_has_no_room_is_not_dropped() {
+    let base = first();
+    let ours = base.edited(1, note("Ring finger", "52")).unwrap();
+    let mut theirs = base.clone();
+    for version in 1..=MAX_HISTORY as u64 + 1 {
+        theirs = theirs.edited(version, note("Ring", &format!("{}", 52 + version))).unwrap();
+    }
+    let version = MAX_HISTORY as u64 + 2;
+    let Merged::Apart(Pending { edit: Edit::Put(own), .. }) =
+        pending(&base, &ours).merge(Some((version, &theirs)))
+    else {
+        panic!("two items")
+    };
+    assert_eq!(own.history[0].said.fields, base.now.fields);
+}
+
+/// T-27: the key of a file is the one that the device which attached it gave it.
+#[test]
+fn a_key_of_another_is_not_taken_over() {
+    let with = |blobs: &[u8]| version(&[("text", "52")], blobs);
+    let base = Content::new(Kind::Note, with(&[])).unwrap();
+    let ours = base.edited(1, with(&[3])).unwrap();
+    let mut theirs = base.edited(1, version(&[("text", "53")], &[3])).unwrap();
+    theirs.now.attachments[0].key = Secret::from_bytes(&[9; 32]);
+    let merged = joined(&base, &ours, &theirs);
+    let key = |content: &Content| content.now.attachments[0].key.expose().to_owned();
+    assert_eq!(key(&merged), key(&ours));
 }
 
 #[test]
