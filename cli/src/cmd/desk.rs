@@ -3,7 +3,7 @@
 //! What a person changes is kept on this device first and sent then. Where the service cannot be
 //! reached, that is said and nothing is lost: the next command that reaches it sends it.
 
-use std::{io::Write, path::PathBuf};
+use std::{collections::BTreeSet, io::Write, path::PathBuf};
 
 use anyhow::Context;
 use hallmark_core::{
@@ -211,7 +211,8 @@ impl<'s> Desk<'s> {
         let known = |id: &ItemId| {
             closed.iter().any(|(known, _)| known == id) || items.iter().any(|seen| seen.item == *id)
         };
-        let gone: Vec<ItemId> = held.last_read.keys().copied().filter(|id| !known(id)).collect();
+        let gone: BTreeSet<ItemId> =
+            held.last_read.iter().map(|last| last.item).filter(|id| !known(id)).collect();
         closed.extend(gone.into_iter().map(|id| (id, 0)));
         Ok(closed)
     }
@@ -430,29 +431,37 @@ fn remarks(synced: &Synced, named: &dyn Fn(&ItemId) -> String) -> Vec<String> {
             named(own)
         )
     });
-    let restored = synced.restored.iter().map(|(item, at)| {
-        let what = "does not open here any more, since a device of yours or the service spoiled it or a \
-                    newer program wrote it";
-        match item == at {
-            true => format!("{} {what}: it is put back as this device knew it", named(item)),
-            false => format!(
-                "{} {what}: what this device has of it is beside it, as {}",
-                named(item),
-                named(at)
-            ),
-        }
+    let restored = synced.restored.iter().map(|(item, at)| match item == at {
+        true => format!(
+            "{} was removed, or does not open here any more, since a device of yours or the service \
+             spoiled it: it is put back as this device knew it",
+            named(item)
+        ),
+        false => format!(
+            "{} does not say here any more what it said, since a device of yours or the service spoiled \
+             it or a newer program wrote it: what this device has of it is beside it, as {}",
+            named(item),
+            named(at)
+        ),
+    });
+    let reminded = synced.reminded.iter().map(|item| {
+        format!(
+            "{} was written anew on another device, with what it said before left out: it says what that \
+             device made it, and its history has the rest again; look at it (`hallmark item history`)",
+            named(item)
+        )
     });
     let unread = synced.unread.iter().map(|item| {
         format!(
-            "{} was changed on another device into what this program does not understand: a newer \
-             program did that, or a device in wrong hands; what it said is kept, and comes back when a \
-             device is taken off your account",
+            "{} was changed on another device into what this program cannot read: a newer program did \
+             that, or a device in wrong hands; what it said is kept, and comes back when a device is taken \
+             off your account",
             named(item)
         )
     });
     let outlived = synced.outlived.iter().map(|item| {
         format!(
-            "{}, which was changed into what this program does not understand, was then removed or \
+            "{}, which was changed into what this program cannot read, was then removed or \
              written anew on another device: what it said before is kept, and comes back when a device \
              is taken off your account; removing the item here (`hallmark item rm {item}`) forgets it",
             named(item)
@@ -460,14 +469,15 @@ fn remarks(synced: &Synced, named: &dyn Fn(&ItemId) -> String) -> Vec<String> {
     });
     let unkept = synced.unkept.iter().map(|item| {
         format!(
-            "{} does not open here any more, and this device has no room to keep what it said: too many \
-             items were spoiled at once; `account export` on a device that reads it still writes it out",
+            "{} does not say here any more what it said, and this device has no room to keep that: too \
+             much was spoiled or removed at once; `account export` on a device that reads it writes it out",
             named(item)
         )
     });
     kept.chain(back)
         .chain(apart)
         .chain(restored)
+        .chain(reminded)
         .chain(unread)
         .chain(outlived)
         .chain(unkept)

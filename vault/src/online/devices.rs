@@ -11,7 +11,9 @@ use hallmark_core::{
 };
 use rand_core::CryptoRng;
 
-use super::{Deceit, Online, OnlineError, Synced, fetch::save};
+use super::{
+    Deceit, Evicts, Holdings, Online, OnlineError, Synced, fetch::save, kept::BroughtBack,
+};
 use crate::{
     identity::{
         Account, Succession, account::IdentityError, device::DeviceKeys, pairing::entry_words,
@@ -90,7 +92,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             // Asked again after an answer that was lost.
             return Ok(entry_words(entry));
         }
-        let entry = self.until_done(synced, |online| {
+        let (entry, _) = self.until_done(synced, |online| {
             let now = online.now;
             let account = online.account().clone();
             let next = account.add(device, now, &mut online.rng).map_err(OnlineError::Identity)?;
@@ -111,33 +113,34 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         key: PublicKey,
         synced: &mut Synced,
     ) -> Result<(), OnlineError> {
-        self.evicts = true;
+        self.evicts = Evicts::Soon;
         self.pull(synced)?;
-        self.until_done(synced, |online| {
+        let (_, back) = self.until_done(synced, |online| {
             let now = online.now;
             let account = online.account().clone();
             let next = account.revoke(key, now, &mut online.rng).map_err(OnlineError::Identity)?;
             online.append(&account, next)
         })?;
-        // The entry names the items that were there: what was found among them stays.
-        self.keep(|holdings| holdings.last_read.clear())
+        self.evicts = Evicts::Done;
+        back.tell(synced);
+        Ok(())
     }
 
-    /// Sends an entry, and takes it in.
+    /// Sends an entry, and takes it in; what comes back with it where it takes a device off.
     fn append(
         &mut self,
         account: &Account,
         next: Succession,
-    ) -> Result<Signed<Entry>, OnlineError> {
+    ) -> Result<(Signed<Entry>, BroughtBack), OnlineError> {
         let rewrapped = self.rewrapped(account, &next)?;
         let body = next.append(rewrapped);
         self.service.append(&self.device(), account.id(), &body)?;
-        self.accept(account.clone(), next, &body.rewrapped)?;
-        Ok(body.entry)
+        let back = self.accept(account.clone(), next, &body.rewrapped)?;
+        Ok((body.entry, back))
     }
 
     /// The content keys of all items under the root of `next`; none where the root stays.
-    pub(super) fn rewrapped(
+    fn rewrapped(
         &mut self,
         account: &Account,
         next: &Succession,
@@ -156,17 +159,32 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             .collect()
     }
 
-    pub(super) fn accept(
+    fn accept(
         &mut self,
         mut account: Account,
         next: Succession,
         rewrapped: &[WrappedKey],
-    ) -> Result<(), OnlineError> {
+    ) -> Result<BroughtBack, OnlineError> {
         rewrapped.iter().for_each(|key| self.cache.rewrap(key));
         self.cache.set_root(next.root().id());
         save(&self.cache)?;
         account.accept(next);
-        self.keep(|holdings| holdings.account = account)
+        let mut back = BroughtBack::default();
+        if self.evicts == Evicts::Soon {
+            // The entry names these items: whoever is off changes none of them any more.
+            let Holdings { last_read, pending, .. } = self.holdings();
+            back = BroughtBack::new(last_read.clone(), (&account, &self.cache), pending);
+        }
+        let edits = std::mem::take(&mut back.edits);
+        let is_over = self.evicts == Evicts::Soon;
+        self.keep(|holdings| {
+            holdings.account = account;
+            holdings.pending.extend(edits);
+            if is_over {
+                holdings.last_read.clear();
+            }
+        })?;
+        Ok(back)
     }
 }
 

@@ -13,7 +13,7 @@ use hallmark_core::{
 use rand_core::CryptoRng;
 
 use super::{
-    Deceit, MAX_TRIES, Online, OnlineError, Synced,
+    Deceit, Evicts, MAX_TRIES, Online, OnlineError, Synced,
     kept::{Closed, Places, There},
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     item::{
         Cache, Edit, Pending,
         merge::{Merged, PendingEdits},
-        sealed,
+        sealed::{self, SealedError},
     },
     service::{Known, Service, ServiceError},
 };
@@ -32,6 +32,7 @@ const MAX_PAGES: u32 = 10_000;
 const SPARE_RECORDS: usize = 256;
 
 /// What a device would hold if the answers so far were true.
+#[derive(Clone)]
 pub(super) struct Fetched {
     pub(super) account: Account,
     pub(super) cache: Cache,
@@ -256,8 +257,12 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         let before = self.account().clone();
         let (by, mut cache) = (self.device(), self.cache.clone());
         // No manifest names the wrapped keys: where one was spoiled, all is asked for again.
-        let spoiled =
-            cache.records().any(|record| sealed::open(before.id(), record, before.root()).is_err());
+        let is_spoiled = |record| {
+            let opened = sealed::open(before.id(), record, before.root());
+            matches!(opened, Err(SealedError::Item(_)))
+        };
+        // Once: asking anew each time would take so long that nothing is ever in time.
+        let spoiled = !self.is_fresh && cache.records().any(is_spoiled);
         if spoiled || self.anew {
             cache.clear();
         }
@@ -265,12 +270,14 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             Err(OnlineError::Service(error)) => return Err(self.explained(error)),
             outcome => outcome?,
         };
+        self.is_fresh |= spoiled || self.anew;
         let closed = self.no_longer_readable(&fetched);
         // Somebody was taken off, or is being: what was spoiled until then stops nothing, and is put
         // back where nothing is written over.
         let new_root = fetched.account.root().id() != before.root().id();
-        let puts_back = self.evicts || new_root;
-        if let Some(Closed { item, .. }) = closed.iter().find(|one| !one.opens && !puts_back) {
+        let somebody_is_off = new_root || self.evicts == Evicts::Done;
+        let stops = |one: &&Closed| !one.opens && !somebody_is_off && self.evicts == Evicts::No;
+        if let Some(Closed { item, .. }) = closed.iter().find(stops) {
             return Err(Deceit::Unreadable { item: *item }.into());
         }
         let same_list = fetched.account.entries().len() == before.entries().len();
@@ -278,13 +285,12 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
             == before.manifest().map(|manifest| manifest.claimed().version);
         let cache_was_whole = !spoiled && self.cache.cursor() == fetched.cache.cursor();
         let in_doubt = self.holdings().pending.values().any(|pending| pending.sent.is_some());
-        let brings_back = puts_back && !self.holdings().last_read.is_empty();
-        if same_list && same_items && cache_was_whole && !in_doubt && !brings_back {
+        if same_list && same_items && cache_was_whole && !in_doubt {
             return Ok(());
         }
         synced.changed += fetched.changed_since(&self.cache);
         // Before what was readable goes: a run killed in between still has what is to be put back.
-        self.keep_closed(&fetched, closed, puts_back, synced)?;
+        self.keep_closed(&fetched, closed, somebody_is_off, synced)?;
         self.take_in(fetched, synced)
     }
 

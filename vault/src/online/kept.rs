@@ -1,11 +1,12 @@
 //! What items said that this device can no longer read, and how it comes back.
 //!
 //! A device in wrong hands, or the service, can spoil what it cannot read. What a device could read
-//! before is kept in its sealed state, and becomes an edit once a device is taken off: of the item
-//! itself where nothing newer can be in it, else beside it. It is kept until then, whatever becomes of
-//! the item, unless that says again all that it said.
+//! before is kept in its sealed state until a device is taken off the account, whatever becomes of the
+//! item, unless that says again all that it said. Then it comes back, compared with the items that the
+//! entry names, which nobody who is off can change any more: as an edit of the item itself where nothing
+//! newer can be in it, else into its history, else beside it.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
 
 use hallmark_core::{account::ItemId, hash::Sha256};
 use rand_core::CryptoRng;
@@ -15,7 +16,6 @@ use crate::{
     identity::Account,
     item::{
         Cache, Content, Edit, Pending,
-        content::NoRoom,
         merge::PendingEdits,
         sealed::{self, SealedError},
     },
@@ -32,11 +32,11 @@ pub(super) struct Closed {
 }
 
 /// An edit that brings something back.
-pub(super) struct Return {
-    pub(super) at: ItemId,
-    pub(super) edit: Pending,
+struct Return {
+    at: ItemId,
+    edit: Pending,
     /// Whether the item says something else, and is reminded of this.
-    pub(super) is_reminder: bool,
+    is_reminder: bool,
 }
 
 /// Where something is already that was to be put back.
@@ -51,36 +51,40 @@ pub(super) struct Places<'a> {
 }
 
 impl Places<'_> {
-    /// How what an item said in version `held` comes back: as the item itself where that is gone, or has
-    /// this very version and does not open, so that nothing else can be in it; into its history where
-    /// it says something else; else beside it.
-    pub(super) fn bring_back(
-        &self,
-        item: ItemId,
-        held: u64,
-        content: &Content,
-    ) -> Result<Return, There> {
-        let put = |content| Edit::Put(Box::new(content));
+    /// How what an item said comes back.
+    fn bring_back(&self, last: &LastRead) -> Result<Return, There> {
+        let LastRead { item, version, content } = last;
+        let (item, version) = (*item, *version);
+        let put = |content: &Content| Edit::Put(Box::new(content.clone()));
         let whole = |at, edit| Return { at, edit, is_reminder: false };
-        let Some(there) = self.cache.record(&item) else {
-            return Ok(whole(item, Pending::new(held, put(content.clone()))));
-        };
-        match sealed::open(self.account.id(), there, self.account.root()) {
-            Ok(says) => match says.reminded(held, content) {
-                Ok(None) => return Err(There(item)),
-                Ok(Some(content)) => {
-                    let edit = Pending::new(there.version, put(content));
+        let record = self.cache.record(&item);
+        let says = record.map(|there| {
+            let says = sealed::open(self.account.id(), there, self.account.root());
+            (there.version, says)
+        });
+        let waits = self.pending.iter().find_map(|pending| pending.get(&item));
+        let has_all = |says: &Content| matches!(says.reminded(version, content), Ok(None));
+        match (&says, waits.map(|waits| &waits.edit)) {
+            (_, Some(Edit::Remove)) => return Err(There(item)),
+            (Some((_, Ok(says))), _) if has_all(says) => return Err(There(item)),
+            // What it becomes when it meets what is there, is for merging.
+            (Some((_, Ok(_))), Some(_)) => {}
+            (_, Some(Edit::Put(waits))) if has_all(waits) => return Err(There(item)),
+            (_, Some(_)) => {}
+            (None, None) => return Ok(whole(item, Pending::new(version, put(content)))),
+            (Some((there, Err(_))), None) if *there == version => {
+                return Ok(whole(item, Pending::new(version, put(content))));
+            }
+            (Some((_, Err(_))), None) => {}
+            (Some((there, Ok(says))), None) => {
+                if let Ok(Some(content)) = says.reminded(version, content) {
+                    let edit = Pending::new(*there, put(&content));
                     return Ok(Return { at: item, edit, is_reminder: true });
                 }
-                Err(NoRoom) => {}
-            },
-            Err(_) if held == there.version => {
-                return Ok(whole(item, Pending::new(held, put(content.clone()))));
             }
-            Err(_) => {}
         }
-        let at = self.beside(item, held, content)?;
-        Ok(whole(at, Pending::new(0, put(content.clone()))))
+        let at = self.beside(item, version, content)?;
+        Ok(whole(at, Pending::new(0, put(content))))
     }
 
     /// Where `content`, of version `held` of an item, is to be kept beside it. The first free one of
@@ -127,45 +131,96 @@ const BESIDE: &[u8] = b"hallmark/beside/v1\0";
 /// written as a whole, and has an end.
 const MAX_KEPT_BYTES: usize = 96 << 20;
 
-/// Room for what items said, in the state of a device.
-pub(super) struct KeptRoom {
-    left_bytes: usize,
+fn bytes(content: &Content) -> usize {
+    serde_json::to_vec(content).map_or(usize::MAX, |bytes| bytes.len())
 }
 
-impl KeptRoom {
-    /// What is left beside what is kept already.
-    pub(super) fn beside(last_read: &BTreeMap<ItemId, LastRead>, pending: &PendingEdits) -> Self {
-        let mut room = Self { left_bytes: MAX_KEPT_BYTES };
-        let waits = pending.values().filter_map(|pending| match &pending.edit {
-            Edit::Put(content) => Some(&**content),
-            Edit::Remove => None,
-        });
-        let all = last_read.values().map(|last| &last.content).chain(waits);
-        for content in all {
-            room.takes(content);
+/// The room that is left beside what waits.
+fn room_beside(pending: &PendingEdits) -> usize {
+    let waits = pending.values().map(|pending| match &pending.edit {
+        Edit::Put(content) => bytes(content),
+        Edit::Remove => 0,
+    });
+    MAX_KEPT_BYTES.saturating_sub(waits.fold(0, usize::saturating_add))
+}
+
+/// What fits into so many bytes, the smallest first, so that nothing long keeps out what is short; what
+/// does not; and the room that is left.
+fn fitting(mut all: Vec<LastRead>, mut room: usize) -> (Vec<LastRead>, Vec<ItemId>, usize) {
+    all.sort_by_cached_key(|last| bytes(&last.content));
+    let (mut kept, mut unkept) = (Vec::new(), Vec::new());
+    for last in all {
+        match room.checked_sub(bytes(&last.content)) {
+            Some(left) => {
+                room = left;
+                kept.push(last);
+            }
+            None => unkept.push(last.item),
         }
-        room
     }
-
-    /// Whether there is room for it, which then is taken.
-    pub(super) fn takes(&mut self, content: &Content) -> bool {
-        let bytes = serde_json::to_vec(content).map_or(usize::MAX, |bytes| bytes.len());
-        let left = self.left_bytes.checked_sub(bytes);
-        self.left_bytes = left.unwrap_or(self.left_bytes);
-        left.is_some()
-    }
+    // The newest of an item has the first claim to its place.
+    kept.sort_by_key(|last| (last.item, Reverse(last.version)));
+    (kept, unkept, room)
 }
 
-impl LastRead {
-    /// What is kept of an item of which `self` was kept already, and that was read once more since:
-    /// nothing of either is lost, and `None` where both do not fit.
-    fn and_then(&self, held: u64, content: &Content) -> Option<Self> {
-        let all = match content.reminded(self.version, &self.content) {
-            Ok(None) => content.clone(),
-            Ok(Some(all)) => all,
-            Err(NoRoom) => return None,
+/// What comes back, and how.
+#[derive(Debug, Default)]
+pub(super) struct BroughtBack {
+    pub(super) edits: PendingEdits,
+    /// Items, and where what they said is.
+    pub(super) restored: Vec<(ItemId, ItemId)>,
+    /// Items that are reminded of what they said.
+    pub(super) reminded: Vec<ItemId>,
+    /// Items of which it has no room.
+    pub(super) unkept: Vec<ItemId>,
+}
+
+impl BroughtBack {
+    /// The edits that bring `all` back, beside those that wait. What is there already is not said again.
+    pub(super) fn new(
+        all: Vec<LastRead>,
+        (account, cache): (&Account, &Cache),
+        pending: &PendingEdits,
+    ) -> Self {
+        let places = Places { account, cache, pending: &[pending] };
+        let missing = all.into_iter().filter(|last| places.bring_back(last).is_ok());
+        let (kept, unkept, mut spare) = fitting(missing.collect(), room_beside(pending));
+        let mut back = Self { unkept, ..Self::default() };
+        for last in kept {
+            let places = Places { account, cache, pending: &[&back.edits, pending] };
+            let Ok(mut one) = places.bring_back(&last) else { continue };
+            if let (true, Edit::Put(all)) = (one.is_reminder, &one.edit.edit) {
+                // With it comes what the item says now.
+                match spare.checked_sub(bytes(all)) {
+                    Some(left) => spare = left,
+                    None => {
+                        let Ok(at) = places.beside(last.item, last.version, &last.content) else {
+                            continue;
+                        };
+                        let edit = Pending::new(0, Edit::Put(Box::new(last.content.clone())));
+                        one = Return { at, edit, is_reminder: false };
+                    }
+                }
+            }
+            match one.is_reminder {
+                true => back.reminded.push(last.item),
+                false => back.restored.push((last.item, one.at)),
+            }
+            back.edits.insert(one.at, one.edit);
+        }
+        back
+    }
+
+    /// Tells it, in place of what was told before.
+    pub(super) fn tell(self, synced: &mut Synced) {
+        let is_back = |item: &ItemId| {
+            self.restored.iter().any(|(back, _)| back == item) || self.reminded.contains(item)
         };
-        Some(Self { version: held, content: all })
+        synced.unread.retain(|item| !is_back(item));
+        synced.outlived.retain(|item| !is_back(item));
+        synced.restored.extend(self.restored);
+        synced.reminded.extend(self.reminded);
+        synced.unkept.extend(self.unkept);
     }
 }
 
@@ -188,27 +243,22 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         closed.collect()
     }
 
-    /// Keeps what items said that no longer open: as edits that put it back, or, where nobody was taken
-    /// off, for when somebody is.
+    /// Keeps what items said that no longer open, for when somebody is taken off; brings it back where
+    /// somebody was.
     pub(super) fn keep_closed(
         &mut self,
         fetched: &Fetched,
         closed: Vec<Closed>,
-        puts_back: bool,
+        somebody_is_off: bool,
         synced: &mut Synced,
     ) -> Result<(), OnlineError> {
-        let mut last_read = self.holdings().last_read.clone();
-        let mut pending = self.holdings().pending.clone();
         let Fetched { account, cache } = fetched;
-        last_read.retain(|item, last| {
+        let mut all = self.holdings().last_read.clone();
+        all.retain(|LastRead { item, version, content }| {
             let record = cache.record(item);
             let says = record.map(|record| sealed::open(account.id(), record, account.root()));
             match says {
-                Some(Ok(says))
-                    if matches!(says.reminded(last.version, &last.content), Ok(None)) =>
-                {
-                    false
-                }
+                Some(Ok(says)) if matches!(says.reminded(*version, content), Ok(None)) => false,
                 // It was removed or written anew: that no longer has what is kept here.
                 None | Some(Ok(_)) if record != self.cache.record(item) => {
                     synced.outlived.push(*item);
@@ -217,46 +267,27 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
                 _ => true,
             }
         });
-        let mut room = KeptRoom::beside(&last_read, &pending);
-        for Closed { item, held, content, .. } in closed {
-            let kept = match last_read.get(&item) {
-                Some(last) => last.and_then(held, &content),
-                None => Some(LastRead { version: held, content }),
-            };
-            match kept.filter(|kept| room.takes(&kept.content)) {
-                Some(kept) => {
-                    last_read.insert(item, kept);
-                    if !puts_back {
-                        synced.unread.push(item);
-                    }
-                }
-                None => synced.unkept.push(item),
-            }
+        for Closed { item, held: version, content, .. } in closed {
+            // What it remembers need not be kept twice.
+            all.retain(|last| {
+                let has_all = || matches!(content.reminded(last.version, &last.content), Ok(None));
+                last.item != item || !has_all()
+            });
+            all.push(LastRead { item, version, content });
+            synced.unread.push(item);
         }
-        if puts_back {
-            for (item, last) in std::mem::take(&mut last_read) {
-                if pending.contains_key(&item) {
-                    continue;
-                }
-                let places = Places { account, cache, pending: &[&pending] };
-                let at = match places.bring_back(item, last.version, &last.content) {
-                    Ok(Return { at, edit, .. }) => {
-                        pending.insert(at, edit);
-                        at
-                    }
-                    Err(There(at)) => {
-                        // Until the device is off, it can still take away what it put there.
-                        if self.evicts {
-                            last_read.insert(item, last);
-                        }
-                        at
-                    }
-                };
-                if !synced.restored.contains(&(item, at)) {
-                    synced.restored.push((item, at));
-                }
-            }
-        }
+        let mut pending = self.holdings().pending.clone();
+        let last_read = if somebody_is_off {
+            let mut back = BroughtBack::new(all, (account, cache), &pending);
+            pending.append(&mut back.edits);
+            back.tell(synced);
+            Vec::new()
+        } else {
+            let (kept, unkept, _) = fitting(all, room_beside(&pending));
+            synced.unread.retain(|item| !unkept.contains(item));
+            synced.unkept.extend(unkept);
+            kept
+        };
         self.keep(|holdings| {
             holdings.pending = pending;
             holdings.last_read = last_read;
@@ -278,22 +309,22 @@ mod tests {
         Content::new(Kind::Note, Version { at, by, fields, attachments: Vec::new() }).unwrap()
     }
 
-    /// T-27: however much was spoiled, what is kept of it leaves the state its room.
-    #[test]
-    fn what_is_kept_has_an_end() {
-        let content = content(&"x".repeat(1000));
-        let mut room = KeptRoom { left_bytes: 3000 };
-        assert!(room.takes(&content) && room.takes(&content));
-        let left_bytes = room.left_bytes;
-        assert!(!room.takes(&content) && room.left_bytes == left_bytes);
+    fn last(item: u8, version: u64, text: &str) -> LastRead {
+        LastRead { item: ItemId::from_bytes([item; 16]), version, content: content(text) }
     }
 
-    /// T-27: what was kept first is not given up for what was read, and spoiled, after it.
+    /// T-27: however much was spoiled, what is kept of it leaves the state its room, and nothing long
+    /// keeps out what is short.
     #[test]
-    fn what_was_kept_first_stays() {
-        let first = LastRead { version: 1, content: content("52") };
-        let both = first.and_then(3, &content("Mallory")).unwrap();
-        assert_eq!(both.version, 3);
-        assert_eq!(both.content.history[0].said.fields["text"], "52");
+    fn what_is_kept_has_an_end() {
+        let (long, short) = ("x".repeat(1000), "52");
+        let all = vec![last(1, 1, &long), last(2, 1, short), last(3, 1, &long), last(2, 2, short)];
+        let one = bytes(&all[0].content);
+        let (kept, unkept, left) = fitting(all.clone(), one + 2 * bytes(&all[1].content) + 7);
+        let kept: Vec<_> =
+            kept.iter().map(|last| (last.item.as_bytes()[0], last.version)).collect();
+        assert_eq!(kept, [(1, 1), (2, 2), (2, 1)]);
+        assert_eq!((unkept, left), (vec![all[2].item], 7));
+        assert_eq!(fitting(all, usize::MAX).0.len(), 4);
     }
 }

@@ -103,8 +103,8 @@ pub struct Holdings {
     /// What items said last that another device has written and this one does not understand: a newer
     /// program did, or one in wrong hands, and then it is put back once that is off the account. Removing
     /// the item here forgets it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub last_read: BTreeMap<ItemId, LastRead>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub last_read: Vec<LastRead>,
     /// Items that were removed here, at most [`MAX_REMOVED`], the newest last: one that is there again
     /// was edited elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -119,6 +119,8 @@ fn is_zero(number: &u64) -> bool {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LastRead {
+    /// The item.
+    pub item: ItemId,
     /// The version.
     pub version: u64,
     /// What it said.
@@ -157,7 +159,7 @@ impl Holdings {
             intended: None,
             shown_entries: 0,
             removed: Vec::new(),
-            last_read: BTreeMap::new(),
+            last_read: Vec::new(),
         }
     }
 
@@ -340,6 +342,9 @@ pub struct Synced {
     /// Items that no longer open here, and the items that say what this device has of them: the same
     /// ones where nothing newer can be in them.
     pub restored: Vec<(ItemId, ItemId)>,
+    /// Items that another device wrote anew with what they said before left out: they have it in their
+    /// history again.
+    pub reminded: Vec<ItemId>,
     /// Items that another device changed into what this program does not understand. What they said is
     /// [kept](Holdings::last_read).
     pub unread: Vec<ItemId>,
@@ -353,6 +358,16 @@ pub struct Synced {
     pub back: Vec<ItemId>,
 }
 
+/// Whether a device is being taken off: then what it spoiled stops nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Evicts {
+    No,
+    /// The entry is still to come: what was spoiled is kept.
+    Soon,
+    /// The entry is there: what was spoiled comes back.
+    Done,
+}
+
 /// The account of a profile, with or without a service at hand.
 pub struct Online<'a, S: ?Sized, R> {
     store: &'a mut Store<Profile>,
@@ -360,8 +375,10 @@ pub struct Online<'a, S: ?Sized, R> {
     service: &'a S,
     now: Timestamp,
     rng: R,
-    /// A device is being taken off: what it spoiled is put back, and stops nothing.
-    evicts: bool,
+    /// Whether what was spoiled is somebody's doing who is taken off.
+    evicts: Evicts,
+    /// Nothing held here is why all would have to be asked for again: it was.
+    is_fresh: bool,
     /// All is asked for again.
     anew: bool,
     /// Told how many more bytes of attachments were sent.
@@ -382,7 +399,17 @@ impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
     ) -> Result<Self, OnlineError> {
         let holdings = store.read().holdings.as_ref().ok_or(OnlineError::NoAccount)?;
         let cache = trusted_cache(folder, &holdings.account);
-        Ok(Self { store, cache, service, now, rng, evicts: false, anew: false, progress: None })
+        Ok(Self {
+            store,
+            cache,
+            service,
+            now,
+            rng,
+            evicts: Evicts::No,
+            is_fresh: false,
+            anew: false,
+            progress: None,
+        })
     }
 
     /// The same, telling `progress` how many more bytes of attachments were read to be sent, or were
@@ -474,7 +501,7 @@ impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
         };
         self.keep(|holdings| {
             if matches!(edit, Edit::Remove) {
-                holdings.last_read.remove(&item);
+                holdings.last_read.retain(|last| last.item != item);
             }
             match edit {
                 // What no service has, and none can have got without an answer, needs no removal.

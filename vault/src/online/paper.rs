@@ -1,6 +1,6 @@
 //! The account brought back from paper.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use hallmark_core::{
     account::{ItemId, device_list::Device},
@@ -12,14 +12,14 @@ use hallmark_core::{
 use rand_core::CryptoRng;
 
 use super::{
-    Deceit, Holdings, KnownService, MAX_TRIES, Online, OnlineError, Synced,
+    Deceit, Evicts, Holdings, KnownService, LastRead, MAX_TRIES, Online, OnlineError, Synced,
     fetch::{Fetched, fetch},
-    kept::{KeptRoom, Places, Return},
+    kept::BroughtBack,
     trusted_cache,
 };
 use crate::{
     identity::{Account, Succession, device::DeviceKeys, recovery::RecoveryKeys},
-    item::{Cache, merge::PendingEdits, sealed},
+    item::{Cache, sealed},
     profile::Profile,
     service::{Service, ServiceError},
     state::Store,
@@ -71,22 +71,30 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
     let mine = store.read().holdings.clone().filter(|mine| mine.account.id() == id);
     // Read before anything new is written over it.
     let held = mine.as_ref().map(|mine| trusted_cache(folder, &mine.account));
+    let mut earlier = None;
     for _ in 0..MAX_TRIES {
-        let attempt = Attempt::new(folder, service, secret, mine.as_ref(), &mut rng)?;
+        let attempt = match earlier.take() {
+            Some(earlier) => Attempt::again(earlier, service, secret)
+                .or_else(|_| Attempt::new(folder, service, secret, mine.as_ref(), &mut rng))?,
+            None => Attempt::new(folder, service, secret, mine.as_ref(), &mut rng)?,
+        };
         let before = attempt.fetched.account.list();
-        let mut back = PutBack::default();
+        let mut back = BroughtBack::default();
         if let (Some(mine), Some(held)) = (&mine, &held) {
             let now = (&attempt.fetched.account, &attempt.fetched.cache);
-            back = Back { mine, held, now }.all();
+            back = BroughtBack::new(read_last(mine, held), now, &mine.pending);
             // Before the entry is sent: whoever runs first after an answer that was lost still has it.
             let mut mine = mine.clone();
             mine.pending.extend(back.edits.clone());
             store.update(&mut rng, |profile| profile.holdings = Some(mine))?;
         }
         let (account, cache) = match attempt.append(service, secret, now, &mut rng) {
-            Err(OnlineError::Service(error))
-                if matches!(error.code(), Some(Code::ItemsChanged | Code::DevicesChanged)) =>
-            {
+            Err(OnlineError::Service(error)) if error.code() == Some(Code::ItemsChanged) => {
+                // Only what is new is asked for: a device in wrong hands may change items without end.
+                earlier = Some(attempt.fetched);
+                continue;
+            }
+            Err(OnlineError::Service(error)) if error.code() == Some(Code::DevicesChanged) => {
                 continue;
             }
             outcome => outcome?,
@@ -99,7 +107,7 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
             items: 0,
             revoked: before.devices().iter().filter_map(others).collect(),
             unopened: 0,
-            restored: back.restored,
+            restored: back.restored.iter().map(|(item, _)| *item).collect(),
             reminded: back.reminded,
             synced: Synced { unkept: back.unkept, ..Synced::default() },
             unsent: None,
@@ -117,7 +125,8 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
             service,
             now,
             rng,
-            evicts: true,
+            evicts: Evicts::Done,
+            is_fresh: true,
             anew: false,
             progress: None,
         };
@@ -167,14 +176,25 @@ impl Attempt {
         Ok(Self { fetched })
     }
 
+    /// What came since an earlier try.
+    fn again<S: Service + ?Sized>(
+        earlier: Fetched,
+        service: &S,
+        secret: &RecoverySecret,
+    ) -> Result<Self, OnlineError> {
+        let paper = RecoveryKeys::of(secret);
+        let Fetched { account, cache } = earlier;
+        Ok(Self { fetched: fetch(service, paper.signing(), account, cache)? })
+    }
+
     fn append<S: Service + ?Sized, R: CryptoRng>(
-        self,
+        &self,
         service: &S,
         secret: &RecoverySecret,
         now: Timestamp,
         rng: &mut R,
     ) -> Result<(Account, Cache), OnlineError> {
-        let Fetched { mut account, mut cache, .. } = self.fetched;
+        let Fetched { mut account, mut cache } = self.fetched.clone();
         let next: Succession = account.recover(secret, now, rng).map_err(OnlineError::Identity)?;
         let rewrapped = cache
             .records()
@@ -192,54 +212,12 @@ impl Attempt {
     }
 }
 
-/// What this device still holds of an account, and what the account has now.
-struct Back<'a> {
-    mine: &'a Holdings,
-    held: &'a Cache,
-    now: (&'a Account, &'a Cache),
-}
-
-/// What is put back, and how.
-#[derive(Default)]
-struct PutBack {
-    edits: PendingEdits,
-    restored: Vec<ItemId>,
-    reminded: Vec<ItemId>,
-    unkept: Vec<ItemId>,
-}
-
-impl Back<'_> {
-    /// What the account has no longer, or no longer readably, and what an item hides of its past. An
-    /// item that says something newer is not written over: what it said comes beside it. Where an edit
-    /// waits, that is for [merging](Pending::merge).
-    fn all(&self) -> PutBack {
-        let mut back = PutBack::default();
-        let account = &self.mine.account;
-        let read = self.held.records().filter_map(|record| {
-            let content = sealed::open(account.id(), record, account.root()).ok()?;
-            Some((record.item, record.version, content))
-        });
-        let last_read = self.mine.last_read.iter();
-        let last_read = last_read.map(|(item, last)| (*item, last.version, last.content.clone()));
-        let mut room = KeptRoom::beside(&BTreeMap::new(), &self.mine.pending);
-        for (item, version, held) in read.chain(last_read) {
-            if self.mine.pending.contains_key(&item) {
-                continue;
-            }
-            let (account, cache) = self.now;
-            let places = Places { account, cache, pending: &[&self.mine.pending, &back.edits] };
-            let Ok(Return { at, edit, is_reminder }) = places.bring_back(item, version, &held)
-            else {
-                continue;
-            };
-            if !room.takes(&held) {
-                // Recovering is worth more than what there is no room for: it is told.
-                back.unkept.push(item);
-                continue;
-            }
-            back.edits.insert(at, edit);
-            if is_reminder { back.reminded.push(item) } else { back.restored.push(item) }
-        }
-        back
-    }
+/// What this device could read of an account last, before anything newer: all that may be gone now.
+fn read_last(mine: &Holdings, held: &Cache) -> Vec<LastRead> {
+    let account = &mine.account;
+    let read = held.records().filter_map(|record| {
+        let content = sealed::open(account.id(), record, account.root()).ok()?;
+        Some(LastRead { item: record.item, version: record.version, content })
+    });
+    read.chain(mine.last_read.iter().cloned()).collect()
 }
