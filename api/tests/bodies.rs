@@ -238,6 +238,29 @@ async fn slow_entries_of_an_account_keep_no_other_out() {
     drop(waiting);
 }
 
+/// T-34: nobody fills the room of all entries from one address, however many keys there are.
+#[tokio::test]
+async fn entries_from_one_address_leave_half_of_their_room() {
+    let service = narrow(1 << 20);
+    let mut waiting = Vec::new();
+    for at in 0..4 {
+        let person = Person::joined(&service).await;
+        let entry = |last: u8| {
+            let call = service.call(&person.phone, "POST", &person.at("/devices"), b"{}");
+            let mut request = begun_of(&call, (64 << 10) - 1, 64 << 10);
+            request.extensions_mut().insert(Origin(IpAddr::from([192, 0, 2, last])));
+            request
+        };
+        if at < 2 {
+            waiting.extend(wait_for(&service, [entry(1)]).await);
+        } else {
+            assert_eq!(service.send_raw(entry(1)).await.code(), Code::Overloaded);
+            waiting.extend(wait_for(&service, [entry(2)]).await);
+        }
+    }
+    drop(waiting);
+}
+
 /// T-27: once an entry came too late, nobody commits until one was in time, or for a while.
 #[tokio::test]
 async fn who_commits_without_end_is_taken_off_all_the_same() {
@@ -310,4 +333,35 @@ async fn answers_that_find_no_room_are_refused() {
     service.ask(&person.phone, "GET", &person.at("/devices")).await.ok();
     held.pop();
     service.send_raw(ask()).await.ok();
+}
+
+/// T-27: what other devices of an account take slowly keeps none from its next page, nor the paper.
+#[tokio::test]
+async fn slow_readers_of_an_account_keep_no_other_from_its_answers() {
+    let service = Service::start();
+    let (mut person, thief) = with_thief(&service).await;
+    let helper = key(13);
+    let (phone, add) =
+        (SigningKey::from_seed(&person.phone.seed()), Change::Add { device: device(&helper) });
+    person.change(&service, add, &phone).await.ok();
+    person.put(&service, (0..2000).map(|_| new_item()).collect(), vec![]).await.ok();
+    let sync = person.at("/sync");
+    let ask = |by: &SigningKey| {
+        service.router.clone().oneshot(service.call(by, "GET", &sync, b"").http())
+    };
+    let mut held = Vec::new();
+    for by in [&thief, &helper] {
+        loop {
+            let answer = ask(by).await.unwrap();
+            if answer.status() == 503 {
+                break;
+            }
+            assert_eq!(answer.status(), 200);
+            held.push(answer);
+        }
+    }
+    assert!(held.len() > 20, "{}", held.len());
+    assert_eq!(ask(&phone).await.unwrap().status(), 200);
+    let recovery = SigningKey::from_seed(&person.recovery.seed());
+    assert_eq!(ask(&recovery).await.unwrap().status(), 200);
 }

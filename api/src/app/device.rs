@@ -16,7 +16,8 @@ impl App {
     /// changes, every content key under it. The entry that is the head already is taken again.
     ///
     /// # Errors
-    /// Whether the caller may; [`StoreError::DevicesChanged`] and [`StoreError::ItemsChanged`] for
+    /// Whether the caller may; [`AppError::Calm`] while the recovery key is to have its turn;
+    /// [`StoreError::DevicesChanged`] and [`StoreError::ItemsChanged`] for
     /// an entry that continues another state; [`AppError::Entry`] and [`AppError::EntryParts`].
     pub async fn append_entry(
         &self,
@@ -35,8 +36,11 @@ impl App {
         if state.list.head() == append.entry.hash() {
             return Ok(self.store.spend(caller).await?);
         }
+        let is_recovery = state.list.recovery() == caller.key;
+        let calm = self.calm.check_entry(account, is_recovery, Instant::now());
+        self.unless_replayed(caller, calm).await?;
         let next = after(&caller, account, &state, &append);
-        self.calm.note(account, &next, Instant::now());
+        self.calm.note(account, is_recovery, &next, Instant::now());
         let next = self.unless_replayed(caller, next).await?;
         let change = NextEntry {
             account,
@@ -46,7 +50,7 @@ impl App {
             append,
         };
         let appended = self.store.append_entry(caller, change).await.map_err(AppError::from);
-        self.calm.note(account, &appended, Instant::now());
+        self.calm.note(account, is_recovery, &appended, Instant::now());
         appended?;
         self.calm.end(account);
         self.states.put(account, Arc::new(next));

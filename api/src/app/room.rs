@@ -28,6 +28,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What the guests of one address may hold, bytes: sixteen of their longest bodies.
 const GUESTS_BYTES: u64 = 1 << 20;
 
+/// Of its answers each key has so much of its own, whatever others of its account hold, bytes: one page
+/// of a synchronisation, or a whole device list.
+const PAGE_BYTES: u64 = 8 << 20;
+
 /// Who holds room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Holder {
@@ -88,11 +92,16 @@ impl App {
         let settings = &self.rooms.settings;
         let now = Instant::now();
         if is_entry {
-            // No share of an account or an address: a thief among the devices would take it, slowly. What
-            // is slow makes way where the room is full.
+            // No share of an account: a thief among the devices would take it, slowly. What is slow makes
+            // way where there is no room.
             let key = Holder::Key(Bucket::of_any(&asker.key));
-            let share = Share { holder: key, most_bytes: settings.max_body_bytes };
-            return self.rooms.entries.begin(vec![share], now);
+            let mut shares = vec![Share { holder: key, most_bytes: settings.max_body_bytes }];
+            if let Some(Origin(from)) = asker.origin {
+                let half = settings.max_entry_bodies_bytes().div_ceil(2);
+                let most_bytes = half.max(settings.max_body_bytes);
+                shares.push(Share { holder: Holder::Address(from), most_bytes });
+            }
+            return self.rooms.entries.begin(shares, now);
         }
         let largest = settings.max_body_bytes.max(PART_BYTES);
         let (two, four) = (largest.saturating_mul(2), largest.saturating_mul(4));
@@ -128,14 +137,21 @@ impl App {
     /// [`AppError::NoRoom`] while others are being sent.
     pub fn answer_room(&self, asker: &Asker, bytes: u64) -> Result<Taken<Holder>, AppError> {
         let all = self.rooms.settings.max_answers_bytes;
-        let shares = match asker.role {
-            Role::Guest => guest_shares(asker.origin, all / 16, all / 8),
-            Role::Own(_) => {
-                let two = 2 * MAX_ANSWER_BYTES;
-                asker.shares([MAX_ANSWER_BYTES, two, two])
-            }
+        let Role::Own(own) = asker.role else {
+            let shares = guest_shares(asker.origin, all / 16, all / 8);
+            return Ok(self.rooms.answers.take(shares, bytes)?);
         };
-        Ok(self.rooms.answers.take(shares, bytes)?)
+        let two = 2 * MAX_ANSWER_BYTES;
+        let mut shares = asker.shares([MAX_ANSWER_BYTES, two, two]);
+        self.rooms.answers.take(shares.clone(), bytes).or_else(|_| {
+            // What other devices of the account take slowly keeps none from its next page.
+            let key = Holder::Key(Bucket::of(own, &asker.key));
+            shares.retain(|share| share.holder != Holder::Account(own));
+            for share in shares.iter_mut().filter(|share| share.holder == key) {
+                share.most_bytes = PAGE_BYTES;
+            }
+            Ok(self.rooms.answers.take(shares, bytes)?)
+        })
     }
 }
 

@@ -133,19 +133,22 @@ impl App {
         account: AccountId,
         fits: impl Fn(&State) -> bool,
     ) -> Result<Arc<State>, AppError> {
-        let kept = self.states.get(account);
-        if let Some(kept) = &kept
-            && (fits(kept) || self.is_newest(account, kept).await?)
-        {
-            return Ok(kept.clone());
-        }
+        let mut kept = match self.kept_state(account, &fits).await? {
+            Ok(fitting) => return Ok(fitting),
+            Err(kept) => kept,
+        };
         let verified = kept.as_ref().map_or(0, |kept| kept.list.len());
         let new = self.store.entries(account).await?.saturating_sub(verified);
-        // A long list waits for its place unread: many of them would fill the memory.
-        let place = match new > SHORT_LIST {
-            true => Some(work::place(Arc::clone(&self.work.verifying)).await?),
-            false => None,
-        };
+        let mut place = None;
+        if new > SHORT_LIST {
+            // A long list waits for its place unread: many of them would fill the memory. Of several
+            // who wait for one, the first verifies it.
+            place = Some(work::place(Arc::clone(&self.work.verifying)).await?);
+            kept = match self.kept_state(account, &fits).await? {
+                Ok(fitting) => return Ok(fitting),
+                Err(kept) => kept,
+            };
+        }
         let stored = self.store.account(account).await?;
         let verify = move || State::of(account, stored, kept.as_deref());
         let state = Arc::new(match place {
@@ -154,6 +157,17 @@ impl App {
         });
         self.states.put(account, state.clone());
         Ok(state)
+    }
+
+    /// The state that is kept, if it fits or nothing came since; else what there is to go on from.
+    async fn kept_state(
+        &self,
+        account: AccountId,
+        fits: &impl Fn(&State) -> bool,
+    ) -> Result<Result<Arc<State>, Option<Arc<State>>>, AppError> {
+        let Some(kept) = self.states.get(account) else { return Ok(Err(None)) };
+        let is_newest = fits(&kept) || self.is_newest(account, &kept).await?;
+        Ok(if is_newest { Ok(kept) } else { Err(Some(kept)) })
     }
 
     /// Whether list and manifest of this state are still the newest that the store has.

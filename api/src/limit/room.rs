@@ -1,7 +1,7 @@
 //! Room in memory: so many bytes at once, and so many of them in one hand.
 //!
-//! Room is taken as bytes come, not for what is announced. Where it is full, whoever has been at it
-//! for too long makes room for the next: so bytes that come slowly keep nobody out.
+//! Room is taken as bytes come, not for what is announced. Where it is full, or a share of it, whoever
+//! has been at it for too long makes room for the next: so bytes that come slowly keep nobody out.
 
 use std::{
     any::Any,
@@ -39,12 +39,13 @@ struct Kept<K> {
     taken_bytes: u64,
     by_holder: HashMap<K, u64>,
     /// What still grows, begun first first.
-    growing: BTreeMap<u64, Growing>,
+    growing: BTreeMap<u64, Growing<K>>,
     begun: u64,
 }
 
 #[derive(Debug)]
-struct Growing {
+struct Growing<K> {
+    holders: Vec<K>,
     since: Instant,
     bytes: u64,
     turned_out: Arc<Notify>,
@@ -96,7 +97,9 @@ impl<K: Eq + Hash + Copy> Room<K> {
         let mut kept = self.0.kept();
         kept.begun += 1;
         let number = kept.begun;
-        let growing = Growing { since: now, bytes: 0, turned_out: Arc::clone(&turned_out) };
+        let holders = shares.iter().map(|share| share.holder).collect();
+        let turn = Arc::clone(&turned_out);
+        let growing = Growing { holders, since: now, bytes: 0, turned_out: turn };
         kept.growing.insert(number, growing);
         Taken { room: Arc::clone(&self.0), number, shares, bytes: 0, turned_out }
     }
@@ -122,15 +125,23 @@ impl<K: Eq + Hash + Copy> Taken<K> {
     pub fn grow(&mut self, bytes: u64, now: Instant) -> Result<(), Full> {
         let Some(more) = bytes.checked_sub(self.bytes) else { return Ok(()) };
         let mut kept = self.room.kept();
+        let is_late = |since: Instant| since + self.room.patience < now;
         let after = |share: &Share<K>| {
             kept.by_holder.get(&share.holder).copied().unwrap_or_default().saturating_add(more)
         };
-        if self.shares.iter().any(|share| after(share) > share.most_bytes) {
+        let full = self.shares.iter().find(|share| after(share) > share.most_bytes).copied();
+        if let Some(full) = full {
+            let over = after(&full) - full.most_bytes;
+            let number = self.number;
+            kept.turn_out(over, |other, growing| {
+                other != number && growing.holders.contains(&full.holder) && is_late(growing.since)
+            });
             return Err(Full);
         }
         let free = self.room.most_bytes - kept.taken_bytes;
         if more > free {
-            kept.turn_out(more - free, self.number, |since| since + self.room.patience < now);
+            let number = self.number;
+            kept.turn_out(more - free, |other, growing| other != number && is_late(growing.since));
             return Err(Full);
         }
         kept.taken_bytes += more;
@@ -165,12 +176,13 @@ impl<K> Inner<K> {
 impl<K> Kept<K> {
     /// Tells those that have been growing for too long to go, until `bytes` are free. They are told
     /// once; the room is there when they have gone.
-    fn turn_out(&mut self, bytes: u64, but: u64, is_late: impl Fn(Instant) -> bool) {
+    fn turn_out(&mut self, bytes: u64, has_to: impl Fn(u64, &Growing<K>) -> bool) {
         let mut freed = 0;
         while freed < bytes
-            && let Some(late) = self.growing.iter().find(|(number, growing)| {
-                **number != but && growing.bytes > 0 && is_late(growing.since)
-            })
+            && let Some(late) = self
+                .growing
+                .iter()
+                .find(|(number, growing)| growing.bytes > 0 && has_to(**number, growing))
         {
             let number = *late.0;
             if let Some(late) = self.growing.remove(&number) {
@@ -234,6 +246,30 @@ mod tests {
         assert!(room.take(of(1, 50), 50).is_ok());
     }
 
+    fn is_out(taken: &Taken<u8>) -> bool {
+        let mut out = Box::pin(taken.turned_out());
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        out.as_mut().poll(&mut context).is_ready()
+    }
+
+    /// Where a share is full, what comes slowly in the same hands gives way, and nothing else.
+    #[tokio::test]
+    async fn what_comes_slowly_gives_way_in_its_share() {
+        let (room, start) = (Room::new(100, PATIENCE), Instant::now());
+        let mut other = room.begin(of(2, 50), start);
+        other.grow(10, start).expect("room");
+        let mut slow = room.begin(of(1, 50), start);
+        slow.grow(50, start).expect("room");
+        let late = start + PATIENCE + Duration::from_secs(1);
+        let mut next = room.begin(of(1, 50), late);
+        assert_eq!(next.grow(10, start + PATIENCE), Err(Full));
+        assert!(!is_out(&slow), "it still has time");
+        assert_eq!(next.grow(10, late), Err(Full));
+        assert!(is_out(&slow) && !is_out(&other));
+        drop(slow);
+        assert_eq!(next.grow(10, late), Ok(()));
+    }
+
     #[tokio::test]
     async fn what_comes_slowly_gives_way() {
         let (room, start) = (Room::new(100, PATIENCE), Instant::now());
@@ -244,11 +280,6 @@ mod tests {
         slow.grow(60, start).expect("room");
         let mut next = room.begin(of(3, 100), start + PATIENCE);
         assert_eq!(next.grow(10, start + PATIENCE), Err(Full));
-        let is_out = |taken: &Taken<u8>| {
-            let mut out = Box::pin(taken.turned_out());
-            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-            out.as_mut().poll(&mut context).is_ready()
-        };
         assert!(!is_out(&slow), "it still has time");
         let late = start + PATIENCE + Duration::from_secs(1);
         assert_eq!(next.grow(10, late), Err(Full));

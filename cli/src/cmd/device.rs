@@ -266,12 +266,10 @@ fn listed(desk: &mut Desk<'_>, shown: &Account, known: u64) -> anyhow::Result<Ve
         .collect()
 }
 
-/// How much of the device list a person was shown last; of one who never was, what this device knows.
+/// How much of the device list a person was shown last, or knew when this device came to it. Where
+/// nothing says so, its first entry.
 fn known_entries(desk: &mut Desk<'_>) -> anyhow::Result<u64> {
-    match desk.holdings()?.shown_entries {
-        0 => Ok(desk.account()?.entries().len() as u64),
-        shown => Ok(shown),
-    }
+    Ok(desk.holdings()?.shown_entries.max(1))
 }
 
 /// The account as the service shows it: where it spoiled items, or a device did, nothing is taken in,

@@ -177,14 +177,19 @@ pub(super) struct BroughtBack {
 
 impl BroughtBack {
     /// The edits that bring `all` back, beside those that wait. What is there already is not said again.
-    pub(super) fn new(
+    pub(super) fn new(all: Vec<LastRead>, now: (&Account, &Cache), pending: &PendingEdits) -> Self {
+        Self::within(room_beside(pending), all, now, pending)
+    }
+
+    fn within(
+        room: usize,
         all: Vec<LastRead>,
         (account, cache): (&Account, &Cache),
         pending: &PendingEdits,
     ) -> Self {
         let places = Places { account, cache, pending: &[pending] };
         let missing = all.into_iter().filter(|last| places.bring_back(last).is_ok());
-        let (kept, unkept, mut spare) = fitting(missing.collect(), room_beside(pending));
+        let (kept, unkept, mut spare) = fitting(missing.collect(), room);
         let mut back = Self { unkept, ..Self::default() };
         for last in kept {
             let places = Places { account, cache, pending: &[&back.edits, pending] };
@@ -298,6 +303,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
 #[cfg(test)]
 mod tests {
     use hallmark_core::{key::SigningKey, time::Timestamp};
+    use rand::{SeedableRng, rngs::StdRng};
 
     use super::*;
     use crate::item::{Kind, content::Version};
@@ -307,6 +313,34 @@ mod tests {
         let at = Timestamp::from_unix_s(0).unwrap();
         let by = SigningKey::from_seed(&[1; 32]).public();
         Content::new(Kind::Note, Version { at, by, fields, attachments: Vec::new() }).unwrap()
+    }
+
+    /// T-27: what a thief wrote into items takes no room from what they said before.
+    #[test]
+    fn a_long_text_of_another_leaves_room() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let account = Account::create(Timestamp::from_unix_s(0).unwrap(), &mut rng);
+        let folder = tempfile::tempdir().unwrap();
+        let mut cache = Cache::load(folder.path(), account.id(), account.root().id());
+        let (anew, all) = (content(&"x".repeat(5000)), [last(1, 1, "52"), last(2, 1, "53")]);
+        for LastRead { item, .. } in &all {
+            let (id, root) = (account.id(), account.root());
+            cache.put(sealed::record(id, *item, 2, &anew, root, &mut rng).unwrap());
+        }
+        let back = |room| {
+            let now = (&account, &cache);
+            BroughtBack::within(room, all.to_vec(), now, &PendingEdits::new())
+        };
+        let held = all.iter().map(|last| bytes(&last.content)).sum::<usize>();
+        let whole = back(usize::MAX);
+        assert_eq!((whole.reminded.len(), whole.restored.len()), (2, 0));
+        let short = back(held);
+        assert_eq!((short.reminded.len(), short.restored.len(), short.unkept.len()), (0, 2, 0));
+        let room = short.edits.values().map(|pending| match &pending.edit {
+            Edit::Put(content) => bytes(content),
+            Edit::Remove => 0,
+        });
+        assert_eq!(room.sum::<usize>(), held);
     }
 
     fn last(item: u8, version: u64, text: &str) -> LastRead {

@@ -97,7 +97,8 @@ pub struct Holdings {
     /// Address of the service that is to have the account, until it was reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intended: Option<String>,
-    /// How many entries the device list had when a person was shown it last.
+    /// How many entries the device list had when a person was shown it last, or when this device came to
+    /// it; 0 in profiles of before.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub shown_entries: u64,
     /// What items said last that another device has written and this one does not understand: a newer
@@ -149,6 +150,7 @@ impl Holdings {
     /// An account with nothing waiting.
     #[must_use]
     pub fn of(account: Account) -> Self {
+        let shown_entries = account.entries().len() as u64;
         Self {
             account,
             service: None,
@@ -157,7 +159,7 @@ impl Holdings {
             unwanted: Vec::new(),
             names: Vec::new(),
             intended: None,
-            shown_entries: 0,
+            shown_entries,
             removed: Vec::new(),
             last_read: Vec::new(),
         }

@@ -13,7 +13,10 @@ use hallmark_core::{
     seal::item::{Binding, seal, seal_with},
 };
 use hallmark_vault::{
-    item::{Content, Edit, Kind, content::Version},
+    item::{
+        Content, Edit, Kind,
+        content::{Past, Version},
+    },
     online::{self, Deceit, OnlineError, Synced},
     service::Service,
 };
@@ -90,6 +93,12 @@ fn texts(device: &Device) -> Vec<String> {
     let mut texts: Vec<String> = texts.collect();
     texts.sort();
     texts
+}
+
+/// What it says, with the version in it.
+fn version_of(now: &Version, version: u64) -> Version {
+    let fields = [("text".to_owned(), format!("forged {version}"))].into();
+    Version { fields, ..now.clone() }
 }
 
 /// The first place beside version `version` of an item.
@@ -337,6 +346,142 @@ fn a_planted_copy_takes_nothing_away() {
         let past = &back.expect("it is back").content.history;
         assert_eq!(past[0].said.fields["text"], "52", "whole: {whole}");
         assert!(phone.holdings().last_read.is_empty());
+    }
+}
+
+/// T writes an item anew while it is being taken off: what this device could read is not taken for
+/// brought back before the entry is in.
+#[test]
+fn nothing_is_given_up_before_a_device_is_off() {
+    for forges in [false, true] {
+        let (service, mut phone, mut thief, item) = two_devices();
+        writes_nonsense(&mut thief, item, &service);
+        phone.sync(&service).unwrap();
+        let writes_anew = |thief: &mut Device, base: u64| {
+            thief.sync(&service).unwrap();
+            let version = thief.version(&[("text", "Mallory")]);
+            let mut content = Content::new(Kind::Note, version.clone()).unwrap();
+            if forges {
+                let past = |version| Past { version, said: version_of(&content.now, version) };
+                content.history = (base + 1..=base + 20).rev().map(past).collect();
+            }
+            let edit = Edit::Put(Box::new(content));
+            thief.online(&service).edit(item, base, edit).unwrap();
+            thief.sync(&service).unwrap();
+        };
+        writes_anew(&mut thief, 2);
+        assert_eq!(phone.sync(&service).unwrap().outlived, [item]);
+        let (thief_key, mut again) = (key(&thief), true);
+        let racing = Liar::of_items(&service, |answer| {
+            if std::mem::take(&mut again) {
+                writes_anew(&mut thief, 3);
+            }
+            answer
+        });
+        phone.revoke(thief_key, &racing).unwrap();
+        drop(racing);
+        phone.sync(&service).unwrap();
+        let (items, _) = online::offline(phone.holdings(), &phone.folder());
+        let says_52 = |version: &Version| version.fields["text"] == "52";
+        let there = items.iter().any(|seen| {
+            let past = seen.content.history.iter().map(|past| &past.said);
+            std::iter::once(&seen.content.now).chain(past).any(says_52)
+        });
+        assert!(there, "forges: {forges}");
+    }
+}
+
+/// Where an edit waits for an item, what the item said comes back all the same.
+#[test]
+fn what_is_kept_comes_back_beside_an_edit_that_waits() {
+    for recovers in [true, false] {
+        let (service, mut phone, mut thief, item) = two_devices();
+        let secret = paper(&phone);
+        writes_nonsense(&mut thief, item, &service);
+        phone.sync(&service).unwrap();
+        thief.sync(&service).unwrap();
+        let anew = Content::new(Kind::Note, thief.version(&[("text", "Mallory")])).unwrap();
+        thief.online(&service).edit(item, 2, Edit::Put(Box::new(anew))).unwrap();
+        thief.sync(&service).unwrap();
+        phone.sync(&service).unwrap();
+        phone.change(item, &[("text", "Mallory, 2nd floor")], &service);
+        if recovers {
+            recover(&mut phone, &service, &secret).unwrap();
+        } else {
+            phone.revoke(key(&thief), &service).unwrap();
+        }
+        phone.sync(&service).unwrap();
+        assert_eq!(texts(&phone), ["52", "Mallory, 2nd floor"], "recovers: {recovers}");
+    }
+}
+
+/// Of an item that was spoiled twice, both of what it said come back.
+#[test]
+fn two_things_that_an_item_said_come_back() {
+    let (service, mut phone, mut thief, item) = two_devices();
+    let secret = paper(&phone);
+    writes_nonsense(&mut thief, item, &service);
+    phone.sync(&service).unwrap();
+    thief.sync(&service).unwrap();
+    let anew = Content::new(Kind::Note, thief.version(&[("text", "Mallory")])).unwrap();
+    thief.online(&service).edit(item, 2, Edit::Put(Box::new(anew))).unwrap();
+    thief.sync(&service).unwrap();
+    phone.sync(&service).unwrap();
+    phone.change(item, &[("text", "54")], &service);
+    phone.sync(&service).unwrap();
+    thief.sync(&service).unwrap();
+    thief.online(&service).edit(item, 4, Edit::Remove).unwrap();
+    thief.sync(&service).unwrap();
+    recover(&mut phone, &service, &secret).unwrap();
+    assert_eq!(texts(&phone), ["52", "54"]);
+}
+
+/// A person is told that an item was written anew, not that it does not open.
+#[test]
+fn a_reminder_is_told_as_one() {
+    let (service, mut phone, mut thief, item) = two_devices();
+    writes_nonsense(&mut thief, item, &service);
+    phone.sync(&service).unwrap();
+    thief.sync(&service).unwrap();
+    let anew = Content::new(Kind::Note, thief.version(&[("text", "Mallory")])).unwrap();
+    thief.online(&service).edit(item, 2, Edit::Put(Box::new(anew))).unwrap();
+    thief.sync(&service).unwrap();
+    let told = phone.revoke(key(&thief), &service).unwrap();
+    assert_eq!((told.restored, told.reminded, told.unread), (vec![], vec![item], vec![]));
+}
+
+/// Recovering asks once for everything, and then for what is new: who changes items without end does
+/// not make each try as long as the first.
+#[test]
+fn a_try_after_a_late_one_asks_for_what_is_new() {
+    for recovers in [true, false] {
+        let (service, mut phone, mut thief, item) = two_devices();
+        let secret = paper(&phone);
+        for n in 0..20 {
+            thief.note(&format!("{n}"), &service);
+        }
+        thief.sync(&service).unwrap();
+        writes_nonsense(&mut thief, item, &service);
+        phone.sync(&service).unwrap();
+        thief.sync(&service).unwrap();
+        let (thief_key, mut late, mut records) = (key(&thief), 3, Vec::new());
+        let racing = Liar::of_items(&service, |answer| {
+            records.push(answer.as_ref().unwrap().records.len());
+            if late > 0 {
+                late -= 1;
+                thief.note("again", &service);
+                thief.sync(&service).unwrap();
+            }
+            answer
+        });
+        if recovers {
+            recover(&mut phone, &racing, &secret).unwrap();
+        } else {
+            phone.revoke(thief_key, &racing).unwrap();
+        }
+        drop(racing);
+        let all = records.iter().filter(|count| **count > 20).count();
+        assert!(all <= 1, "recovers: {recovers}, {records:?}");
     }
 }
 
