@@ -179,6 +179,10 @@ pub enum StudioCommand {
         #[arg(long)]
         force: bool,
     },
+    /// Say in the log which key is to follow the studio's, so that whoever trusts it can follow
+    Announce(AnnounceArgs),
+    /// Take over with the successor key, and name another
+    Succeed(SucceedArgs),
     /// Print the did.json to put at https://DOMAIN/.well-known/did.json
     Domain {
         /// Name the studio's domain, or another one, for the pieces minted from now on
@@ -208,6 +212,49 @@ pub struct StudioInitArgs {
     pub successor_out: Option<PathBuf>,
 }
 
+/// Arguments of `studio announce`.
+#[derive(Debug, Clone, Args)]
+pub struct AnnounceArgs {
+    /// Whose word on logs counts.
+    #[command(flatten)]
+    pub log: LogTrustArgs,
+}
+
+/// Arguments of `studio succeed`.
+#[derive(Debug, Clone, Args)]
+pub struct SucceedArgs {
+    /// The page with the successor key that `studio init` or `studio succeed` wrote
+    pub page: PathBuf,
+    /// Where to write the page with the next one
+    /// [default: PROFILE-successor-KEEP-OFFLINE.txt in the folder that holds the profiles]
+    #[arg(long, value_name = "FILE")]
+    pub successor_out: Option<PathBuf>,
+    /// Whose word on logs counts.
+    #[command(flatten)]
+    pub log: LogTrustArgs,
+}
+
+/// Arguments of `trust watch`.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Exit codes: 0 all is well, 10 a key's history is not what it ought to be, 14 the log is \
+behind the time; else as `audit`."
+)]
+pub struct WatchArgs {
+    /// Look again after so many seconds; once without it
+    #[arg(long, value_name = "SECONDS")]
+    pub every: Option<u64>,
+    /// With --every: look so many times, then end
+    #[arg(long, value_name = "N", requires = "every")]
+    pub times: Option<u64>,
+    /// Refuse a log that its witnesses saw last more than so many seconds ago
+    #[arg(long, value_name = "SECONDS")]
+    pub max_age: Option<u64>,
+    /// Whose word on logs counts.
+    #[command(flatten)]
+    pub log: LogTrustArgs,
+}
+
 /// Commands on the trust store.
 #[derive(Debug, Subcommand)]
 pub enum TrustCommand {
@@ -215,6 +262,8 @@ pub enum TrustCommand {
     Add(TrustAddArgs),
     /// Trust a log and its witnesses to say since when something existed
     Log(TrustedArgs),
+    /// Follow in the log the keys of those you trust, and alarm when something is wrong with them
+    Watch(WatchArgs),
     /// Show whom you trust, and since when
     List,
     /// Trust a key no longer

@@ -67,6 +67,9 @@ pub struct Studio {
     pub successor: PublicKey,
     identity: Secret,
     writer: Secret,
+    /// Keys that a successor took over from, oldest first: pieces made with them go on under them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    former: Vec<Secret>,
 }
 
 impl Studio {
@@ -80,7 +83,8 @@ impl Studio {
         let secret = Secret::generate(rng);
         let successor = SigningKey::from_seed(secret.expose()).public();
         let (identity, writer) = (Secret::generate(rng), Secret::generate(rng));
-        (Self { name, place, domain, successor, identity, writer }, secret)
+        let former = Vec::new();
+        (Self { name, place, domain, successor, identity, writer, former }, secret)
     }
 
     /// Its signing keys.
@@ -89,6 +93,36 @@ impl Studio {
             identity: SigningKey::from_seed(self.identity.expose()),
             writer: WriterKey::new(SigningKey::from_seed(self.writer.expose())),
         }
+    }
+
+    /// The signing key with this public half, if it is or was the studio's.
+    pub fn key_of(&self, key: &PublicKey) -> Option<SigningKey> {
+        let all = self.former.iter().chain([&self.identity]);
+        all.map(|secret| SigningKey::from_seed(secret.expose()))
+            .find(|secret| secret.public() == *key)
+    }
+
+    /// The key that the present one took over from last.
+    pub fn predecessor(&self) -> Option<SigningKey> {
+        self.former.last().map(|secret| SigningKey::from_seed(secret.expose()))
+    }
+
+    /// The successor takes over, whose secret this is, and names another, whose secret is returned and
+    /// kept nowhere. `None` for a secret of another key.
+    #[must_use]
+    pub fn succeed<R: CryptoRng + ?Sized>(
+        &self,
+        secret: &Secret,
+        rng: &mut R,
+    ) -> Option<(Self, Secret)> {
+        if SigningKey::from_seed(secret.expose()).public() != self.successor {
+            return None;
+        }
+        let next = Secret::generate(rng);
+        let mut studio = self.clone();
+        studio.former.push(std::mem::replace(&mut studio.identity, secret.clone()));
+        studio.successor = SigningKey::from_seed(next.expose()).public();
+        Some((studio, next))
     }
 
     /// The key it is known by.

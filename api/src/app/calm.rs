@@ -4,7 +4,8 @@
 //! does not know of. A device in wrong hands could commit without end, and no entry would ever be in time.
 //! So when one came too late, the account takes no commits for a while. Whoever may send entries can
 //! bring that about, a thief too; the entry that takes the thief off is not held up by it. One by the
-//! recovery key can also come too late for entries of devices: then those wait as well.
+//! recovery key can also come too late for entries of devices: then those wait as well. As long as who was
+//! late goes on, fetching what is new or sending the next entry, the while begins anew.
 
 use std::{
     collections::HashMap,
@@ -12,13 +13,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hallmark_core::account::AccountId;
+use hallmark_core::{account::AccountId, key::PublicKey};
 
 use super::AppError;
 use crate::store::StoreError;
 
-/// How long: to fetch what is new, wrap every key again, and send that.
-const CALM: Duration = Duration::from_secs(20);
+/// How long without a request of who was late: to wrap every key again, and send that.
+const CALM: Duration = Duration::from_secs(60);
 
 /// The accounts that take no commits now.
 #[derive(Debug, Default)]
@@ -27,7 +28,9 @@ pub(super) struct Calm(Mutex<HashMap<AccountId, Moment>>);
 #[derive(Debug, Clone, Copy)]
 struct Moment {
     until: Instant,
-    /// Entries of devices wait too.
+    /// Whose entry was late.
+    by: PublicKey,
+    /// It is the recovery key: entries of devices wait too.
     is_for_recovery: bool,
 }
 
@@ -36,7 +39,7 @@ impl Calm {
     pub(super) fn note<T>(
         &self,
         account: AccountId,
-        is_recovery: bool,
+        (by, is_recovery): (PublicKey, bool),
         outcome: &Result<T, AppError>,
         now: Instant,
     ) {
@@ -51,14 +54,28 @@ impl Calm {
         }
         let mut kept = self.kept();
         kept.retain(|_, moment| moment.until > now);
-        let before = kept.get(&account).is_some_and(|moment| moment.is_for_recovery);
-        let is_for_recovery = is_recovery || before;
-        kept.insert(account, Moment { until: now + CALM, is_for_recovery });
+        if !is_recovery && kept.get(&account).is_some_and(|moment| moment.is_for_recovery) {
+            return;
+        }
+        kept.insert(account, Moment { until: now + CALM, by, is_for_recovery: is_recovery });
     }
 
-    /// An entry was taken: commits are again.
-    pub(super) fn end(&self, account: AccountId) {
-        self.kept().remove(&account);
+    /// A request came: who was late goes on.
+    pub(super) fn renew(&self, account: AccountId, by: &PublicKey, now: Instant) {
+        if let Some(moment) = self.kept().get_mut(&account)
+            && moment.by == *by
+            && moment.until > now
+        {
+            moment.until = now + CALM;
+        }
+    }
+
+    /// An entry was taken: commits are again, unless the recovery key is to have its turn.
+    pub(super) fn end(&self, account: AccountId, is_recovery: bool) {
+        let mut kept = self.kept();
+        if is_recovery || kept.get(&account).is_none_or(|moment| !moment.is_for_recovery) {
+            kept.remove(&account);
+        }
     }
 
     /// Whether an account takes commits now.
@@ -101,10 +118,16 @@ impl Calm {
 
 #[cfg(test)]
 mod tests {
+    use hallmark_core::key::SigningKey;
+
     use super::*;
 
     fn late(why: StoreError) -> Result<(), AppError> {
         Err(why.into())
+    }
+
+    fn key(seed: u8) -> PublicKey {
+        SigningKey::from_seed(&[seed; 32]).public()
     }
 
     /// T-27: who commits without end keeps no entry from being in time.
@@ -112,14 +135,15 @@ mod tests {
     fn an_entry_that_came_too_late_has_a_moment() {
         let (calm, now) = (Calm::default(), Instant::now());
         let [one, other] = [1, 2].map(|n| AccountId::from_bytes([n; 32]));
-        calm.note(one, false, &Ok(()), now);
-        calm.note(one, false, &late(StoreError::DevicesChanged), now);
+        let phone = (key(1), false);
+        calm.note(one, phone, &Ok(()), now);
+        calm.note(one, phone, &late(StoreError::DevicesChanged), now);
         assert!(calm.check(one, now).is_ok());
-        calm.note(one, false, &late(StoreError::ItemsChanged), now);
+        calm.note(one, phone, &late(StoreError::ItemsChanged), now);
         assert!(calm.check(one, now).is_err() && calm.check(other, now).is_ok());
         assert!(calm.check_entry(one, false, now).is_ok(), "that is what it is for");
         assert!(calm.check(one, now + CALM).is_ok());
-        calm.end(one);
+        calm.end(one, false);
         assert!(calm.check(one, now).is_ok());
     }
 
@@ -129,12 +153,29 @@ mod tests {
         for why in [StoreError::DevicesChanged, StoreError::ItemsChanged] {
             let (calm, now) = (Calm::default(), Instant::now());
             let one = AccountId::from_bytes([1; 32]);
-            calm.note(one, true, &late(why), now);
+            calm.note(one, (key(9), true), &late(why), now);
             assert!(calm.check(one, now).is_err() && calm.check_entry(one, false, now).is_err());
             assert!(calm.check_entry(one, true, now).is_ok());
-            calm.note(one, false, &late(StoreError::ItemsChanged), now);
+            calm.note(one, (key(1), false), &late(StoreError::ItemsChanged), now);
+            calm.end(one, false);
             assert!(calm.check_entry(one, false, now).is_err(), "nobody else makes it less");
             assert!(calm.check_entry(one, false, now + CALM).is_ok());
+            calm.end(one, true);
+            assert!(calm.check_entry(one, false, now).is_ok());
         }
+    }
+
+    /// T-27: a recovery that takes longer is not too late again.
+    #[test]
+    fn who_goes_on_has_more_time() {
+        let (calm, now) = (Calm::default(), Instant::now());
+        let (one, half) = (AccountId::from_bytes([1; 32]), CALM / 2);
+        calm.note(one, (key(9), true), &late(StoreError::ItemsChanged), now);
+        calm.renew(one, &key(1), now + half);
+        assert!(calm.check(one, now + CALM).is_ok(), "another key's requests are nothing to it");
+        calm.renew(one, &key(9), now + half);
+        assert!(calm.check(one, now + CALM).is_err());
+        calm.renew(one, &key(9), now + 2 * CALM);
+        assert!(calm.check(one, now + 2 * CALM).is_ok(), "it was over");
     }
 }

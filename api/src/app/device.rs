@@ -40,7 +40,8 @@ impl App {
         let calm = self.calm.check_entry(account, is_recovery, Instant::now());
         self.unless_replayed(caller, calm).await?;
         let next = after(&caller, account, &state, &append);
-        self.calm.note(account, is_recovery, &next, Instant::now());
+        let by = (caller.key, is_recovery);
+        self.calm.note(account, by, &next, Instant::now());
         let next = self.unless_replayed(caller, next).await?;
         let change = NextEntry {
             account,
@@ -50,9 +51,9 @@ impl App {
             append,
         };
         let appended = self.store.append_entry(caller, change).await.map_err(AppError::from);
-        self.calm.note(account, is_recovery, &appended, Instant::now());
+        self.calm.note(account, by, &appended, Instant::now());
         appended?;
-        self.calm.end(account);
+        self.calm.end(account, is_recovery);
         self.states.put(account, Arc::new(next));
         Ok(())
     }
@@ -67,6 +68,7 @@ impl App {
         account: AccountId,
         from: u64,
     ) -> Result<Devices, AppError> {
+        self.calm.renew(account, &caller.key, Instant::now());
         Ok(self.store.devices(caller.key, account, from).await?)
     }
 

@@ -69,6 +69,7 @@ impl App {
         account: AccountId,
         from: SyncFrom,
     ) -> Result<Sync, AppError> {
+        self.calm.renew(account, &caller.key, Instant::now());
         Ok(self.store.sync(caller.key, account, from).await?)
     }
 }

@@ -21,10 +21,13 @@ use hallmark_core::{
 };
 
 use super::{App, AppError, Bucket, Role, Settings};
-use crate::limit::{Full, Origin, Room, Share, Taken};
+use crate::limit::{Full, Origin, Patience, Room, Share, Taken};
 
-/// A body that takes longer than this makes room for others where there is none.
+/// A body that takes longer than this and what its bytes take at [`LEAST_BYTES_PER_S`] makes room for
+/// others where there is none.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What a slow line sends: 2 Mbit/s.
+const LEAST_BYTES_PER_S: u64 = 256 << 10;
 /// What the guests of one address may hold, bytes: sixteen of their longest bodies.
 const GUESTS_BYTES: u64 = 1 << 20;
 
@@ -69,10 +72,11 @@ pub(super) struct Rooms {
 
 impl Rooms {
     pub(super) fn new(settings: &Settings) -> Self {
+        let patience = Patience { time: PATIENCE, bytes_per_s: LEAST_BYTES_PER_S };
         Self {
-            bodies: Room::new(settings.max_bodies_bytes, PATIENCE),
-            entries: Room::new(settings.max_entry_bodies_bytes(), PATIENCE),
-            answers: Room::new(settings.max_answers_bytes, PATIENCE),
+            bodies: Room::new(settings.max_bodies_bytes, patience),
+            entries: Room::new(settings.max_entry_bodies_bytes(), patience),
+            answers: Room::new(settings.max_answers_bytes, patience),
             settings: settings.clone(),
         }
     }
@@ -92,6 +96,9 @@ impl App {
         let settings = &self.rooms.settings;
         let now = Instant::now();
         if is_entry {
+            if let Role::Own(account) = asker.role {
+                self.calm.renew(account, &asker.key, now);
+            }
             // No share of an account: a thief among the devices would take it, slowly. What is slow makes
             // way where there is no room.
             let key = Holder::Key(Bucket::of_any(&asker.key));

@@ -8,4 +8,4 @@ mod buckets;
 mod room;
 
 pub use buckets::{Buckets, Rate, Remaining, RetryAfter, whole_s};
-pub use room::{Full, Origin, Room, Share, Taken, UntilSent};
+pub use room::{Full, Origin, Patience, Room, Share, Taken, UntilSent};

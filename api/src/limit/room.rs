@@ -30,7 +30,7 @@ pub struct Room<K>(Arc<Inner<K>>);
 #[derive(Debug)]
 struct Inner<K> {
     most_bytes: u64,
-    patience: Duration,
+    patience: Patience,
     kept: Mutex<Kept<K>>,
 }
 
@@ -49,6 +49,24 @@ struct Growing<K> {
     since: Instant,
     bytes: u64,
     turned_out: Arc<Notify>,
+}
+
+/// When what grows is late: after this time, and what its bytes take at this rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Whatever it is.
+    pub time: Duration,
+    /// Bytes a second that are expected of it.
+    pub bytes_per_s: u64,
+}
+
+impl Patience {
+    /// How far something that began at `since`, and has come to so many bytes, is behind.
+    fn late(&self, since: Instant, bytes: u64, now: Instant) -> Option<Duration> {
+        let rest_ms = bytes.saturating_mul(1000) / self.bytes_per_s.max(1);
+        let end = since.checked_add(self.time)?.checked_add(Duration::from_millis(rest_ms))?;
+        now.checked_duration_since(end).filter(|late| !late.is_zero())
+    }
 }
 
 /// The most that one holder may have at once.
@@ -82,9 +100,9 @@ impl<K> Clone for Room<K> {
 }
 
 impl<K: Eq + Hash + Copy> Room<K> {
-    /// Room for `most_bytes`. What has grown for longer than `patience` gives way to others.
+    /// Room for `most_bytes`. What is late gives way to others, the latest first.
     #[must_use]
-    pub fn new(most_bytes: u64, patience: Duration) -> Self {
+    pub fn new(most_bytes: u64, patience: Patience) -> Self {
         let kept =
             Kept { taken_bytes: 0, by_holder: HashMap::new(), growing: BTreeMap::new(), begun: 0 };
         Self(Arc::new(Inner { most_bytes, patience, kept: Mutex::new(kept) }))
@@ -125,23 +143,25 @@ impl<K: Eq + Hash + Copy> Taken<K> {
     pub fn grow(&mut self, bytes: u64, now: Instant) -> Result<(), Full> {
         let Some(more) = bytes.checked_sub(self.bytes) else { return Ok(()) };
         let mut kept = self.room.kept();
-        let is_late = |since: Instant| since + self.room.patience < now;
+        let (patience, number) = (self.room.patience, self.number);
+        let late = |other: u64, growing: &Growing<K>| {
+            let late = patience.late(growing.since, growing.bytes, now);
+            late.filter(|_| other != number && growing.bytes > 0)
+        };
         let after = |share: &Share<K>| {
             kept.by_holder.get(&share.holder).copied().unwrap_or_default().saturating_add(more)
         };
         let full = self.shares.iter().find(|share| after(share) > share.most_bytes).copied();
         if let Some(full) = full {
             let over = after(&full) - full.most_bytes;
-            let number = self.number;
             kept.turn_out(over, |other, growing| {
-                other != number && growing.holders.contains(&full.holder) && is_late(growing.since)
+                late(other, growing).filter(|_| growing.holders.contains(&full.holder))
             });
             return Err(Full);
         }
         let free = self.room.most_bytes - kept.taken_bytes;
         if more > free {
-            let number = self.number;
-            kept.turn_out(more - free, |other, growing| other != number && is_late(growing.since));
+            kept.turn_out(more - free, late);
             return Err(Full);
         }
         kept.taken_bytes += more;
@@ -174,17 +194,17 @@ impl<K> Inner<K> {
 }
 
 impl<K> Kept<K> {
-    /// Tells those that have been growing for too long to go, until `bytes` are free. They are told
-    /// once; the room is there when they have gone.
-    fn turn_out(&mut self, bytes: u64, has_to: impl Fn(u64, &Growing<K>) -> bool) {
+    /// Tells those that are late to go, the latest first, until `bytes` are free. They are told once; the
+    /// room is there when they have gone.
+    fn turn_out(&mut self, bytes: u64, late: impl Fn(u64, &Growing<K>) -> Option<Duration>) {
         let mut freed = 0;
         while freed < bytes
-            && let Some(late) = self
+            && let Some((_, number)) = self
                 .growing
                 .iter()
-                .find(|(number, growing)| growing.bytes > 0 && has_to(**number, growing))
+                .filter_map(|(number, growing)| Some((late(*number, growing)?, *number)))
+                .max()
         {
-            let number = *late.0;
             if let Some(late) = self.growing.remove(&number) {
                 freed += late.bytes;
                 late.turned_out.notify_one();
@@ -212,7 +232,8 @@ impl<K: Eq + Hash> Drop for Taken<K> {
 mod tests {
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(10);
+    const TIME: Duration = Duration::from_secs(10);
+    const PATIENCE: Patience = Patience { time: TIME, bytes_per_s: 100 };
 
     fn of(holder: u8, most_bytes: u64) -> Vec<Share<u8>> {
         vec![Share { holder, most_bytes }]
@@ -252,6 +273,24 @@ mod tests {
         out.as_mut().poll(&mut context).is_ready()
     }
 
+    /// What is long and comes as fast as it should is not turned out for what is short; of two that are
+    /// late, the later one is.
+    #[tokio::test]
+    async fn what_is_late_is_told_by_its_rate() {
+        let (room, start) = (Room::new(10_000, PATIENCE), Instant::now());
+        let mut fast = room.begin(of(1, 10_000), start);
+        fast.grow(8_000, start).expect("room");
+        let mut slow = room.begin(of(2, 10_000), start + TIME);
+        slow.grow(10, start + TIME).expect("room");
+        let mut slower = room.begin(of(3, 10_000), start + TIME / 2);
+        slower.grow(1_990, start + TIME).expect("room");
+        let mut next = room.begin(of(4, 10_000), start + 6 * TIME);
+        assert_eq!(next.grow(1, start + 6 * TIME), Err(Full));
+        assert!(!is_out(&fast) && is_out(&slow) && !is_out(&slower));
+        assert_eq!(next.grow(11, start + 10 * TIME), Err(Full));
+        assert!(is_out(&slower) && !is_out(&fast));
+    }
+
     /// Where a share is full, what comes slowly in the same hands gives way, and nothing else.
     #[tokio::test]
     async fn what_comes_slowly_gives_way_in_its_share() {
@@ -260,9 +299,9 @@ mod tests {
         other.grow(10, start).expect("room");
         let mut slow = room.begin(of(1, 50), start);
         slow.grow(50, start).expect("room");
-        let late = start + PATIENCE + Duration::from_secs(1);
+        let late = start + TIME + Duration::from_secs(1);
         let mut next = room.begin(of(1, 50), late);
-        assert_eq!(next.grow(10, start + PATIENCE), Err(Full));
+        assert_eq!(next.grow(10, start + TIME), Err(Full));
         assert!(!is_out(&slow), "it still has time");
         assert_eq!(next.grow(10, late), Err(Full));
         assert!(is_out(&slow) && !is_out(&other));
@@ -278,10 +317,10 @@ mod tests {
         whole.stay();
         let mut slow = room.begin(of(2, 100), start);
         slow.grow(60, start).expect("room");
-        let mut next = room.begin(of(3, 100), start + PATIENCE);
-        assert_eq!(next.grow(10, start + PATIENCE), Err(Full));
+        let mut next = room.begin(of(3, 100), start + TIME);
+        assert_eq!(next.grow(10, start + TIME), Err(Full));
         assert!(!is_out(&slow), "it still has time");
-        let late = start + PATIENCE + Duration::from_secs(1);
+        let late = start + TIME + Duration::from_secs(1);
         assert_eq!(next.grow(10, late), Err(Full));
         assert!(is_out(&slow) && !is_out(&whole) && !is_out(&next));
         drop(slow);

@@ -7,6 +7,7 @@ pub mod desk;
 pub mod device;
 pub mod ids;
 pub mod item;
+pub mod key_history;
 pub mod log;
 pub mod piece;
 pub mod serve;

@@ -1,9 +1,13 @@
 //! `hallmark studio`: the keys a party signs under.
 
-use std::{fmt::Write as _, io::Write, path::PathBuf};
+use std::{
+    fmt::Write as _,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
-use hallmark_core::key::PublicKey;
+use hallmark_core::{key::PublicKey, secret::Secret};
 use hallmark_vault::{
     profile::{Profile, Studio},
     provenance::{piece::Domain, text::Text, write::pub_file},
@@ -14,7 +18,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     args::{Command, PieceCommand, StudioCommand, StudioInitArgs},
-    cmd::trust::pub_file as pub_file_at,
+    cmd::{key_history, trust::pub_file as pub_file_at},
+    input,
     output::{Access, Output},
     remote::did_web,
     report::{Report, Usage},
@@ -44,6 +49,8 @@ pub fn run(command: &StudioCommand, session: &Session) -> anyhow::Result<Report>
             write_pub(studio, Output::new(out, *force || same())?)?;
             Report::new(&json!({"out": out}), format!("Written to {}.", out.display()))
         }
+        StudioCommand::Announce(args) => key_history::announce(args, session),
+        StudioCommand::Succeed(args) => key_history::succeed(args, session),
         StudioCommand::Domain { set: Some(domain) } => set_domain(domain, session),
         StudioCommand::Domain { set: None } => domain(session),
     }
@@ -93,9 +100,7 @@ fn init(args: &StudioInitArgs, session: &Session) -> anyhow::Result<Report> {
     let pub_output = Output::new(&args.pub_out, false)?;
     let (studio, successor) = Studio::found(name, place, domain, &mut session.rng());
     // The successor is on paper before the studio exists: a kill in between leaves a file to delete.
-    let seed = Zeroizing::new(data_encoding::HEXLOWER.encode(successor.expose()));
-    let text = Zeroizing::new(successor_text(&studio, &seed));
-    successor_output.write(Access::Private, |out| Ok(out.write_all(text.as_bytes())?))?;
+    write_successor(&studio, &successor, successor_output)?;
     write_pub(&studio, pub_output)?;
     let summary = summary(&studio);
     store.update(&mut session.rng(), |profile| profile.studio = Some(studio))?;
@@ -116,7 +121,7 @@ fn init(args: &StudioInitArgs, session: &Session) -> anyhow::Result<Report> {
 }
 
 /// Where the successor of this profile is written, unless another place is named.
-fn successor_beside(session: &Session) -> anyhow::Result<PathBuf> {
+pub fn successor_beside(session: &Session) -> anyhow::Result<PathBuf> {
     Ok(session.home()?.path().join(format!("{}{SUCCESSOR_NAME}", session.profile())))
 }
 
@@ -130,7 +135,7 @@ pub fn with_reminder(
     session: &Session,
 ) -> anyhow::Result<Report> {
     let (first, document) = match command {
-        Command::Studio(StudioCommand::Init(_)) => (true, false),
+        Command::Studio(StudioCommand::Init(_) | StudioCommand::Succeed(_)) => (true, false),
         Command::Studio(StudioCommand::Domain { set: None }) => (false, true),
         Command::Studio(_) | Command::Piece(PieceCommand::Mint(_) | PieceCommand::Status(_)) => {
             (false, false)
@@ -241,10 +246,49 @@ fn successor_text(studio: &Studio, seed: &str) -> String {
         "{SUCCESSOR_HEADING}\n\nSuccessor key of the studio {}\n\n\
          Whoever has this can speak as the studio once its present key is given up. Print this \
          page or move it to a stick kept in another place, then delete the file. It is used with \
-         `hallmark piece status FILE --successor-key THIS-PAGE`.\n\n\
+         `hallmark studio succeed THIS-PAGE`, and `hallmark piece status FILE --successor-key THIS-PAGE`.\n\n\
          Public key: {}\n{SUCCESSOR_SECRET}{seed}\n",
         studio.name, studio.successor
     )
+}
+
+/// The secret on the page that `studio init` or `studio succeed` wrote.
+///
+/// # Errors
+/// When it cannot be read, or holds none.
+pub fn successor_on(path: &Path) -> anyhow::Result<Secret> {
+    let text = input::text(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = Zeroizing::new(text);
+    let secret =
+        text.lines().find_map(|line| line.trim().strip_prefix(SUCCESSOR_SECRET.trim_end()));
+    let mut seed = Zeroizing::new([0; 32]);
+    secret
+        .map(|hex| Zeroizing::new(hex.trim().to_ascii_lowercase()))
+        .and_then(|hex| data_encoding::HEXLOWER.decode(hex.as_bytes()).ok().map(Zeroizing::new))
+        .filter(|bytes| bytes.len() == seed.len())
+        .map(|bytes| seed.copy_from_slice(&bytes))
+        .with_context(|| {
+            format!(
+                "{} holds no successor key; it is the page that `hallmark studio init` wrote, with \
+                 a line \"{SUCCESSOR_SECRET} ...\" of 64 characters",
+                path.display()
+            )
+        })?;
+    Ok(Secret::from_bytes(&seed))
+}
+
+/// Writes the page with the secret key that follows a studio's present one.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_successor(
+    studio: &Studio,
+    successor: &Secret,
+    output: Output<'_>,
+) -> anyhow::Result<()> {
+    let seed = Zeroizing::new(data_encoding::HEXLOWER.encode(successor.expose()));
+    let text = Zeroizing::new(successor_text(studio, &seed));
+    output.write(Access::Private, |out| Ok(out.write_all(text.as_bytes())?))
 }
 
 fn write_pub(studio: &Studio, output: Output<'_>) -> anyhow::Result<()> {

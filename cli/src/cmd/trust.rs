@@ -12,7 +12,7 @@ use serde_json::json;
 use super::studio::parsed;
 use crate::{
     args::{TrustAddArgs, TrustCommand, TrustRole, TrustedArgs},
-    cmd::audit::Trusted,
+    cmd::{audit::Trusted, key_history},
     input,
     remote::did_web,
     report::{Report, Usage},
@@ -27,6 +27,7 @@ pub fn run(command: &TrustCommand, session: &Session) -> anyhow::Result<Report> 
     match command {
         TrustCommand::Add(args) => add(args, session),
         TrustCommand::Log(args) => log(args, session),
+        TrustCommand::Watch(args) => key_history::watch(args, session),
         TrustCommand::List => list(session),
         TrustCommand::Remove { who } => remove(who, session),
     }
@@ -44,7 +45,7 @@ fn add(args: &TrustAddArgs, session: &Session) -> anyhow::Result<Report> {
         TrustRole::Lab => PinRole::Lab,
         TrustRole::AssayOffice => PinRole::AssayOffice,
     };
-    let pin = Pin { fingerprint, name, role, source, since: session.now() };
+    let pin = Pin { fingerprint, name, role, source, since: session.now(), followed: Vec::new() };
     let card: Option<Card> = args.card.as_deref().map(str::parse).transpose()?;
     let mut store = session.open_or_create()?;
     let pin = store.try_update(&mut session.rng(), |profile| {
@@ -163,7 +164,15 @@ fn list(session: &Session) -> anyhow::Result<Report> {
                 PinRole::Lab => "laboratory",
                 PinRole::AssayOffice => "assay office",
             };
-            format!("{}  {} ({role}, {how}, since {})", pin.fingerprint, pin.name, pin.since.date())
+            let then: Vec<String> =
+                pin.followed.iter().map(|key| format!("\n  then {key}, which took over")).collect();
+            format!(
+                "{}  {} ({role}, {how}, since {}){}",
+                pin.fingerprint,
+                pin.name,
+                pin.since.date(),
+                then.concat()
+            )
         })
         .collect();
     let kept = Trusted::kept(session)?;

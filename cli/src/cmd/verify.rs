@@ -244,7 +244,14 @@ fn trust_once(pins: &mut Pins, path: &Path, session: &Session) -> anyhow::Result
         None => path.display().to_string().parse().or_else(|_| "studio.pub".parse())?,
     };
     let (role, source) = (PinRole::Studio, PinSource::File);
-    Ok(pins.add(Pin { fingerprint, name, role, source, since: session.now() })?)
+    Ok(pins.add(Pin {
+        fingerprint,
+        name,
+        role,
+        source,
+        since: session.now(),
+        followed: Vec::new(),
+    })?)
 }
 
 fn disclosure(path: &Path) -> anyhow::Result<Disclosure> {

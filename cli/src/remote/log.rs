@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context;
 use hallmark_consent::log::{
     note::MAX_NOTE_LEN,
-    tile::{Tile, TileError},
+    tile::{Content, Tile, TileError, WIDTH},
     tree::Tiles,
 };
 use hallmark_core::{id::Label, problem::Problem};
@@ -159,6 +159,7 @@ const MAX_ANSWER_BYTES: u64 = 16 << 20;
 pub struct LogService {
     agent: Agent,
     address: String,
+    source: LogSource,
 }
 
 impl LogService {
@@ -193,7 +194,8 @@ impl LogService {
     pub fn new(address: &str, ca: Option<&Path>) -> anyhow::Result<Self> {
         let address = super::service::checked_base(address)?;
         let agent = super::agent(ca, SUBMIT_TIMEOUT)?.build().into();
-        Ok(Self { agent, address })
+        let source = LogSource::new(&format!("{address}/log"), ca)?;
+        Ok(Self { agent, address, source })
     }
 
     /// Has an entry logged, and returns what the service says of its place.
@@ -204,6 +206,18 @@ impl LogService {
         let request = self.agent.post(format!("{}/v1/log/entries", self.address));
         let answer = request.header("content-type", "application/json").send(entry);
         self.text(answer)
+    }
+
+    /// An entry, as the files of a log of this size have it.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn entry(&self, index: u64, size: u64) -> Result<Vec<u8>, SourceError> {
+        let there = |tile: &Tile| index % WIDTH < u64::from(tile.width());
+        let tile = Tile::of_log(Content::Entries, index / WIDTH, size).filter(there);
+        let tile = tile.ok_or_else(|| SourceError::Missing { file: format!("entry {index}") })?;
+        let bytes = self.source.file(tile)?;
+        Ok(tile.entries(&bytes)?[(index % WIDTH) as usize].to_vec())
     }
 
     /// What the service says of labels, all at one moment: JSON.

@@ -87,6 +87,8 @@ pub struct Audit {
 pub struct Report {
     /// Places of private chains, by what these are about.
     pub places: BTreeMap<ChainKind, u64>,
+    /// What keys say of their successors.
+    pub keys: u64,
     /// Roots of the map.
     pub map_roots: u64,
     /// Entries of other kinds, which nothing here checks.
@@ -117,15 +119,15 @@ impl Audit {
         let index = self.size();
         let entry = Entry::parse(bytes).map_err(|source| Fault::Entry { index, source })?;
         self.ends_with_root = matches!(entry, Entry::MapRoot(_));
-        match &entry {
-            Entry::Place(place) => {
-                let label = place.w.label();
-                if let Some(first) = self.first_at.insert(label, index) {
-                    return Err(Fault::LabelTwice { index, first });
-                }
-                self.new.push(Placed { label, index });
-                *self.report.places.entry(place.kind).or_default() += 1;
+        if let Some(label) = entry.label() {
+            if let Some(first) = self.first_at.insert(label, index) {
+                return Err(Fault::LabelTwice { index, first });
             }
+            self.new.push(Placed { label, index });
+        }
+        match &entry {
+            Entry::Place(place) => *self.report.places.entry(place.kind).or_default() += 1,
+            Entry::Key(_) => self.report.keys += 1,
             Entry::MapRoot(says) => {
                 if says.covers != index {
                     return Err(Fault::Covers { index, covers: says.covers });

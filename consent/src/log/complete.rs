@@ -269,7 +269,55 @@ pub struct KeptLink {
     pub w: Sha256,
 }
 
+/// What a service said of labels, under a checkpoint that counts.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// The checkpoint.
+    pub under: Accepted,
+    places: Vec<Option<(u64, Vec<Sha256>)>>,
+}
+
+impl Answered {
+    /// Index of the entry at the label that was asked for as number `at`, from 0; `None` where it is
+    /// absent.
+    pub fn index(&self, at: usize) -> Option<u64> {
+        self.places.get(at)?.as_ref().map(|(index, _)| *index)
+    }
+
+    /// Whether this is the entry at the label that was asked for as number `at`, from 0.
+    ///
+    /// # Errors
+    /// [`CompleteError::Inclusion`], [`CompleteError::Elsewhere`] where there is none.
+    pub fn check_entry(&self, at: usize, entry: &[u8]) -> Result<(), CompleteError> {
+        let place = self.places.get(at).and_then(Option::as_ref);
+        let (index, inclusion) = place.ok_or(CompleteError::Elsewhere { at: at + 1 })?;
+        let (size, root) = (self.under.size(), self.under.root());
+        verify_inclusion(*index, size, &leaf_hash(entry), inclusion, root)
+            .map_err(|source| CompleteError::Inclusion { at: at + 1, source })
+    }
+}
+
 impl LookedUpAll {
+    /// What is said of these labels, which were asked for, if the checkpoint counts.
+    ///
+    /// # Errors
+    /// [`CompleteError`].
+    pub fn verify(self, policy: &Policy, labels: &[Label]) -> Result<Answered, CompleteError> {
+        let under = policy.accept(SignedCheckpoint::parse(self.checkpoint.as_bytes())?)?;
+        ends_with(&under, self.map_root, &self.map_inclusion)?;
+        if self.labels.len() != labels.len() {
+            return Err(CompleteError::Elsewhere { at: self.labels.len().min(labels.len()) + 1 });
+        }
+        let mut places = Vec::with_capacity(labels.len());
+        for (at, (label, found)) in (1..).zip(labels.iter().zip(self.labels)) {
+            match found.lookup.verify(label, &self.map_root) {
+                Ok(index) => places.push(index.map(|index| (index, found.inclusion))),
+                Err(source) => return Err(CompleteError::Lookup { at, source }),
+            }
+        }
+        Ok(Answered { under, places })
+    }
+
     /// The proof that a chain has these events and no more, from what was said of their labels and of
     /// the one named last. It shows nothing before it is [verified](CompleteProof::verify). `None` where
     /// what was said is not about as many labels, or an event is not there.

@@ -2,14 +2,20 @@
 //! `consent/FORMAT.md`, section 2): one line of canonical JSON.
 //!
 //! Private chains take places: `{"commitment", "kind", "w"}` and nothing else, so that no entry of
-//! theirs can be told from another. Public facts are in clear. A kind that is not known here is read
+//! theirs can be told from another. Public facts are in clear; what a [key] says of its successor takes a
+//! label too. A kind that is not known here is read
 //! as what it is, an entry of another kind: it takes no label and is no map root.
 
 use data_encoding::HEXLOWER;
-use hallmark_core::{chain::Opening, hash::Sha256, id::Label, json, secret::Secret};
+use hallmark_core::{
+    account::Signed, chain::Opening, hash::Sha256, id::Label, json, secret::Secret,
+};
 use serde::{Deserialize, Serialize};
 
-use super::tile::MAX_ENTRY_LEN;
+use super::{
+    key::{self, KeyStatement},
+    tile::MAX_ENTRY_LEN,
+};
 
 /// Bytes that are no entry.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +100,8 @@ pub enum Entry {
     Place(Place),
     /// A root of the map.
     MapRoot(MapRoot),
+    /// Who follows a key, signed by it.
+    Key(Box<Signed<KeyStatement>>),
     /// A fact of another kind, with all its members.
     Other {
         /// Its kind.
@@ -145,6 +153,10 @@ impl Entry {
                     serde_json::from_value(value).map_err(|_| EntryError::Form { kind })?;
                 Ok(Self::MapRoot(MapRoot { covers, root }))
             }
+            key::KIND => match key::read(value) {
+                Some(signed) => Ok(Self::Key(Box::new(signed))),
+                None => Err(EntryError::Form { kind }),
+            },
             // A place in its one form was read above.
             _ if ChainKind::named(&kind).is_some() => Err(EntryError::Form { kind }),
             _ => Ok(Self::Other { kind, value }),
@@ -155,7 +167,8 @@ impl Entry {
     pub fn label(&self) -> Option<Label> {
         match self {
             Self::Place(place) => Some(place.w.label()),
-            _ => None,
+            Self::Key(signed) => Some(key::label(&signed.claimed().key.fingerprint())),
+            Self::MapRoot(_) | Self::Other { .. } => None,
         }
     }
 }

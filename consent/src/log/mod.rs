@@ -12,6 +12,7 @@ pub mod complete;
 pub mod entry;
 pub mod fork;
 pub mod growth;
+pub mod key;
 pub mod map;
 pub mod merkle;
 pub mod note;

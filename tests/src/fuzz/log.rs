@@ -7,6 +7,7 @@ use hallmark_consent::log::{
     complete::{CompleteProof, LookedUp, LookedUpAll},
     entry::Entry,
     fork::Fork,
+    key,
     map::Page,
     note::{Algorithm, NoteSignature, VerifierKey},
     policy::Policy,
@@ -58,6 +59,7 @@ pub fn entry(bytes: &[u8]) {
     match &entry {
         Ok(Entry::Place(place)) => assert_eq!(place.to_bytes(), bytes),
         Ok(Entry::MapRoot(root)) => assert_eq!(root.to_bytes(), bytes),
+        Ok(Entry::Key(signed)) => assert_eq!(key::entry(signed), bytes),
         Ok(Entry::Other { value, .. }) => assert_eq!(json::canonical(value), bytes),
         Err(_) => {}
     }

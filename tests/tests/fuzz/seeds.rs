@@ -324,7 +324,14 @@ fn state() -> Vec<(&'static str, Vec<u8>)> {
     let source = PinSource::Domain { domain, checked: at() };
     let fingerprint = key(1).public().fingerprint();
     let name_of = "Rosa".parse().unwrap();
-    let pin = Pin { fingerprint, name: name_of, role: PinRole::Lab, source, since: at() };
+    let pin = Pin {
+        fingerprint,
+        name: name_of,
+        role: PinRole::Lab,
+        source,
+        since: at(),
+        followed: Vec::new(),
+    };
     profile.pins.add(pin).unwrap();
     let mut secrets = PieceSecrets::unminted("Ring".parse().unwrap(), rng);
     secrets.owner_key(rng);

@@ -14,7 +14,7 @@ use rand_core::CryptoRng;
 
 use super::{
     Deceit, Evicts, MAX_TRIES, Online, OnlineError, Synced,
-    kept::{Closed, Places, There},
+    kept::{Closed, Outdated, Places, There},
 };
 use crate::{
     identity::Account,
@@ -290,14 +290,15 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         }
         synced.changed += fetched.changed_since(&self.cache);
         // Before what was readable goes: a run killed in between still has what is to be put back.
-        self.keep_closed(&fetched, closed, somebody_is_off, synced)?;
-        self.take_in(fetched, synced)
+        let outdated = self.keep_closed(&fetched, closed, somebody_is_off, synced)?;
+        self.take_in(fetched, &outdated, synced)
     }
 
     /// Keeps what was fetched, and makes the edits that wait follow it.
     pub(super) fn take_in(
         &mut self,
         fetched: Fetched,
+        outdated: &Outdated,
         synced: &mut Synced,
     ) -> Result<(), OnlineError> {
         let Fetched { account, cache } = fetched;
@@ -363,6 +364,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         self.keep(|holdings| {
             holdings.account = account;
             holdings.pending = pending;
+            holdings.last_read.retain(|last| !outdated.contains(&(last.item, last.version)));
             holdings.removed.retain(|item| !back.contains(item));
             holdings.remember_removed(removed);
             moved.into_iter().for_each(|(item, own)| holdings.move_uploads(item, own));

@@ -6,7 +6,7 @@
 //! entry names, which nobody who is off can change any more: as an edit of the item itself where nothing
 //! newer can be in it, else into its history, else beside it.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use hallmark_core::{account::ItemId, hash::Sha256};
 use rand_core::CryptoRng;
@@ -55,7 +55,11 @@ impl Places<'_> {
     fn bring_back(&self, last: &LastRead) -> Result<Return, There> {
         let LastRead { item, version, content } = last;
         let (item, version) = (*item, *version);
-        let put = |content: &Content| Edit::Put(Box::new(content.clone()));
+        let edit = |base, content: &Content, before: Option<&Content>| {
+            let before = before.map(|before| Box::new(before.now.clone()));
+            let edit = Pending::new(base, Edit::Put(Box::new(content.clone())));
+            Pending { before, ..edit }
+        };
         let whole = |at, edit| Return { at, edit, is_reminder: false };
         let record = self.cache.record(&item);
         let says = record.map(|there| {
@@ -71,20 +75,21 @@ impl Places<'_> {
             (Some((_, Ok(_))), Some(_)) => {}
             (_, Some(Edit::Put(waits))) if has_all(waits) => return Err(There(item)),
             (_, Some(_)) => {}
-            (None, None) => return Ok(whole(item, Pending::new(version, put(content)))),
+            (None, None) => return Ok(whole(item, edit(version, content, Some(content)))),
             (Some((there, Err(_))), None) if *there == version => {
-                return Ok(whole(item, Pending::new(version, put(content))));
+                return Ok(whole(item, edit(version, content, Some(content))));
             }
             (Some((_, Err(_))), None) => {}
             (Some((there, Ok(says))), None) => {
                 if let Ok(Some(content)) = says.reminded(version, content) {
-                    let edit = Pending::new(*there, put(&content));
+                    // What another device says of it meanwhile is a change of what it says now.
+                    let edit = edit(*there, &content, Some(says));
                     return Ok(Return { at: item, edit, is_reminder: true });
                 }
             }
         }
         let at = self.beside(item, version, content)?;
-        Ok(whole(at, Pending::new(0, put(content))))
+        Ok(whole(at, edit(0, content, None)))
     }
 
     /// Where `content`, of version `held` of an item, is to be kept beside it. The first free one of
@@ -106,7 +111,7 @@ impl Places<'_> {
             let mut id = [0; ItemId::LEN];
             id.copy_from_slice(&Sha256::of(&parts.concat()).as_bytes()[..ItemId::LEN]);
             let place = ItemId::from_bytes(id);
-            match self.has_all_of(&place, content) {
+            match self.has_all_of(&place, held, content) {
                 None => return Ok(place),
                 Some(true) => return Err(There(place)),
                 Some(false) => n += 1,
@@ -114,10 +119,12 @@ impl Places<'_> {
         }
     }
 
-    /// Whether a place has all of this; `None` for a free one.
-    fn has_all_of(&self, place: &ItemId, content: &Content) -> Option<bool> {
+    /// Whether a place has all of this; `None` for a free one. What this device wrote there itself may
+    /// have it in its history.
+    fn has_all_of(&self, place: &ItemId, held: u64, content: &Content) -> Option<bool> {
         if let Some(waits) = self.pending.iter().find_map(|pending| pending.get(place)) {
-            return Some(matches!(&waits.edit, Edit::Put(waits) if waits.has_all_of(content)));
+            let Edit::Put(waits) = &waits.edit else { return Some(false) };
+            return Some(matches!(waits.reminded(held, content), Ok(None)));
         }
         let record = self.cache.record(place)?;
         let there = sealed::open(self.account.id(), record, self.account.root());
@@ -130,6 +137,9 @@ const BESIDE: &[u8] = b"hallmark/beside/v1\0";
 /// The most bytes of what items said that are kept in a device's state to be put back: the state is
 /// written as a whole, and has an end.
 const MAX_KEPT_BYTES: usize = 96 << 20;
+
+/// What was kept of items that say it again: it can go once what they say is on the disk.
+pub(super) type Outdated = BTreeSet<(ItemId, u64)>;
 
 fn bytes(content: &Content) -> usize {
     serde_json::to_vec(content).map_or(usize::MAX, |bytes| bytes.len())
@@ -173,6 +183,8 @@ pub(super) struct BroughtBack {
     pub(super) reminded: Vec<ItemId>,
     /// Items of which it has no room.
     pub(super) unkept: Vec<ItemId>,
+    /// All that comes back, as it was read.
+    pub(super) kept: Vec<LastRead>,
 }
 
 impl BroughtBack {
@@ -191,9 +203,9 @@ impl BroughtBack {
         let missing = all.into_iter().filter(|last| places.bring_back(last).is_ok());
         let (kept, unkept, mut spare) = fitting(missing.collect(), room);
         let mut back = Self { unkept, ..Self::default() };
-        for last in kept {
+        for last in &kept {
             let places = Places { account, cache, pending: &[&back.edits, pending] };
-            let Ok(mut one) = places.bring_back(&last) else { continue };
+            let Ok(mut one) = places.bring_back(last) else { continue };
             if let (true, Edit::Put(all)) = (one.is_reminder, &one.edit.edit) {
                 // With it comes what the item says now.
                 match spare.checked_sub(bytes(all)) {
@@ -213,6 +225,7 @@ impl BroughtBack {
             }
             back.edits.insert(one.at, one.edit);
         }
+        back.kept = kept;
         back
     }
 
@@ -256,22 +269,24 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         closed: Vec<Closed>,
         somebody_is_off: bool,
         synced: &mut Synced,
-    ) -> Result<(), OnlineError> {
+    ) -> Result<Outdated, OnlineError> {
         let Fetched { account, cache } = fetched;
         let mut all = self.holdings().last_read.clone();
-        all.retain(|LastRead { item, version, content }| {
+        let mut outdated = Outdated::new();
+        for LastRead { item, version, content } in &all {
             let record = cache.record(item);
             let says = record.map(|record| sealed::open(account.id(), record, account.root()));
             match says {
-                Some(Ok(says)) if matches!(says.reminded(*version, content), Ok(None)) => false,
+                Some(Ok(says)) if matches!(says.reminded(*version, content), Ok(None)) => {
+                    outdated.insert((*item, *version));
+                }
                 // It was removed or written anew: that no longer has what is kept here.
                 None | Some(Ok(_)) if record != self.cache.record(item) => {
                     synced.outlived.push(*item);
-                    true
                 }
-                _ => true,
+                _ => {}
             }
-        });
+        }
         for Closed { item, held: version, content, .. } in closed {
             // What it remembers need not be kept twice.
             all.retain(|last| {
@@ -296,7 +311,8 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         self.keep(|holdings| {
             holdings.pending = pending;
             holdings.last_read = last_read;
-        })
+        })?;
+        Ok(outdated)
     }
 }
 
@@ -341,6 +357,25 @@ mod tests {
             Edit::Remove => 0,
         });
         assert_eq!(room.sum::<usize>(), held);
+    }
+
+    /// What waits at a place is there as much as what the service has.
+    #[test]
+    fn a_place_that_something_waits_for_is_taken() {
+        let account =
+            Account::create(Timestamp::from_unix_s(0).unwrap(), &mut StdRng::seed_from_u64(1));
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::load(folder.path(), account.id(), account.root().id());
+        let mut pending = PendingEdits::new();
+        let (item, at) = (ItemId::from_bytes([1; 16]), |pending: &PendingEdits, text: &str| {
+            let places = Places { account: &account, cache: &cache, pending: &[pending] };
+            places.beside(ItemId::from_bytes([1; 16]), 7, &content(text)).map_err(|There(at)| at)
+        });
+        let first = at(&pending, "52").expect("it is free");
+        let edit = Edit::Put(Box::new(content("52")));
+        pending.insert(first, Pending::new(0, edit));
+        assert_eq!(at(&pending, "52"), Err(first), "it is there");
+        assert!(at(&pending, "53").is_ok_and(|next| next != first && next != item));
     }
 
     fn last(item: u8, version: u64, text: &str) -> LastRead {

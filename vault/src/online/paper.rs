@@ -14,7 +14,7 @@ use rand_core::CryptoRng;
 use super::{
     Deceit, Evicts, Holdings, KnownService, LastRead, MAX_TRIES, Online, OnlineError, Synced,
     fetch::{Fetched, fetch},
-    kept::BroughtBack,
+    kept::{BroughtBack, Outdated},
     trusted_cache,
 };
 use crate::{
@@ -71,6 +71,7 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
     let mine = store.read().holdings.clone().filter(|mine| mine.account.id() == id);
     // Read before anything new is written over it.
     let held = mine.as_ref().map(|mine| trusted_cache(folder, &mine.account));
+    let all = mine.as_ref().zip(held.as_ref()).map(|(mine, held)| read_last(mine, held));
     let mut earlier = None;
     for _ in 0..MAX_TRIES {
         let attempt = match earlier.take() {
@@ -80,12 +81,12 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
         };
         let before = attempt.fetched.account.list();
         let mut back = BroughtBack::default();
-        if let (Some(mine), Some(held)) = (&mine, &held) {
+        if let (Some(mine), Some(all)) = (&mine, &all) {
             let now = (&attempt.fetched.account, &attempt.fetched.cache);
-            back = BroughtBack::new(read_last(mine, held), now, &mine.pending);
+            back = BroughtBack::new(all.clone(), now, &mine.pending);
             // Before the entry is sent: whoever runs first after an answer that was lost still has it.
-            let mut mine = mine.clone();
-            mine.pending.extend(back.edits.clone());
+            // As what it was: without that entry, none of it is an edit.
+            let mine = Holdings { last_read: back.kept.clone(), ..mine.clone() };
             store.update(&mut rng, |profile| profile.holdings = Some(mine))?;
         }
         let (account, cache) = match attempt.append(service, secret, now, &mut rng) {
@@ -130,7 +131,7 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
             anew: false,
             progress: None,
         };
-        online.take_in(Fetched { account, cache }, &mut recovered.synced)?;
+        online.take_in(Fetched { account, cache }, &Outdated::new(), &mut recovered.synced)?;
         recovered.unsent = online.sync(&mut recovered.synced).err();
         recovered.items = online.items().0.iter().filter(|seen| seen.is_kept()).count();
         recovered.unopened = online.unopened().len();

@@ -85,6 +85,17 @@ pub struct Pin {
     pub source: PinSource,
     /// Since when.
     pub since: Timestamp,
+    /// Keys that took over from it one after the other, as its history in the log says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followed: Vec<Fingerprint>,
+}
+
+impl Pin {
+    /// The key that its history came to.
+    #[must_use]
+    pub fn newest(&self) -> &Fingerprint {
+        self.followed.last().unwrap_or(&self.fingerprint)
+    }
 }
 
 /// The trust store.
@@ -115,7 +126,22 @@ impl Pins {
     /// The pin for a key, if there is one.
     pub fn find(&self, key: &PublicKey) -> Option<&Pin> {
         let fingerprint = key.fingerprint();
-        self.0.iter().find(|pin| pin.fingerprint == fingerprint)
+        let is_exact = |pin: &&Pin| pin.fingerprint == fingerprint;
+        let exact = self.0.iter().find(is_exact);
+        exact.or_else(|| self.0.iter().find(|pin| pin.followed.contains(&fingerprint)))
+    }
+
+    /// Notes that a key took over from the newest of a pin.
+    ///
+    /// # Errors
+    /// [`PinError::Unknown`] where none is so far.
+    pub fn follow(&mut self, from: &Fingerprint, to: Fingerprint) -> Result<(), PinError> {
+        let mut is_newest = self.0.iter_mut().filter(|pin| pin.newest() == from).peekable();
+        if is_newest.peek().is_none() {
+            return Err(PinError::Unknown);
+        }
+        is_newest.for_each(|pin| pin.followed.push(to));
+        Ok(())
     }
 
     /// All pins, oldest first.
@@ -245,6 +271,7 @@ mod tests {
             role: PinRole::Studio,
             source: PinSource::Card { pieces: BTreeSet::new() },
             since: "2026-05-03T12:00:00Z".parse().unwrap(),
+            followed: Vec::new(),
         }
     }
 

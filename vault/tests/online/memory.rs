@@ -46,6 +46,8 @@ pub struct Memory {
     pub page: Cell<usize>,
     /// Whether it has room for nothing more.
     pub full: Cell<bool>,
+    /// No entry is taken.
+    pub busy: Cell<bool>,
     /// After so many more requests, none is answered any more, though it is carried out.
     pub answers_left: Cell<Option<u32>>,
 }
@@ -169,6 +171,9 @@ impl Service for Memory {
         self.with(by, account, |held| {
             if held.entries.last() == Some(&body.entry) {
                 return Ok(());
+            }
+            if self.busy.get() {
+                return refused(Code::Overloaded);
             }
             let entry = body.entry.claimed();
             let mut list = held.list();

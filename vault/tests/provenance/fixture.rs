@@ -164,6 +164,7 @@ pub fn pins_as(keys: &[PublicKey], role: PinRole) -> Pins {
             role,
             source: PinSource::Card { pieces: [piece().id].into() },
             since: at(MINTED),
+            followed: Vec::new(),
         };
         pins.add(pin).unwrap();
     }

@@ -329,14 +329,15 @@ impl Log {
         self.shared.unwitnessed.load(Ordering::Relaxed)
     }
 
-    /// Takes an entry from outside: a place of a private chain. Returns its proof under a published
+    /// Takes an entry from outside: a place of a private chain, or what a key says of its successor.
+    /// Returns its proof under a published
     /// checkpoint; of one that is there already, its first place.
     ///
     /// # Errors
     /// [`LogError`].
     pub async fn submit(&self, bytes: Vec<u8>) -> Result<LogProof, LogError> {
         match Entry::parse(&bytes)? {
-            entry @ Entry::Place(_) => self.log(entry, bytes).await,
+            entry @ (Entry::Place(_) | Entry::Key(_)) => self.log(entry, bytes).await,
             Entry::MapRoot(_) => Err(LogError::Kind { kind: "map".to_owned() }),
             Entry::Other { kind, .. } => Err(LogError::Kind { kind }),
         }

@@ -85,6 +85,14 @@ pub enum Finding {
         /// What they say.
         as_of: String,
     },
+    /// A key's history is not what it ought to be.
+    #[error("ALARM, key {key}: {why}")]
+    Key {
+        /// Fingerprint of the key.
+        key: String,
+        /// What is wrong.
+        why: String,
+    },
     /// A file that belongs to no log of this size.
     #[error("{file} does not belong to a log of this size: somebody put it there")]
     Stray {
@@ -136,7 +144,9 @@ impl Finding {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Checkpoint(_) | Self::Refused(_) | Self::Signer { .. } => UNSIGNED,
+            Self::Checkpoint(_) | Self::Refused(_) | Self::Signer { .. } | Self::Key { .. } => {
+                UNSIGNED
+            }
             Self::Unread(_) => FAILED,
             Self::File(_) => ALTERED,
             Self::Fault(fault) if fault.is_unsound() => UNSOUND,

@@ -207,6 +207,9 @@ fn said(source: &LogSource, under: &Accepted, audit: &Audit) -> anyhow::Result<R
     for (kind, count) in &report.places {
         lines.push(format!("{:<10} {count} entries of private chains", kind.as_str()));
     }
+    if report.keys > 0 {
+        lines.push(format!("keys       {} say who follows them", report.keys));
+    }
     for (kind, count) in &report.others {
         lines.push(format!("{:<10} {count} entries in clear", crate::report::short_line(kind, 40)));
     }
@@ -228,6 +231,7 @@ fn said(source: &LogSource, under: &Accepted, audit: &Audit) -> anyhow::Result<R
         "asOf": under.as_of(),
         "mapAsOf": under.map_as_of(),
         "places": places,
+        "keys": report.keys,
         "mapRoots": report.map_roots,
         "others": report.others,
     });

@@ -145,7 +145,10 @@ fn first_signer(
     profile: &Profile,
     session: &Session,
 ) -> anyhow::Result<SigningKey> {
-    let own = profile.studio.as_ref().map(|studio| studio.keys().identity);
+    // What a studio made goes on under the key it was made with.
+    let own = profile.studio.as_ref().map(|studio| {
+        studio.key_of(&file.manifest().issuer).unwrap_or_else(|| studio.keys().identity)
+    });
     match kind {
         Kind::Made | Kind::Set | Kind::Inspected | Kind::Serviced => own.context(
             "this profile has no signing keys; `hallmark studio init` makes them, also for a \

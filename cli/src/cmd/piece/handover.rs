@@ -44,8 +44,8 @@ pub(super) fn offer(
     let (_, file) = sound(path, session)?;
     let mut store = session.open_or_create()?;
     let (title, id) = (file.piece().title.clone(), file.piece().id);
-    let studio = store.read().studio.as_ref().map(|studio| studio.keys().identity);
-    let studio = studio.filter(|key| key.public() == file.manifest().issuer);
+    let studio = store.read().studio.as_ref();
+    let studio = studio.and_then(|studio| studio.key_of(&file.manifest().issuer));
     let key = if studio.is_some() { "the studio's" } else { "for this piece alone" };
     let offer = store.update(&mut session.rng(), |profile| {
         let mut rng = session.rng();
@@ -234,7 +234,7 @@ pub(super) fn write_event(
                 reason: word::reason(&file.status().credential_subject, standing),
                 at: session.now(),
                 days: period_days(file.status()),
-                identity: keys.identity,
+                identity: word::key_for(file, studio),
             };
             (keys.writer, Some(status))
         }
@@ -271,7 +271,8 @@ pub(super) fn writing(file: &ProvenanceFile, session: &Session) -> Bar {
 
 /// True when this profile is the studio that minted the file.
 pub(super) fn is_studio_of(file: &ProvenanceFile, profile: &Profile) -> bool {
-    profile.studio.as_ref().is_some_and(|studio| studio.public() == file.manifest().issuer)
+    let issuer = &file.manifest().issuer;
+    profile.studio.as_ref().is_some_and(|studio| studio.key_of(issuer).is_some())
 }
 
 /// The secret half of `key`, where it was made here: the studio's, or the owner's for the piece.
@@ -280,9 +281,9 @@ pub(super) fn key_of(
     file: &ProvenanceFile,
     profile: &Profile,
 ) -> Option<SigningKey> {
-    let studio = profile.studio.as_ref().map(|studio| studio.keys().identity);
+    let studio = profile.studio.as_ref().and_then(|studio| studio.key_of(key));
     let owner = profile.pieces.get(&file.piece().id).and_then(PieceSecrets::existing_owner_key);
-    [studio, owner].into_iter().flatten().find(|secret| secret.public() == *key)
+    studio.or_else(|| owner.filter(|secret| secret.public() == *key))
 }
 
 /// The key of the piece's owner, where this profile has it, or its account: what a file that names the

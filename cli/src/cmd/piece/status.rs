@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use hallmark_core::key::SigningKey;
 use hallmark_vault::provenance::{
     ProvenanceFile,
@@ -10,7 +9,6 @@ use hallmark_vault::provenance::{
     write::{self, Amendment, Restatus},
 };
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use super::{
     handover::{is_studio_of, writing},
@@ -18,8 +16,7 @@ use super::{
 };
 use crate::{
     args::StatusArgs,
-    cmd::studio::{self, SUCCESSOR_SECRET, parsed},
-    input,
+    cmd::studio::{self, parsed},
     output::{Access, Output},
     report::{Report, Usage},
     session::Session,
@@ -33,7 +30,8 @@ pub(super) fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<Report
     there(&args.file)?;
     // Nobody is asked for anything between reading the file and writing it.
     let mut store = session.open()?;
-    let mut keys = studio::of(&store)?.keys();
+    let studio = studio::of(&store)?;
+    let mut keys = studio.keys();
     let held = held(&args.file)?;
     let out = args.out.as_ref().unwrap_or(&args.file);
     let output = Output::continuing(out, &held, args.force)?;
@@ -43,9 +41,10 @@ pub(super) fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<Report
         "only the studio that minted {} can give its word on it, and this profile is not it",
         args.file.display()
     );
-    if let Some(path) = &args.successor_key {
-        keys.identity = successor(path, &file)?;
-    }
+    keys.identity = match &args.successor_key {
+        Some(path) => successor(path, &file)?,
+        None => word::key_for(&file, studio::of(&store)?),
+    };
     let standing = match (args.revoke, args.stolen) {
         (true, _) => Standing::Revoked,
         (_, true) => Standing::Stolen,
@@ -107,24 +106,7 @@ pub(super) fn run(args: &StatusArgs, session: &Session) -> anyhow::Result<Report
 
 /// The key on the page that `studio init` printed, which must be the one the file names.
 fn successor(path: &Path, file: &ProvenanceFile) -> anyhow::Result<SigningKey> {
-    let text = input::text(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let text = Zeroizing::new(text);
-    let secret =
-        text.lines().find_map(|line| line.trim().strip_prefix(SUCCESSOR_SECRET.trim_end()));
-    let mut seed = Zeroizing::new([0; 32]);
-    secret
-        .map(|hex| Zeroizing::new(hex.trim().to_ascii_lowercase()))
-        .and_then(|hex| data_encoding::HEXLOWER.decode(hex.as_bytes()).ok().map(Zeroizing::new))
-        .filter(|bytes| bytes.len() == seed.len())
-        .map(|bytes| seed.copy_from_slice(&bytes))
-        .with_context(|| {
-            format!(
-                "{} holds no successor key; it is the page that `hallmark studio init` wrote, with \
-                 a line \"{SUCCESSOR_SECRET} ...\" of 64 characters",
-                path.display()
-            )
-        })?;
-    let key = SigningKey::from_seed(&seed);
+    let key = SigningKey::from_seed(studio::successor_on(path)?.expose());
     anyhow::ensure!(
         key.public() == file.piece().maker.successor,
         "the key in {} is not the successor that this provenance file names",

@@ -5,9 +5,9 @@
 //! tells it from a current one. So the profile keeps, per piece, how far its last word went and what
 //! it said; a second device of the studio has no such memory until devices share their state.
 
-use hallmark_core::{hash::Sha256, time::Timestamp};
+use hallmark_core::{hash::Sha256, key::SigningKey, time::Timestamp};
 use hallmark_vault::{
-    profile::{PieceSecrets, Profile, Word},
+    profile::{PieceSecrets, Profile, Studio, Word},
     provenance::{
         ProvenanceFile,
         credential::Signed,
@@ -113,6 +113,15 @@ pub(super) fn check_newest(
         .into()),
         _ => Ok(()),
     }
+}
+
+/// The key with which a studio gives its word on a piece: the successor that the file names, once that
+/// took over; else the one the piece was made with.
+pub(super) fn key_for(file: &ProvenanceFile, studio: &Studio) -> SigningKey {
+    let successor = studio.key_of(&file.piece().maker.successor);
+    successor
+        .or_else(|| studio.key_of(&file.manifest().issuer))
+        .unwrap_or_else(|| studio.keys().identity)
 }
 
 /// What the studio last said, by its own memory or by this file, whichever is worse: a copy from
