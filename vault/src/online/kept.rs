@@ -389,11 +389,11 @@ mod tests {
         let (long, short) = ("x".repeat(1000), "52");
         let all = vec![last(1, 1, &long), last(2, 1, short), last(3, 1, &long), last(2, 2, short)];
         let one = bytes(&all[0].content);
-        let (kept, unkept, left) = fitting(all.clone(), one + 2 * bytes(&all[1].content) + 7);
+        let (kept, unkept, left) = fitting(all.clone(), one + bytes(&all[1].content));
         let kept: Vec<_> =
             kept.iter().map(|last| (last.item.as_bytes()[0], last.version)).collect();
-        assert_eq!(kept, [(1, 1), (2, 2), (2, 1)]);
-        assert_eq!((unkept, left), (vec![all[2].item], 7));
+        assert_eq!(kept, [(2, 2), (2, 1)]);
+        assert_eq!((unkept, left), (vec![all[0].item, all[2].item], one - bytes(&all[1].content)));
         assert_eq!(fitting(all, usize::MAX).0.len(), 4);
     }
 }

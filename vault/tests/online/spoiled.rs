@@ -434,6 +434,8 @@ fn two_things_that_an_item_said_come_back() {
     thief.sync(&service).unwrap();
     recover(&mut phone, &service, &secret).unwrap();
     assert_eq!(texts(&phone), ["52", "54"]);
+    let there = phone.online(&service).item(item).unwrap();
+    assert_eq!(there.content.now.fields["text"], "54", "the newest in its place");
 }
 
 /// A person is told that an item was written anew, not that it does not open.
