@@ -9,15 +9,19 @@ use axum::{
     body::Body,
     http::{Request, StatusCode, header},
 };
-use client::{Answer, Service, rng};
+use client::{Answer, Service, key, rng};
 use hallmark_api::limit::Origin;
 use hallmark_consent::log::{
     complete::{LookedUp, LookedUpAll},
     entry::{ChainKind, Place},
+    key::{self as log_key, KeyRole, KeyStatement},
     policy::Policy,
     proof::LogProof,
 };
-use hallmark_core::{chain::ChainSecret, hash::Sha256, problem::Code};
+use hallmark_core::{
+    account::Signed, chain::ChainSecret, hash::Sha256, key::SigningKey, problem::Code,
+    time::Timestamp,
+};
 use serde_json::json;
 
 fn place(chain: &ChainSecret, n: u64) -> Vec<u8> {
@@ -70,6 +74,51 @@ async fn an_entry_is_taken_and_everything_is_shown() {
     let proof = service.send_raw(get("/v1/log/entries/1/proof")).await;
     let proof: LogProof = text(&proof).parse().unwrap();
     proof.verify(&place(&chain, 1), &policy).unwrap();
+}
+
+/// T-50: a key says once who follows it, and nobody else says it for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_says_once_who_follows_it() {
+    let service = Service::with_log();
+    let policy = Policy::of_log(service.app.log().unwrap().key().clone());
+    let own = key(1);
+    let says = |successor: u8, by: &SigningKey| {
+        let keys = (by.public(), key(successor).public());
+        let at = Timestamp::from_unix_s(1_700_000_000).unwrap();
+        let statement = KeyStatement::new(KeyRole::Studio, keys, None, at);
+        log_key::entry(&Signed::new(statement, by).unwrap())
+    };
+    let first = says(2, &own);
+    for _ in 0..2 {
+        let said = service.send_raw(post("/v1/log/entries", first.clone())).await;
+        let proof: LogProof = text(&said).parse().unwrap();
+        assert_eq!(proof.index, 1, "sent again, it is where it was");
+        proof.verify(&first, &policy).unwrap();
+    }
+    let other = service.send_raw(post("/v1/log/entries", says(3, &own))).await;
+    assert_eq!(other.code(), Code::Taken, "it has said who follows");
+    let forged = String::from_utf8(says(3, &key(4))).unwrap();
+    let forged = forged.replace(&key(4).public().to_string(), &key(5).public().to_string());
+    let refused = service.send_raw(post("/v1/log/entries", forged)).await;
+    assert_eq!(refused.code(), Code::NotLogged, "the signature is another key's");
+
+    let prints = [&own, &key(2)].map(|key| key.public().fingerprint());
+    let labels = prints.map(|print| log_key::label(&print));
+    let all = service.send_raw(post("/v1/log/labels", json!({"labels": labels}).to_string())).await;
+    let said: LookedUpAll = all.json();
+    let answered = said.clone().verify(&policy, &labels).unwrap();
+    assert_eq!((answered.index(0), answered.index(1)), (Some(1), None));
+    answered.check_entry(0, &first).unwrap();
+    assert!(
+        answered.check_entry(0, &says(3, &own)).is_err()
+            && answered.check_entry(1, &first).is_err()
+    );
+    let [one, two] = labels;
+    assert!(said.clone().verify(&policy, &[two, one]).is_err(), "about other labels");
+    assert!(said.clone().verify(&policy, &[one]).is_err(), "about more");
+    let mut lies = said;
+    lies.labels.swap(0, 1);
+    assert!(lies.verify(&policy, &labels).is_err());
 }
 
 /// T-43, T-49: what the log does not take, and how much of anything.

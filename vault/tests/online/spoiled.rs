@@ -502,6 +502,14 @@ fn what_an_edit_that_waits_has_comes_back_once() {
     phone.revoke(key(&thief), &service).unwrap();
     phone.sync(&service).unwrap();
     assert_eq!(texts(&phone), ["60"]);
+    // Removed rather than spoiled, and recovered rather than revoked.
+    let (service, mut phone, mut thief, item) = two_devices();
+    let secret = paper(&phone);
+    phone.change(item, &[("text", "60")], &service);
+    thief.remove(item, &service);
+    thief.sync(&service).unwrap();
+    recover(&mut phone, &service, &secret).unwrap();
+    assert_eq!(texts(&phone), ["60"]);
 }
 
 /// A restoration that waits is no change of what the item says: another device's correction counts.

@@ -38,14 +38,14 @@ use super::{
 use crate::{cmd::audit::map_check, remote::log::LogSource, report::exit_code, session::Server};
 
 /// The service of this chapter, and who watches it.
-struct Scene {
+pub(super) struct Scene {
     service: Running,
     watchers: Vec<Running>,
     _to_monitor: Line,
     line: Line,
     log: LogKey,
     vkey: PathBuf,
-    policy: PathBuf,
+    pub(super) policy: PathBuf,
     auditor: Person,
     studio: Person,
 }
@@ -57,6 +57,7 @@ pub(super) fn play(tour: &mut Tour<'_>) -> Result<(), Stopped> {
     anchor(world, stage, &scene)?;
     audit(world, stage, &scene)?;
     lies(world, stage, &scene)?;
+    super::follow::play(world, stage, &scene)?;
     stage.step("The service stops, and the copy goes on", Outcome::Ok, |checks| {
         let Scene { service, watchers, auditor, .. } = scene;
         service.stop();
@@ -163,6 +164,12 @@ fn until<T>(mut look: impl FnMut() -> Option<T>) -> anyhow::Result<T> {
 }
 
 impl Scene {
+    /// The service, as people reach it.
+    pub(super) fn server(&self) -> Server {
+        let address = Some(format!("http://{}", self.line.authority()));
+        Server { address, ..Server::default() }
+    }
+
     fn address(&self) -> String {
         format!("http://{}/log", self.line.authority())
     }
@@ -183,7 +190,7 @@ impl Scene {
     }
 }
 
-fn outcome<T>(run: anyhow::Result<T>) -> (u8, String) {
+pub(super) fn outcome<T>(run: anyhow::Result<T>) -> (u8, String) {
     run.map_or_else(|error| (exit_code(&error), format!("{error:#}")), |_| (0, String::new()))
 }
 
@@ -413,7 +420,7 @@ fn cosigned(scene: &Scene, checkpoint: &str) -> anyhow::Result<bool> {
     Ok(answer.status().is_success())
 }
 
-fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
+pub(super) fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let (entry, to) = (entry?, to);

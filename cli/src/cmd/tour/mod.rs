@@ -19,6 +19,7 @@ mod blindness;
 mod container;
 mod false_log;
 mod folder;
+mod follow;
 mod forgeries;
 mod impostors;
 mod keys;

@@ -47,6 +47,12 @@ impl Person {
         Ok(Self { session: session.of_person(home.to_owned(), file, name) })
     }
 
+    /// Somebody whose profile lies in `home` already, with its passphrase beside it.
+    pub(super) fn existing(session: &Session, home: &Path, profile: &str) -> anyhow::Result<Self> {
+        let file = home.join(format!("{profile}.passphrase"));
+        Ok(Self { session: session.of_person(home.to_owned(), file, profile.parse()?) })
+    }
+
     /// The same profile, tried with somebody else's passphrase.
     pub(super) fn with_passphrase_of(&self, other: &Self, home: &Path) -> Self {
         let file = home.join(format!("{}.passphrase", other.session.profile()));
