@@ -153,6 +153,9 @@ pub struct RecoverArgs {
     /// A file that holds the fourteen words, where nobody can be asked
     #[arg(long, value_name = "FILE")]
     pub code: Option<PathBuf>,
+    /// Whose word on logs counts.
+    #[command(flatten)]
+    pub log: super::LogTrustArgs,
 }
 
 /// Arguments of `account export`.

@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, io::Write, path::Path};
 
 use anyhow::Context;
+use hallmark_consent::log::devices::Recency;
 use hallmark_core::{
     account::Signed,
     key::Domain,
@@ -10,18 +11,21 @@ use hallmark_core::{
     recovery::{Challenge, RecoverySecret},
     words::SixWords,
 };
-use hallmark_vault::online::{self, KnownService, OnlineError};
+use hallmark_vault::online::{self, KnownService, OnlineError, Recovered};
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{
+    audit::Trusted,
     desk::{Desk, Exchange, short},
     item::save,
+    recency,
 };
 use crate::{
-    args::{AccountCommand, CloseArgs, CodeArgs, ExportArgs, RecoverArgs},
+    args::{AccountCommand, CloseArgs, CodeArgs, ExportArgs, LogTrustArgs, RecoverArgs},
     input,
     output::{Access, Output},
+    remote::log::LogService,
     report::{FAILED, Report, exit_code, one_line},
     session::Session,
 };
@@ -261,6 +265,46 @@ fn typed_code(file: Option<&Path>, session: &Session) -> anyhow::Result<Recovery
     }
 }
 
+/// What the log says of the device list that the service showed, and that in words.
+fn recency_of(
+    log: &LogTrustArgs,
+    desk: &Desk<'_>,
+    recovered: &Recovered,
+    session: &Session,
+) -> (Option<Recency>, String) {
+    let asked = || -> anyhow::Result<Option<_>> {
+        let Some(trusted) = Trusted::of_person(log, session)? else { return Ok(None) };
+        let service = LogService::hurried(desk.address()?, session.server().ca.as_deref())?;
+        Ok(Some(recency::of(&service, &trusted, &recovered.shown)?))
+    };
+    let unverified = "UNVERIFIED: nothing outside the service shows that there was nothing newer; if you \
+                      remember something newer, tell the operator";
+    match asked() {
+        Ok(Some((recency, seen))) => {
+            let words = match recency {
+                Recency::Newest => {
+                    format!("VERIFIED: no newer device list was anchored, by {seen}.")
+                }
+                Recency::Older { .. } => format!(
+                    "PARTLY VERIFIED: it goes on from the device list anchored last, by {seen}; what came \
+                     after that was not anchored."
+                ),
+                Recency::Unknown => format!("{unverified}. It was never anchored, by {seen}."),
+                Recency::Another => format!(
+                    "WARNING: something else was anchored than the service shows, by {seen}. Either the \
+                     service was set back and hides what was newer, or a device that was on the account \
+                     then put it there. Compare with what you remember, and ask the operator."
+                ),
+            };
+            (Some(recency), words)
+        }
+        Ok(None) => {
+            (None, format!("{unverified}. `hallmark trust log` names a log that could tell."))
+        }
+        Err(error) => (None, format!("{unverified}. The log could not be asked: {error:#}.")),
+    }
+}
+
 fn recover(args: &RecoverArgs, session: &Session) -> anyhow::Result<Report> {
     let secret = typed_code(args.code.as_deref(), session)?;
     let mut desk = Desk::of(session, session.open_or_create()?)?;
@@ -297,10 +341,12 @@ fn recover(args: &RecoverArgs, session: &Session) -> anyhow::Result<Report> {
         outcome => outcome?,
     };
     desk.tell(&recovered.synced)?;
+    let (recency, words) = recency_of(&args.log, &desk, &recovered, session);
+    // What this device did is to be told by the log too.
+    desk.offer_list()?;
     let mut text = format!(
         "Your account is back, with this device alone: {} items, last changed on {}; the devices \
-         last changed on {}. UNVERIFIED: nothing outside the service shows that there was nothing \
-         newer; if you remember something newer, tell the operator.\n",
+         last changed on {}. {words}\n",
         recovered.items,
         recovered.items_at.map_or("no day".into(), |at| at.to_string()),
         recovered.devices_at,
@@ -341,7 +387,8 @@ fn recover(args: &RecoverArgs, session: &Session) -> anyhow::Result<Report> {
     text += "Your paper stays good. Let your other devices in again: hallmark device join";
     let json = json!({
         "account": id, "items": recovered.items, "itemsAt": recovered.items_at,
-        "devicesAt": recovered.devices_at, "verified": false, "revoked": recovered.revoked,
+        "devicesAt": recovered.devices_at, "verified": recency == Some(Recency::Newest), "newer": recency == Some(Recency::Another),
+        "revoked": recovered.revoked,
         "restored": recovered.restored, "reminded": recovered.reminded,
         "unopened": recovered.unopened,
         "unsent": recovered.unsent.as_ref().map(ToString::to_string),

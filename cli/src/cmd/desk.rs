@@ -18,16 +18,16 @@ use hallmark_core::{
     problem::Code,
 };
 use hallmark_vault::{
-    identity::Account,
+    identity::{Account, root::Root},
     online::{Holdings, KnownService, Online, OnlineError, Seen, Synced},
     profile::Profile,
     service::{Known, Parts, Service, ServiceError},
     state::Store,
 };
 
-use super::ids::Ids;
+use super::{audit::Trusted, ids::Ids, recency};
 use crate::{
-    remote::service::HttpService,
+    remote::{log::LogService, service::HttpService},
     report::Usage,
     session::{Session, SystemRng},
 };
@@ -188,6 +188,7 @@ impl<'s> Desk<'s> {
         // Whether all could be done or not: what became of items is to be known.
         self.tell(&synced)?;
         outcome?;
+        self.offer_list()?;
         if !self.holdings()?.unwanted.is_empty() {
             self.session.say(
                 "hallmark: files that you removed are still at the service, sealed: an item that does \
@@ -195,6 +196,28 @@ impl<'s> Desk<'s> {
             );
         }
         Ok(synced)
+    }
+
+    /// Offers the service's log the newest entry of the device list, where it was not yet. What does not
+    /// come about is tried again next time: nothing rests on it but how much a recovery can tell.
+    ///
+    /// # Errors
+    /// [`OnlineError::State`].
+    pub fn offer_list(&mut self) -> anyhow::Result<()> {
+        let holdings = self.holdings()?;
+        let Some(head) = holdings.account.entries().last().map(Signed::hash) else { return Ok(()) };
+        if holdings.offered == Some(head) && holdings.ended.is_empty() {
+            return Ok(());
+        }
+        let roots: Vec<Root> =
+            holdings.ended.iter().chain([holdings.account.root()]).cloned().collect();
+        let roots: Vec<&Root> = roots.iter().collect();
+        let trusted = Trusted::kept(self.session).ok().flatten();
+        let service = LogService::hurried(self.address()?, self.session.server().ca.as_deref())?;
+        match recency::offer(&service, trusted.as_ref(), &roots, head) {
+            Ok(()) => Ok(self.online()?.was_offered(head)?),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Items that do not open here and of which nothing waits to be sent, with their versions.

@@ -10,6 +10,7 @@ pub mod item;
 pub mod key_history;
 pub mod log;
 pub mod piece;
+pub mod recency;
 pub mod serve;
 pub mod shell;
 pub mod studio;

@@ -14,7 +14,10 @@ use hallmark_consent::log::{
     tile::{Content, Tile, TileError, WIDTH},
     tree::Tiles,
 };
-use hallmark_core::{id::Label, problem::Problem};
+use hallmark_core::{
+    id::Label,
+    problem::{Code, Problem},
+};
 use ureq::Agent;
 
 use crate::{
@@ -152,8 +155,28 @@ impl LogSource {
 
 /// How long an entry may take: the service waits for its witnesses.
 const SUBMIT_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long it may take where nothing waits for it.
+const HURRY: Duration = Duration::from_secs(5);
 /// The longest answer to a submission or a lookup, bytes.
 const MAX_ANSWER_BYTES: u64 = 16 << 20;
+
+/// A log's service does not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{at} refuses: {why}")]
+pub struct LogRefused {
+    at: String,
+    why: String,
+    /// Why, for programs.
+    pub code: Option<Code>,
+}
+
+impl LogRefused {
+    /// Whether it keeps no log.
+    #[must_use]
+    pub fn has_no_log(&self) -> bool {
+        self.code == Some(Code::NotFound)
+    }
+}
 
 /// A service that keeps a log: it takes entries and answers what the map says.
 pub struct LogService {
@@ -192,8 +215,20 @@ impl LogService {
     /// # Errors
     /// [`Usage`](crate::report::Usage); certificates that cannot be read.
     pub fn new(address: &str, ca: Option<&Path>) -> anyhow::Result<Self> {
+        Self::waiting(address, ca, SUBMIT_TIMEOUT)
+    }
+
+    /// The same, where nobody waits longer than some seconds for an answer.
+    ///
+    /// # Errors
+    /// As [`LogService::new`].
+    pub fn hurried(address: &str, ca: Option<&Path>) -> anyhow::Result<Self> {
+        Self::waiting(address, ca, HURRY)
+    }
+
+    fn waiting(address: &str, ca: Option<&Path>, time: Duration) -> anyhow::Result<Self> {
         let address = super::service::checked_base(address)?;
-        let agent = super::agent(ca, SUBMIT_TIMEOUT)?.build().into();
+        let agent = super::agent(ca, time)?.build().into();
         let source = LogSource::new(&format!("{address}/log"), ca)?;
         Ok(Self { agent, address, source })
     }
@@ -247,10 +282,13 @@ impl LogService {
         if status.is_success() {
             return Ok(text);
         }
-        let problem: Result<Problem, _> = serde_json::from_str(&text);
-        let why =
-            problem.map_or_else(|_| format!("status {status}"), |told| one_line(&told.detail));
-        anyhow::bail!("{} refuses: {why}", at())
+        let problem: Option<Problem> = serde_json::from_str(&text).ok();
+        let why = match &problem {
+            Some(told) => one_line(&told.detail),
+            None => format!("status {status}"),
+        };
+        let code = problem.map(|told| told.code);
+        Err(LogRefused { at: at(), why, code }.into())
     }
 }
 

@@ -17,6 +17,11 @@ const DOMAIN: &[u8] = b"hallmark/commitment/v1\0";
 pub struct Salt(hallmark_core::secret::Secret);
 
 impl Salt {
+    /// The one with these bytes.
+    pub(super) fn from_secret(secret: hallmark_core::secret::Secret) -> Self {
+        Self(secret)
+    }
+
     /// A fresh one.
     pub fn generate<R: CryptoRng + ?Sized>(rng: &mut R) -> Self {
         Self(hallmark_core::secret::Secret::generate(rng))

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod chain;
 pub mod checkpoint;
 pub mod complete;
+pub mod devices;
 pub mod entry;
 pub mod fork;
 pub mod growth;

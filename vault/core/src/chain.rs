@@ -26,6 +26,12 @@ impl ChainSecret {
         Self(Secret::generate(rng))
     }
 
+    /// The chain with this secret.
+    #[must_use]
+    pub fn from_secret(k: Secret) -> Self {
+        Self(k)
+    }
+
     /// `w_n`, for `n` from 1.
     pub fn opening(&self, n: u64) -> Opening {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.expose());

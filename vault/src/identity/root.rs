@@ -2,6 +2,7 @@
 
 use hallmark_core::{
     account::RootId,
+    chain::ChainSecret,
     key::{PublicKey, SigningKey},
     seal::item::ItemKey,
     secret::Secret,
@@ -12,6 +13,8 @@ use serde::{Deserialize, Serialize};
 const ID: &str = "hallmark/root-id/v1";
 const ITEM_WRAP: &str = "hallmark/item-wrap/v1";
 const PAIRWISE: &str = "hallmark/pairwise/v1";
+const DEVICE_PLACES: &str = "hallmark/device-places/v1";
+const DEVICE_SALTS: &str = "hallmark/device-salts/v1";
 
 /// The root of one epoch.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,6 +41,14 @@ impl Root {
         let mut id = [0; RootId::LEN];
         id.copy_from_slice(&self.0.derive(ID, b"").expose()[..RootId::LEN]);
         RootId::from_bytes(id)
+    }
+
+    /// The secrets of the chain in the log that says which device lists there were under this root: of
+    /// its places, and of its salts.
+    #[must_use]
+    pub fn device_chain(&self) -> (ChainSecret, ChainSecret) {
+        let secret = |label| ChainSecret::from_secret(self.0.derive(label, b""));
+        (secret(DEVICE_PLACES), secret(DEVICE_SALTS))
     }
 
     /// Wraps the content keys of items.

@@ -168,6 +168,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         rewrapped.iter().for_each(|key| self.cache.rewrap(key));
         self.cache.set_root(next.root().id());
         save(&self.cache)?;
+        let ended = (account.root().id() != next.root().id()).then(|| account.root().clone());
         account.accept(next);
         let mut back = BroughtBack::default();
         if self.evicts == Evicts::Soon {
@@ -179,6 +180,7 @@ impl<S: Service + ?Sized, R: CryptoRng> Online<'_, S, R> {
         let is_over = self.evicts == Evicts::Soon;
         self.keep(|holdings| {
             holdings.account = account;
+            holdings.ended.extend(ended);
             holdings.pending.extend(edits);
             if is_over {
                 holdings.last_read.clear();

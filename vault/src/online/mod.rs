@@ -44,6 +44,7 @@ use hallmark_core::{
         exchange::{Erasure, Record},
         manifest::ManifestError,
     },
+    hash::Sha256,
     key::{PublicKey, SigningKey},
     time::Timestamp,
 };
@@ -51,7 +52,7 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    identity::{Account, account::IdentityError},
+    identity::{Account, account::IdentityError, root::Root},
     item::{
         Cache, Content, Edit, Pending,
         content::{ContentError, Version},
@@ -65,7 +66,7 @@ use crate::{
 
 pub use attach::{Download, Staged};
 pub use devices::{Joined, joined};
-pub use paper::{Recovered, recover};
+pub use paper::{Recovered, Shown, recover};
 pub use seen::{Seen, offline};
 use seen::{seen, trusted_cache};
 
@@ -97,6 +98,12 @@ pub struct Holdings {
     /// Address of the service that is to have the account, until it was reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intended: Option<String>,
+    /// Hash of the newest entry of the device list that the log was offered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offered: Option<Sha256>,
+    /// Roots that this device put out of force, until the log was offered that they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<Root>,
     /// How many entries the device list had when a person was shown it last, or when this device came to
     /// it; 0 in profiles of before.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -159,6 +166,8 @@ impl Holdings {
             unwanted: Vec::new(),
             names: Vec::new(),
             intended: None,
+            offered: None,
+            ended: Vec::new(),
             shown_entries,
             removed: Vec::new(),
             last_read: Vec::new(),
@@ -510,6 +519,18 @@ impl<'a, S: Service + ?Sized, R: CryptoRng> Online<'a, S, R> {
                 Edit::Remove if base == 0 && sent.is_none() => holdings.pending.remove(&item),
                 edit => holdings.pending.insert(item, Pending { base, edit, before, sent }),
             };
+        })
+    }
+
+    /// Notes that the log was offered the device list up to the entry with this hash, and every root that
+    /// was put out of force.
+    ///
+    /// # Errors
+    /// [`OnlineError::State`].
+    pub fn was_offered(&mut self, head: Sha256) -> Result<(), OnlineError> {
+        self.keep(|holdings| {
+            holdings.offered = Some(head);
+            holdings.ended.clear();
         })
     }
 

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use hallmark_core::{
-    account::{ItemId, device_list::Device},
+    account::{ItemId, Signed, device_list::Device},
+    hash::Sha256,
     key::PublicKey,
     problem::Code,
     recovery::RecoverySecret,
@@ -18,15 +19,15 @@ use super::{
     trusted_cache,
 };
 use crate::{
-    identity::{Account, Succession, device::DeviceKeys, recovery::RecoveryKeys},
+    identity::{Account, Succession, device::DeviceKeys, recovery::RecoveryKeys, root::Root},
     item::{Cache, sealed},
     profile::Profile,
     service::{Service, ServiceError},
     state::Store,
 };
 
-/// What came back, and how old it is. Nothing anchors it: a service could show an older state than
-/// there was.
+/// What came back, and how old it is. A service could show an older state than there was: what the log
+/// has of the device list tells.
 #[derive(Debug)]
 pub struct Recovered {
     /// When the device list was changed last before now, by the clock of the device that did.
@@ -34,6 +35,8 @@ pub struct Recovered {
     /// When the items were changed last, by the clock of the device that did; nothing where there
     /// were none.
     pub items_at: Option<Timestamp>,
+    /// The device list as the service showed it.
+    pub shown: Shown,
     /// How many items there are, those put back included, names of devices not.
     pub items: usize,
     /// Devices that are off the account now.
@@ -80,6 +83,7 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
             None => Attempt::new(folder, service, secret, mine.as_ref(), &mut rng)?,
         };
         let before = attempt.fetched.account.list();
+        let shown = Shown::of(&attempt.fetched.account);
         let mut back = BroughtBack::default();
         if let (Some(mine), Some(all)) = (&mine, &all) {
             let now = (&attempt.fetched.account, &attempt.fetched.cache);
@@ -106,6 +110,7 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
             devices_at: before.newest().at,
             items_at: account.manifest().map(|manifest| manifest.claimed().at),
             items: 0,
+            shown,
             revoked: before.devices().iter().filter_map(others).collect(),
             unopened: 0,
             restored: back.restored.iter().map(|(item, _)| *item).collect(),
@@ -119,6 +124,7 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
         holdings.service = Some(known);
         holdings.pending = pending;
         holdings.last_read.clear();
+        holdings.ended.push(recovered.shown.root.clone());
         store.update(&mut rng, |profile| profile.holdings = Some(holdings))?;
         let mut online = Online {
             store,
@@ -138,6 +144,22 @@ pub fn recover<S: Service + ?Sized, R: CryptoRng>(
         return Ok(recovered);
     }
     Err(OnlineError::Busy)
+}
+
+/// The device list that the service showed.
+#[derive(Debug)]
+pub struct Shown {
+    /// The hash of each entry, the oldest first.
+    pub heads: Vec<Sha256>,
+    /// The root that was in force.
+    pub root: Root,
+}
+
+impl Shown {
+    fn of(account: &Account) -> Self {
+        let heads = account.entries().iter().map(Signed::hash).collect();
+        Self { heads, root: account.root().clone() }
+    }
 }
 
 /// One try, up to the entry that overrides.
