@@ -48,7 +48,7 @@ pub struct Desk<'s> {
 #[derive(Debug)]
 pub enum Exchange {
     /// All is sent and all is here.
-    Done(Synced),
+    Done(Box<Synced>),
     /// Not all is sent, and what is may not be known: why.
     Waiting(String),
 }
@@ -365,7 +365,7 @@ impl<'s> Desk<'s> {
                 for remark in self.overruled(&synced)? {
                     self.session.say(&format!("hallmark: {remark}"));
                 }
-                Ok(Exchange::Done(synced))
+                Ok(Exchange::Done(Box::new(synced)))
             }
             Err(error) => unreached(&error).map(Exchange::Waiting).ok_or(error),
         }

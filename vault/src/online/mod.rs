@@ -17,7 +17,8 @@
 //!
 //! Anything else is a [`Deceit`]: nothing of the answer is kept, and the person is told. What cannot
 //! be seen is a service that holds back everything since some moment, or keeps two devices apart:
-//! each sees a true past. Devices that compare notice; an anchored list will show it.
+//! each sees a true past. Devices that compare notice; what the log has of the list shows it at a
+//! recovery.
 //!
 //! # Order
 //!

@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+use anyhow::Context;
+
 use super::{
     World,
     log::{Scene, copy_folder, outcome},
@@ -66,6 +68,38 @@ pub(super) fn play(world: &World<'_>, stage: &mut Stage, scene: &Scene) -> Resul
         checks
             .that("the studio that watches the log is told", why.contains("took over with it"))?;
         checks.same("with an exit code for it", code, 10)
+    })?;
+    stage.step("An account comes back, and the log says how recent it is", Outcome::Ok, |checks| {
+        let owner = person("owner", "owner")?;
+        owner.run(arguments!["account", "create"])?;
+        let shown = owner.run(arguments!["account", "code"])?;
+        let words = shown.json()["words"].as_array().context("the recovery code")?;
+        let words: Vec<&str> = words.iter().filter_map(|word| word.as_str()).collect();
+        let paper = folder.join("paper.txt");
+        fs::write(&paper, words.join(" "))?;
+        owner.run(arguments!["account", "code", "--written", &paper])?;
+        owner.run(arguments!["account", "sync"])?;
+        let fresh = person("fresh", "fresh")?;
+        let recover = |policy: &Path| {
+            let line = arguments!["account", "recover", "--code", &paper, "--log-policy", policy];
+            fresh.run(line)
+        };
+        let back = recover(&scene.policy)?;
+        checks.same(
+            "a fresh device is told that nothing newer was anchored",
+            back.json()["verified"].as_bool(),
+            Some(true),
+        )?;
+        checks.that(
+            "by witnesses",
+            back.text().contains("VERIFIED") && back.text().contains("map"),
+        )?;
+        let again = recover(&scene.policy)?;
+        checks.same(
+            "and so it is after that recovery",
+            again.json()["verified"].as_bool(),
+            Some(true),
+        )
     })
 }
 
