@@ -78,7 +78,7 @@ impl LogSource {
     /// The log at an address (`https://HOST/log`; plain `http` for this machine alone), or in a folder.
     ///
     /// # Errors
-    /// [`Usage`](crate::report::Usage); certificates that cannot be read.
+    /// [`Usage`]; certificates that cannot be read.
     pub fn new(place: &str, ca: Option<&Path>) -> anyhow::Result<Self> {
         let said = place.to_owned();
         if !place.contains("://") {
@@ -213,7 +213,7 @@ impl LogService {
     /// The service at an address.
     ///
     /// # Errors
-    /// [`Usage`](crate::report::Usage); certificates that cannot be read.
+    /// [`Usage`]; certificates that cannot be read.
     pub fn new(address: &str, ca: Option<&Path>) -> anyhow::Result<Self> {
         Self::waiting(address, ca, SUBMIT_TIMEOUT)
     }

@@ -3,6 +3,7 @@
 #![allow(dead_code)] // no suite needs all of it
 
 pub mod device;
+pub mod log;
 pub mod people;
 
 use std::{path::Path, time::Duration};

@@ -17,6 +17,7 @@ use hallmark_core::{
         },
         manifest::{Leaf, Leaves, Manifest},
     },
+    chain::ChainSecret,
     httpsig::{self, ContentDigest, KeyId, Target},
     key::SigningKey,
     seal::item::{self, Binding},
@@ -25,12 +26,15 @@ use hallmark_core::{
 use hallmark_suites::hostile::{Answer, Request};
 use rand::Rng;
 
+use super::log::{self, Logged};
+
 /// What the service acknowledged.
 #[derive(Clone)]
 pub enum Kept {
     Account,
     Item(Record),
     Blob(BlobId, Vec<u8>),
+    Logged(Logged),
 }
 
 /// Somebody with an account, one device and no secrets worth keeping.
@@ -44,22 +48,28 @@ pub struct Person {
     note: Vec<u8>,
     /// The blob, as it is sent.
     blob: Vec<u8>,
+    /// A chain in the log, a place of which is taken with each item.
+    chain: Option<ChainSecret>,
     /// With the port of this side of the connection on which it was acknowledged.
     pub kept: Vec<(u16, Kept)>,
 }
 
+/// How many of them have entries logged.
+const LOGGING: usize = 2;
+
 /// So many people at once, each with so many items and one blob. Returns them with what was
 /// acknowledged, when they are done or the service is gone.
 pub fn use_service(service: SocketAddr, people: usize, items: usize) -> Vec<Person> {
-    let live = move || {
+    let live = move |at: usize| {
         let mut blob = vec![0; 20_000];
         rand::rng().fill_bytes(&mut blob);
         let mut person = Person::new(&[7; 900], &blob);
+        person.chain = (at < LOGGING).then(|| ChainSecret::generate(&mut rand::rng()));
         // One that got no answer does not know how the account stands, and stops.
         person.live(service, items);
         person
     };
-    let threads: Vec<_> = (0..people).map(|_| thread::spawn(live)).collect();
+    let threads: Vec<_> = (0..people).map(|at| thread::spawn(move || live(at))).collect();
     threads.into_iter().map(|thread| thread.join().unwrap()).collect()
 }
 
@@ -70,7 +80,7 @@ impl Person {
         let id = AccountId::of(&recovery.public());
         let (manifests, items, kept) = (Vec::new(), BTreeMap::new(), Vec::new());
         let (note, blob) = (note.to_vec(), blob.to_vec());
-        Self { id, recovery, phone, manifests, items, note, blob, kept }
+        Self { id, recovery, phone, manifests, items, note, blob, chain: None, kept }
     }
 
     /// The secret keys, in hexadecimal.
@@ -96,6 +106,11 @@ impl Person {
             if n == 0 {
                 self.upload(service)?;
             }
+            if let Some(chain) = &self.chain {
+                let place = self.kept.len() as u64;
+                let (port, logged) = log::submit(service, log::entry(chain, place))?;
+                self.kept.push((port, Kept::Logged(logged)));
+            }
         }
         Some(())
     }
@@ -117,11 +132,17 @@ impl Person {
         if kept.is_empty() {
             return Ok(());
         }
+        let logged = kept.iter().filter_map(|kept| match kept {
+            Kept::Logged(logged) => Some(logged),
+            _ => None,
+        });
+        log::finds(service, &logged.collect::<Vec<_>>())?;
         let target = self.at("/sync?devices=0&manifest=0&items=0");
         let synced = self.get(service, &target)?;
         let synced: Sync = serde_json::from_slice(&synced.body).map_err(|e| e.to_string())?;
         for one in kept {
             match one {
+                Kept::Logged(_) => {}
                 Kept::Account if synced.entries.len() == 1 => {}
                 Kept::Account => return Err("lost the device list".to_owned()),
                 Kept::Item(record) => {

@@ -46,12 +46,25 @@ pub enum JsonError {
 /// # Errors
 /// [`JsonError::TooLarge`], or [`JsonError::Refused`] naming line and column.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+    strict(bytes, true)
+}
+
+/// Whether [`parse`] would read it, which is sooner known than it is read: what is checked may then be
+/// read into a type of its own.
+///
+/// # Errors
+/// As [`parse`].
+pub fn check(bytes: &[u8]) -> Result<(), JsonError> {
+    strict(bytes, false).map(drop)
+}
+
+fn strict(bytes: &[u8], keeps: bool) -> Result<Value, JsonError> {
     if bytes.len() > MAX_BYTES {
         return Err(JsonError::TooLarge { size_bytes: bytes.len() });
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let values = Cell::new(0);
-    let value = Strict { depth: 0, values: &values }.deserialize(&mut reader)?;
+    let value = Strict { depth: 0, values: &values, keeps }.deserialize(&mut reader)?;
     reader.end()?;
     Ok(value)
 }
@@ -79,6 +92,8 @@ struct Strict<'v> {
     depth: usize,
     /// Values begun so far, in all of the document.
     values: &'v Cell<usize>,
+    /// Whether they are wanted: else each is read as null.
+    keeps: bool,
 }
 
 impl Strict<'_> {
@@ -136,7 +151,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+        Ok(if self.keeps { Value::String(value.to_owned()) } else { Value::Null })
     }
 
     fn visit_string<E>(self, value: String) -> Result<Value, E> {
@@ -146,7 +161,9 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut array = Vec::new();
         while let Some(item) = items.next_element_seed(self.deeper()?)? {
-            array.push(item);
+            if self.keeps {
+                array.push(item);
+            }
         }
         Ok(Value::Array(array))
     }
@@ -201,6 +218,31 @@ mod tests {
         assert!(parse(format!("{}{{}}{}", "[".repeat(64), "]".repeat(64)).as_bytes()).is_err());
         assert!(matches!(parse(&vec![b' '; MAX_BYTES + 1]), Err(JsonError::TooLarge { .. })));
         assert_eq!(parse(b"9007199254740991").expect("the limit"), MAX_INTEGER);
+    }
+
+    /// What is checked and what is read are the same documents.
+    #[test]
+    fn what_is_checked_is_what_is_read() {
+        for text in [
+            r#"{"a":[1,{"b":null}],"c":"\u00e9"}"#,
+            "[]",
+            "7",
+            r#"{"a":1,"a":2}"#,
+            r#"[{"a":{"b":1,"b":1}}]"#,
+            r#"{"\u00e9":1}"#,
+            "[1.5]",
+            "[9007199254740992]",
+            "[1] 2",
+            r#"["\ud800"]"#,
+            "",
+        ] {
+            assert_eq!(check(text.as_bytes()).is_ok(), parse(text.as_bytes()).is_ok(), "{text}");
+        }
+        let deep = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(check(deep(64).as_bytes()).is_ok() && check(deep(65).as_bytes()).is_err());
+        let many = |items: usize| format!("[{}0]", "0,".repeat(items - 1));
+        assert!(check(many(MAX_VALUES - 1).as_bytes()).is_ok());
+        assert!(check(many(MAX_VALUES).as_bytes()).is_err());
     }
 
     #[test]
