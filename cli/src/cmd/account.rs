@@ -16,7 +16,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{
-    audit::Trusted,
+    audit::{Trusted, is_recent, seen_by},
     desk::{Desk, Exchange, short},
     item::save,
     recency,
@@ -265,43 +265,68 @@ fn typed_code(file: Option<&Path>, session: &Session) -> anyhow::Result<Recovery
     }
 }
 
-/// What the log says of the device list that the service showed, and that in words.
-fn recency_of(
+/// What the log says of the device list that the service showed: whether it is the newest, by witnesses and
+/// as of now; and that in words.
+struct Told {
+    is_newest: bool,
+    is_newer: bool,
+    words: String,
+}
+
+/// A service that goes back can go back to an older checkpoint: witnesses have to have seen it no longer
+/// ago than this, seconds.
+const MAX_AGE_S: u64 = 3600;
+
+fn told_by_log(
     log: &LogTrustArgs,
     desk: &Desk<'_>,
     recovered: &Recovered,
     session: &Session,
-) -> (Option<Recency>, String) {
+) -> Told {
     let asked = || -> anyhow::Result<Option<_>> {
         let Some(trusted) = Trusted::of_person(log, session)? else { return Ok(None) };
         let service = LogService::hurried(desk.address()?, session.server().ca.as_deref())?;
         Ok(Some(recency::of(&service, &trusted, &recovered.shown)?))
     };
-    let unverified = "UNVERIFIED: nothing outside the service shows that there was nothing newer; if you \
-                      remember something newer, tell the operator";
-    match asked() {
-        Ok(Some((recency, seen))) => {
-            let words = match recency {
-                Recency::Newest => {
-                    format!("VERIFIED: no newer device list was anchored, by {seen}.")
-                }
-                Recency::Older { .. } => format!(
-                    "PARTLY VERIFIED: it goes on from the device list anchored last, by {seen}; what came \
-                     after that was not anchored."
-                ),
-                Recency::Unknown => format!("{unverified}. It was never anchored, by {seen}."),
-                Recency::Another => format!(
-                    "WARNING: something else was anchored than the service shows, by {seen}. Either the \
-                     service was set back and hides what was newer, or a device that was on the account \
-                     then put it there. Compare with what you remember, and ask the operator."
-                ),
-            };
-            (Some(recency), words)
-        }
-        Ok(None) => {
-            (None, format!("{unverified}. `hallmark trust log` names a log that could tell."))
-        }
-        Err(error) => (None, format!("{unverified}. The log could not be asked: {error:#}.")),
+    let none = |why: String| Told {
+        is_newest: false,
+        is_newer: false,
+        words: format!(
+            "UNVERIFIED: nothing outside the service shows that there was nothing newer; if you remember \
+             something newer, tell the operator. {why}"
+        ),
+    };
+    let (recency, under) = match asked() {
+        Ok(Some(told)) => told,
+        Ok(None) => return none("`hallmark trust log` names a log that could tell.".to_owned()),
+        Err(error) => return none(format!("The log could not be asked: {error:#}.")),
+    };
+    let seen = format!("the log {}, seen by {}", under.origin(), seen_by(&under));
+    let is_recent = is_recent(&under, Some(MAX_AGE_S), session).is_ok();
+    match recency {
+        Recency::Newest if is_recent => Told {
+            is_newest: true,
+            is_newer: false,
+            words: format!("VERIFIED: no newer device list was anchored, by {seen}."),
+        },
+        Recency::Newest => none(format!(
+            "An older state of the log has nothing newer than this list, or nobody but the service vouches \
+             for its time: {seen}."
+        )),
+        Recency::Older { .. } => none(format!(
+            "It goes on from the device list that was anchored last, by {seen}; what came after was not \
+             anchored."
+        )),
+        Recency::Unknown => none(format!("Nothing was anchored, by {seen}.")),
+        Recency::Another => Told {
+            is_newest: false,
+            is_newer: true,
+            words: format!(
+                "WARNING: something else was anchored than the service shows, by {seen}. Either the service \
+                 was set back and hides what was newer, or a device that was on the account then put it \
+                 there. Compare with what you remember, and ask the operator."
+            ),
+        },
     }
 }
 
@@ -341,7 +366,7 @@ fn recover(args: &RecoverArgs, session: &Session) -> anyhow::Result<Report> {
         outcome => outcome?,
     };
     desk.tell(&recovered.synced)?;
-    let (recency, words) = recency_of(&args.log, &desk, &recovered, session);
+    let Told { is_newest, is_newer, words } = told_by_log(&args.log, &desk, &recovered, session);
     // What this device did is to be told by the log too.
     desk.offer_list()?;
     let mut text = format!(
@@ -387,7 +412,7 @@ fn recover(args: &RecoverArgs, session: &Session) -> anyhow::Result<Report> {
     text += "Your paper stays good. Let your other devices in again: hallmark device join";
     let json = json!({
         "account": id, "items": recovered.items, "itemsAt": recovered.items_at,
-        "devicesAt": recovered.devices_at, "verified": recency == Some(Recency::Newest), "newer": recency == Some(Recency::Another),
+        "devicesAt": recovered.devices_at, "verified": is_newest, "newer": is_newer,
         "revoked": recovered.revoked,
         "restored": recovered.restored, "reminded": recovered.reminded,
         "unopened": recovered.unopened,

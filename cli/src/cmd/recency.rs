@@ -3,7 +3,7 @@
 
 use anyhow::Context;
 use hallmark_consent::log::{
-    checkpoint::SignedCheckpoint,
+    checkpoint::{Accepted, SignedCheckpoint},
     complete::LookedUpAll,
     devices::{DevicesChain, Recency},
     map::End,
@@ -12,7 +12,7 @@ use hallmark_consent::log::{
 use hallmark_core::{hash::Sha256, json, problem::Code};
 use hallmark_vault::{identity::root::Root, online::Shown};
 
-use super::audit::{Finding, Trusted, seen_by};
+use super::audit::{Finding, Trusted};
 use crate::remote::log::{LogRefused, LogService};
 
 /// Places of a chain that are looked up at once.
@@ -109,7 +109,7 @@ fn looked_up(
         .context("what the log answered is not what was asked")
 }
 
-/// What the log says of a device list that a service showed, and in words since when.
+/// What the log says of a device list that a service showed, under which checkpoint.
 ///
 /// # Errors
 /// What the log refuses or does not prove.
@@ -117,7 +117,7 @@ pub fn of(
     service: &LogService,
     trusted: &Trusted,
     shown: &Shown,
-) -> anyhow::Result<(Recency, String)> {
+) -> anyhow::Result<(Recency, Accepted)> {
     let chain = chain(&shown.root);
     let mut taken = Vec::new();
     let mut first = 1;
@@ -127,13 +127,7 @@ pub fn of(
         let answered = said.verify(&trusted.policy, &labels).map_err(Finding::from)?;
         for at in 0..labels.len() {
             let Some(index) = answered.index(at) else {
-                let recency = chain.recency(&taken, &shown.heads);
-                let seen = format!(
-                    "the log {}, seen by {}",
-                    answered.under.origin(),
-                    seen_by(&answered.under)
-                );
-                return Ok((recency, seen));
+                return Ok((chain.recency(&taken, &shown.heads), answered.under));
             };
             let entry = service.entry(index, answered.under.size())?;
             answered.check_entry(at, &entry).map_err(Finding::from)?;

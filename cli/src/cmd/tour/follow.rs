@@ -80,11 +80,10 @@ pub(super) fn play(world: &World<'_>, stage: &mut Stage, scene: &Scene) -> Resul
         owner.run(arguments!["account", "code", "--written", &paper])?;
         owner.run(arguments!["account", "sync"])?;
         let fresh = person("fresh", "fresh")?;
-        let recover = |policy: &Path| {
-            let line = arguments!["account", "recover", "--code", &paper, "--log-policy", policy];
-            fresh.run(line)
+        let recover = |flag: &str, log: &Path| {
+            fresh.run(arguments!["account", "recover", "--code", &paper, flag, log])
         };
-        let back = recover(&scene.policy)?;
+        let back = recover("--log-policy", &scene.policy)?;
         checks.same(
             "a fresh device is told that nothing newer was anchored",
             back.json()["verified"].as_bool(),
@@ -94,11 +93,17 @@ pub(super) fn play(world: &World<'_>, stage: &mut Stage, scene: &Scene) -> Resul
             "by witnesses",
             back.text().contains("VERIFIED") && back.text().contains("map"),
         )?;
-        let again = recover(&scene.policy)?;
+        let again = recover("--log-policy", &scene.policy)?;
         checks.same(
             "and so it is after that recovery",
             again.json()["verified"].as_bool(),
             Some(true),
+        )?;
+        let alone = recover("--log-vkey", &scene.vkey)?;
+        checks.same(
+            "without witnesses it is the service's word, and says so",
+            alone.json()["verified"].as_bool(),
+            Some(false),
         )
     })
 }

@@ -44,7 +44,7 @@ pub(super) struct Scene {
     _to_monitor: Line,
     line: Line,
     log: LogKey,
-    vkey: PathBuf,
+    pub(super) vkey: PathBuf,
     pub(super) policy: PathBuf,
     auditor: Person,
     studio: Person,
