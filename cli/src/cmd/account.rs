@@ -303,6 +303,12 @@ fn told_by_log(
     };
     let seen = format!("the log {}, seen by {}", under.origin(), seen_by(&under));
     let is_recent = is_recent(&under, Some(MAX_AGE_S), session).is_ok();
+    if recency == Recency::Newest && under.map_as_of().is_none() {
+        return none(format!(
+            "Nothing newer was anchored as far as the service says, by {seen}; no monitor of the policy \
+             rebuilt the map, which would show it."
+        ));
+    }
     match recency {
         Recency::Newest if is_recent => Told {
             is_newest: true,

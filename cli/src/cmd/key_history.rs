@@ -244,6 +244,13 @@ fn look(histories: &Histories, args: &WatchArgs, session: &Session) -> anyhow::R
     }
     if let Some(under) = &under {
         lines.push(format!("As the log {} says, seen by {}.", under.origin(), seen_by(under)));
+        if under.map_as_of().is_none() {
+            lines.push(
+                "That nobody took over rests on the service's word: no monitor of the policy rebuilt the \
+                 map."
+                .to_owned(),
+            );
+        }
     }
     let followed: Vec<_> =
         followed.iter().map(|(from, to)| serde_json::json!({"from": from, "to": to})).collect();
