@@ -9,6 +9,7 @@ use anyhow::Context;
 use hallmark_core::{
     account::{
         AccountId, BlobId, ItemId, Signed,
+        device_list::Change,
         exchange::{
             AppendEntry, Commit, CreateAccount, Devices, Erasure, Membership, ServiceInfo,
             StartUpload, Sync, Upload,
@@ -198,15 +199,22 @@ impl<'s> Desk<'s> {
         Ok(synced)
     }
 
-    /// Offers the service's log the newest entry of the device list, where it was not yet. What does not
-    /// come about is tried again next time: nothing rests on it but how much a recovery can tell.
+    /// Offers the service's log the newest entry of the device list, where this device made it and did not
+    /// yet. What does not come about is tried again next time: nothing rests on it but how much a recovery
+    /// can tell.
     ///
     /// # Errors
     /// [`OnlineError::State`].
     pub fn offer_list(&mut self) -> anyhow::Result<()> {
         let holdings = self.holdings()?;
-        let Some(head) = holdings.account.entries().last().map(Signed::hash) else { return Ok(()) };
-        if holdings.offered == Some(head) && holdings.ended.is_empty() {
+        let Some(newest) = holdings.account.entries().last() else { return Ok(()) };
+        let (head, own) = (newest.hash(), holdings.account.device().public().key);
+        let is_own = match &newest.claimed().change {
+            Change::Create { .. } => true,
+            Change::Recover { devices } => devices.iter().any(|device| device.key == own),
+            Change::Add { .. } | Change::Revoke { .. } => newest.claimed().by == own,
+        };
+        if (holdings.offered == Some(head) || !is_own) && holdings.ended.is_empty() {
             return Ok(());
         }
         let roots: Vec<Root> =
