@@ -11,9 +11,10 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use hallmark_consent::log::map::{self, Lookup, Page, PageError, Pages, Placed, Prefix};
+use hallmark_consent::log::map::{self, InMemory, Lookup, Page, PageError, Pages, Placed, Prefix};
 use hallmark_core::{hash::Sha256, id::Label};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
@@ -25,8 +26,9 @@ const APPLICATION_ID: i64 = 0x484d_6d70;
 const VERSION: i64 = 1;
 /// Pages in memory that were only read. A page takes about 2 KiB.
 const KEPT_PAGES: usize = 16 * 1024;
-/// Changed pages in memory, after which they are written: the more, the fewer times each is.
-const CHANGED_PAGES: usize = 48 * 1024;
+/// Bytes of changed pages in memory, about, after which they are written: the more, the fewer times
+/// each is.
+const CHANGED_BYTES: usize = 96 << 20;
 
 /// Why the map cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -64,9 +66,11 @@ pub struct MapStore {
     connection: Connection,
     covers: u64,
     /// Since they were written last.
-    changed: HashMap<Prefix, Page>,
+    changed: InMemory,
+    /// About how much memory these take.
+    changed_bytes: usize,
     facts: HashMap<Sha256, u64>,
-    read: HashMap<Prefix, Page>,
+    read: InMemory,
     /// How much is written.
     written: u64,
 }
@@ -74,7 +78,7 @@ pub struct MapStore {
 /// A round over the map.
 #[derive(Debug, Default)]
 pub struct Draft {
-    pages: HashMap<Prefix, Page>,
+    pages: InMemory,
     facts: HashMap<Sha256, u64>,
 }
 
@@ -103,6 +107,7 @@ impl MapStore {
     /// [`MapError`].
     pub fn begin_again(&mut self) -> Result<(), MapError> {
         self.changed.clear();
+        self.changed_bytes = 0;
         self.facts.clear();
         self.read.clear();
         (self.covers, self.written) = (0, 0);
@@ -136,7 +141,8 @@ impl MapStore {
             database: database.to_owned(),
             connection,
             covers,
-            changed: HashMap::new(),
+            changed: InMemory::new(),
+            changed_bytes: 0,
             facts: HashMap::new(),
             read: HashMap::new(),
             written: covers,
@@ -199,13 +205,19 @@ impl MapStore {
     /// # Errors
     /// [`MapError`], where what is kept in memory has to be written.
     pub fn take(&mut self, draft: Draft, covers: u64) -> Result<(), MapError> {
-        for prefix in draft.pages.keys() {
-            self.read.remove(prefix);
+        for (prefix, page) in draft.pages {
+            self.change(prefix, page);
         }
-        self.changed.extend(draft.pages);
         self.facts.extend(draft.facts);
         self.covers = covers;
-        if self.changed.len() > CHANGED_PAGES { self.write() } else { Ok(()) }
+        if self.changed_bytes > CHANGED_BYTES { self.write() } else { Ok(()) }
+    }
+
+    fn change(&mut self, prefix: Prefix, page: Arc<Page>) {
+        self.read.remove(&prefix);
+        self.changed_bytes += page.size_bytes();
+        let before = self.changed.insert(prefix, page);
+        self.changed_bytes -= before.map_or(0, |before| before.size_bytes());
     }
 
     /// Writes what is in memory alone. Blocks.
@@ -217,7 +229,10 @@ impl MapStore {
             return Ok(());
         }
         let covers = self.covers;
-        let (changed, facts) = (&self.changed, &self.facts);
+        let facts = &self.facts;
+        // In the order of the table: each of its own pages is written once.
+        let mut changed: Vec<_> = self.changed.iter().collect();
+        changed.sort_by_cached_key(|(prefix, _)| prefix.to_bytes());
         let mut write = || -> rusqlite::Result<()> {
             let transaction =
                 Transaction::new(&mut self.connection, TransactionBehavior::Immediate)?;
@@ -237,6 +252,7 @@ impl MapStore {
         write().map_err(|source| MapError::Sql { database: self.database.clone(), source })?;
         self.written = covers;
         self.facts.clear();
+        self.changed_bytes = 0;
         let changed = std::mem::take(&mut self.changed);
         let kept = changed.len().min(KEPT_PAGES);
         self.make_room(kept);
@@ -266,9 +282,9 @@ impl MapStore {
 impl Pages for MapStore {
     type Error = MapError;
 
-    fn page(&mut self, prefix: Prefix) -> Result<Option<Page>, MapError> {
+    fn page(&mut self, prefix: Prefix) -> Result<Option<Arc<Page>>, MapError> {
         if let Some(page) = self.changed.get(&prefix).or_else(|| self.read.get(&prefix)) {
-            return Ok(Some(page.clone()));
+            return Ok(Some(Arc::clone(page)));
         }
         let read = || {
             let sql = "SELECT page FROM pages WHERE prefix = ?1";
@@ -279,14 +295,14 @@ impl Pages for MapStore {
         let Some(bytes) = read().map_err(|source| self.sql(source))? else { return Ok(None) };
         let page = Page::from_bytes(&bytes)
             .map_err(|source| MapError::Page { database: self.database.clone(), source })?;
+        let page = Arc::new(page);
         self.make_room(1);
-        self.read.insert(prefix, page.clone());
+        self.read.insert(prefix, Arc::clone(&page));
         Ok(Some(page))
     }
 
-    fn keep(&mut self, prefix: Prefix, page: Page) -> Result<(), MapError> {
-        self.read.remove(&prefix);
-        self.changed.insert(prefix, page);
+    fn keep(&mut self, prefix: Prefix, page: Arc<Page>) -> Result<(), MapError> {
+        self.change(prefix, page);
         Ok(())
     }
 }
@@ -299,14 +315,14 @@ struct Over<'a> {
 impl Pages for Over<'_> {
     type Error = MapError;
 
-    fn page(&mut self, prefix: Prefix) -> Result<Option<Page>, MapError> {
+    fn page(&mut self, prefix: Prefix) -> Result<Option<Arc<Page>>, MapError> {
         match self.draft.pages.get(&prefix) {
-            Some(page) => Ok(Some(page.clone())),
+            Some(page) => Ok(Some(Arc::clone(page))),
             None => self.under.page(prefix),
         }
     }
 
-    fn keep(&mut self, prefix: Prefix, page: Page) -> Result<(), MapError> {
+    fn keep(&mut self, prefix: Prefix, page: Arc<Page>) -> Result<(), MapError> {
         self.draft.pages.insert(prefix, page);
         Ok(())
     }

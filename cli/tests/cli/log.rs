@@ -15,7 +15,7 @@ use hallmark_consent::log::{
     checkpoint::{Checkpoint, SignedCheckpoint},
     entry::{ChainKind, MapRoot, Place},
     growth::files_of,
-    map::{self, Page, Placed, Prefix},
+    map::{self, InMemory, Placed},
     note::{Algorithm, VerifierKey},
     policy::Policy,
 };
@@ -60,7 +60,7 @@ fn entries(count: u64, seed: u8) -> Vec<Vec<u8>> {
         labels.push(Placed { label: place.w.label(), index });
         entries.push(place.to_bytes());
     }
-    let Ok(root) = map::insert(&mut HashMap::<Prefix, Page>::new(), labels);
+    let Ok(root) = map::insert(&mut InMemory::new(), labels);
     entries.push(MapRoot { covers: count, root }.to_bytes());
     entries
 }

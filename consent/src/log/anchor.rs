@@ -164,7 +164,7 @@ impl Anchor {
 
 /// What an event of an anchor says of its chain. Nobody signs it: whoever opens the entry has it.
 pub fn named(event: &json::Value) -> Option<Named> {
-    let Event { kind, label, next, .. } = serde_json::from_value(event.clone()).ok()?;
+    let Event { kind, label, next, .. } = Event::deserialize(event).ok()?;
     (kind == ChainKind::Anchor).then_some(Named { kind, label, next })
 }
 

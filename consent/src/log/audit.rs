@@ -5,16 +5,17 @@
 //! In scope: what entries and tiles have to be, in order. Out of scope: where they come from, whose
 //! signatures count, what events say.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use hallmark_core::{hash::Sha256, id::Label};
+use hallmark_core::hash::Sha256;
 
 use super::{
     entry::{ChainKind, Entry, EntryError},
     growth::Growth,
-    map::{self, Page, Placed, Prefix},
+    map::Placed,
     merkle::leaf_hash,
     tile::{Tile, TileError, WIDTH},
+    trie::{Trie, Twice},
 };
 
 /// What is wrong with a log, whoever signed its checkpoint.
@@ -29,13 +30,8 @@ pub enum Fault {
         source: EntryError,
     },
     /// A label that an earlier entry has.
-    #[error("entry {index} takes the place of entry {first}, which is taken once")]
-    LabelTwice {
-        /// Its index.
-        index: u64,
-        /// Index of the entry that took it.
-        first: u64,
-    },
+    #[error(transparent)]
+    LabelTwice(#[from] Twice),
     /// A root of the map that says it covers other entries than those before it.
     #[error("entry {index} is a root of the map over {covers} entries, and {index} are before it")]
     Covers {
@@ -74,8 +70,7 @@ pub enum Fault {
 #[derive(Debug, Clone, Default)]
 pub struct Audit {
     growth: Growth,
-    pages: HashMap<Prefix, Page>,
-    first_at: HashMap<Label, u64>,
+    map: Trie,
     /// Since the last root of the map.
     new: Vec<Placed>,
     ends_with_root: bool,
@@ -112,6 +107,7 @@ impl Audit {
     }
 
     /// Reads the next entry. Returns the full tiles of hashes that it completes, with their bytes.
+    /// That a label is taken twice shows at the next root of the map, or at the [end](Audit::ends).
     ///
     /// # Errors
     /// [`Fault`]; nothing after it is of use.
@@ -120,9 +116,6 @@ impl Audit {
         let entry = Entry::parse(bytes).map_err(|source| Fault::Entry { index, source })?;
         self.ends_with_root = matches!(entry, Entry::MapRoot(_));
         if let Some(label) = entry.label() {
-            if let Some(first) = self.first_at.insert(label, index) {
-                return Err(Fault::LabelTwice { index, first });
-            }
             self.new.push(Placed { label, index });
         }
         match &entry {
@@ -132,7 +125,7 @@ impl Audit {
                 if says.covers != index {
                     return Err(Fault::Covers { index, covers: says.covers });
                 }
-                let Ok(root) = map::insert(&mut self.pages, std::mem::take(&mut self.new));
+                let root = self.map.insert(std::mem::take(&mut self.new))?;
                 if root != says.root {
                     return Err(Fault::MapRoot { index });
                 }
@@ -160,8 +153,9 @@ impl Audit {
     /// Whether the log may end here, with this root.
     ///
     /// # Errors
-    /// [`Fault::NoMapRoot`], [`Fault::Root`].
-    pub fn ends(&self, root: &Sha256) -> Result<(), Fault> {
+    /// [`Fault::NoMapRoot`], [`Fault::Root`], [`Fault::LabelTwice`].
+    pub fn ends(&mut self, root: &Sha256) -> Result<(), Fault> {
+        self.map.insert(std::mem::take(&mut self.new))?;
         if self.root() != *root {
             return Err(Fault::Root);
         }

@@ -351,9 +351,11 @@ impl ProvenLink {
     ) -> Result<Link, CompleteError> {
         let link = Link { named, event: self.event, salt: self.salt };
         let w = Opening::from_secret(Secret::from_bytes(self.w.as_bytes()));
+        if w.label() != named.label {
+            return Err(CompleteError::Chain { at, source: ChainError::Label });
+        }
+        // The entry is made from the event: another kind or commitment leads to another root.
         let place = Place { kind: named.kind, w, commitment: link.commitment() };
-        link.check_entry(&place).map_err(|source| CompleteError::Chain { at, source })?;
-        // The entry is rebuilt from the event: another kind or commitment leads to another root.
         let leaf = leaf_hash(&place.to_bytes());
         verify_inclusion(self.index, under.size(), &leaf, &self.inclusion, under.root())
             .map_err(|source| CompleteError::Inclusion { at, source })?;

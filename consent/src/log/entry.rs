@@ -3,8 +3,8 @@
 //!
 //! Private chains take places: `{"commitment", "kind", "w"}` and nothing else, so that no entry of
 //! theirs can be told from another. Public facts are in clear; what a [key] says of its successor takes a
-//! label too. A kind that is not known here is read
-//! as what it is, an entry of another kind: it takes no label and is no map root.
+//! label too. A kind that is not known here is read as what it is, an entry of another kind: it takes no
+//! label and is no map root.
 
 use data_encoding::HEXLOWER;
 use hallmark_core::{
@@ -111,22 +111,16 @@ pub enum Entry {
     },
 }
 
-#[derive(Serialize)]
-struct PlaceForm {
-    commitment: Sha256,
-    kind: ChainKind,
-    w: Sha256,
-}
-
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MapRootForm {
     covers: u64,
-    kind: Map,
+    #[serde(rename = "kind")]
+    _kind: Map,
     root: Sha256,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 enum Map {
     #[serde(rename = "map")]
     Map,
@@ -190,15 +184,17 @@ impl Place {
 
     /// The line: 192 bytes, and the kind.
     pub fn to_bytes(&self) -> Vec<u8> {
+        let (commitment, kind) = (self.commitment, self.kind.as_str());
         let w = Sha256::from_bytes(*self.w.expose());
-        line(&PlaceForm { commitment: self.commitment, kind: self.kind, w })
+        format!(r#"{{"commitment":"{commitment}","kind":"{kind}","w":"{w}"}}"#).into_bytes()
     }
 }
 
 impl MapRoot {
     /// The line.
     pub fn to_bytes(&self) -> Vec<u8> {
-        line(&MapRootForm { covers: self.covers, kind: Map::Map, root: self.root })
+        let Self { covers, root } = self;
+        format!(r#"{{"covers":{covers},"kind":"map","root":"{root}"}}"#).into_bytes()
     }
 }
 
@@ -209,10 +205,6 @@ fn digits(hex: &[u8]) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     let decoded = HEXLOWER.decode_mut(hex, &mut bytes);
     decoded.is_ok_and(|len| len == bytes.len()).then_some(bytes)
-}
-
-fn line<T: Serialize>(form: &T) -> Vec<u8> {
-    json::canonical(&serde_json::to_value(form).expect("our own forms are JSON"))
 }
 
 #[cfg(test)]

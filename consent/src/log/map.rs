@@ -10,6 +10,8 @@
 //! or what the 16 prefixes that are one digit longer come to. Pages are how it is stored, and change
 //! no hash.
 
+use std::{collections::HashMap, sync::Arc};
+
 use hallmark_core::{hash::Sha256, id::Label};
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +80,7 @@ impl Below {
         }
     }
 
-    fn of(left: Self, right: Self) -> Self {
+    pub(super) fn of(left: Self, right: Self) -> Self {
         match (left, right) {
             (Self::Nothing, one @ (Self::Nothing | Self::One(_))) => one,
             (one @ Self::One(_), Self::Nothing) => one,
@@ -102,7 +104,14 @@ pub enum Page {
 pub struct PageError;
 
 impl Page {
-    const EMPTY: Self = Self::Labels(Vec::new());
+    /// About how many bytes of memory it takes.
+    pub fn size_bytes(&self) -> usize {
+        let inside = match self {
+            Self::Labels(labels) => labels.capacity() * size_of::<Placed>(),
+            Self::Digits(digits) => size_of_val(&**digits),
+        };
+        inside + 2 * size_of::<(Prefix, Self)>()
+    }
 
     /// Its bytes: `0x00` and 40 bytes a label, or `0x01` and 33 bytes a digit.
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -203,12 +212,12 @@ fn digits_below(digits: &[Below]) -> Below {
     }
 }
 
-fn halves(labels: &[Placed], bit: usize) -> (&[Placed], &[Placed]) {
+pub(super) fn halves(labels: &[Placed], bit: usize) -> (&[Placed], &[Placed]) {
     labels.split_at(labels.partition_point(|placed| !bit_of(&placed.label, bit)))
 }
 
 /// Bit number `at` of a label, the most significant being 0.
-fn bit_of(label: &Label, at: usize) -> bool {
+pub(super) fn bit_of(label: &Label, at: usize) -> bool {
     label.as_bytes()[at / 8] >> (7 - at % 8) & 1 == 1
 }
 
@@ -217,14 +226,14 @@ fn digit_of(label: &Label, at: usize) -> usize {
     usize::from(if at.is_multiple_of(2) { byte >> 4 } else { byte & 15 })
 }
 
-fn leaf_hash(placed: &Placed) -> Sha256 {
+pub(super) fn leaf_hash(placed: &Placed) -> Sha256 {
     let mut bytes = [2; 41];
     bytes[1..33].copy_from_slice(placed.label.as_bytes());
     bytes[33..].copy_from_slice(&placed.index.to_be_bytes());
     Sha256::of(&bytes)
 }
 
-fn node_hash(left: &Sha256, right: &Sha256) -> Sha256 {
+pub(super) fn node_hash(left: &Sha256, right: &Sha256) -> Sha256 {
     let mut bytes = [3; 65];
     bytes[1..33].copy_from_slice(left.as_bytes());
     bytes[33..].copy_from_slice(right.as_bytes());
@@ -240,24 +249,26 @@ pub trait Pages {
     ///
     /// # Errors
     /// [`Pages::Error`].
-    fn page(&mut self, prefix: Prefix) -> Result<Option<Page>, Self::Error>;
+    fn page(&mut self, prefix: Prefix) -> Result<Option<Arc<Page>>, Self::Error>;
 
     /// Keeps a page in place of what was there.
     ///
     /// # Errors
     /// [`Pages::Error`].
-    fn keep(&mut self, prefix: Prefix, page: Page) -> Result<(), Self::Error>;
+    fn keep(&mut self, prefix: Prefix, page: Arc<Page>) -> Result<(), Self::Error>;
 }
 
 /// Pages in memory.
-impl Pages for std::collections::HashMap<Prefix, Page> {
+pub type InMemory = HashMap<Prefix, Arc<Page>>;
+
+impl Pages for InMemory {
     type Error = std::convert::Infallible;
 
-    fn page(&mut self, prefix: Prefix) -> Result<Option<Page>, Self::Error> {
+    fn page(&mut self, prefix: Prefix) -> Result<Option<Arc<Page>>, Self::Error> {
         Ok(self.get(&prefix).cloned())
     }
 
-    fn keep(&mut self, prefix: Prefix, page: Page) -> Result<(), Self::Error> {
+    fn keep(&mut self, prefix: Prefix, page: Arc<Page>) -> Result<(), Self::Error> {
         self.insert(prefix, page);
         Ok(())
     }
@@ -279,22 +290,20 @@ pub fn insert<P: Pages>(pages: &mut P, mut new: Vec<Placed>) -> Result<Sha256, P
 
 fn insert_below<P: Pages>(pages: &mut P, at: Prefix, new: &[Placed]) -> Result<Below, P::Error> {
     let depth = usize::from(at.len);
-    let page = match pages.page(at)?.unwrap_or(Page::EMPTY) {
-        Page::Labels(labels) => {
-            let merged = merge(labels, new);
-            if merged.len() <= PAGE_LABELS || depth == DIGITS {
-                Page::Labels(merged)
-            } else {
-                let mut digits = Box::new([Below::Nothing; 16]);
-                for_each_digit(&merged, depth, |digit, labels| {
-                    digits[digit] = insert_below(pages, at.child(digit), labels)?;
-                    Ok(())
-                })?;
-                Page::Digits(digits)
-            }
-        }
-        Page::Digits(mut digits) => {
-            for_each_digit(new, depth, |digit, labels| {
+    let held = pages.page(at)?;
+    let mut digits = match held.as_deref() {
+        Some(Page::Digits(digits)) => digits.clone(),
+        _ => Box::new([Below::Nothing; 16]),
+    };
+    let merged = match held.as_deref() {
+        Some(Page::Digits(_)) => None,
+        Some(Page::Labels(labels)) => Some(merge(labels, new)),
+        None => Some(new.to_vec()),
+    };
+    let page = match merged {
+        Some(labels) if labels.len() <= PAGE_LABELS || depth == DIGITS => Page::Labels(labels),
+        merged => {
+            for_each_digit(merged.as_deref().unwrap_or(new), depth, |digit, labels| {
                 digits[digit] = insert_below(pages, at.child(digit), labels)?;
                 Ok(())
             })?;
@@ -302,7 +311,7 @@ fn insert_below<P: Pages>(pages: &mut P, at: Prefix, new: &[Placed]) -> Result<B
         }
     };
     let below = page.below(depth);
-    pages.keep(at, page)?;
+    pages.keep(at, Arc::new(page))?;
     Ok(below)
 }
 
@@ -316,12 +325,19 @@ fn for_each_digit<E>(
     runs.into_iter().try_for_each(|run| each(digit_of(&run[0].label, depth), run))
 }
 
-fn merge(held: Vec<Placed>, new: &[Placed]) -> Vec<Placed> {
-    let mut all = held;
-    all.extend_from_slice(new);
-    // Stable: what is there comes before what is new.
-    all.sort_by(|one, other| one.label.as_bytes().cmp(other.label.as_bytes()));
-    all.dedup_by_key(|placed| placed.label);
+/// Two sorted lists as one. What is held keeps its place.
+fn merge(held: &[Placed], new: &[Placed]) -> Vec<Placed> {
+    let mut all = Vec::with_capacity(held.len() + new.len());
+    let mut held = held.iter().peekable();
+    for new in new {
+        while let Some(one) = held.next_if(|one| one.label.as_bytes() < new.label.as_bytes()) {
+            all.push(*one);
+        }
+        if held.peek().is_none_or(|one| one.label != new.label) {
+            all.push(*new);
+        }
+    }
+    all.extend(held);
     all
 }
 
@@ -390,7 +406,8 @@ pub fn find<P: Pages>(pages: &mut P, label: &Label) -> Result<Option<u64>, P::Er
     let mut at = Prefix::ROOT;
     loop {
         let digit = digit_of(label, usize::from(at.len));
-        match pages.page(at)?.unwrap_or(Page::EMPTY) {
+        let Some(page) = pages.page(at)? else { return Ok(None) };
+        match &*page {
             Page::Digits(digits) if digits[digit] != Below::Nothing => at = at.child(digit),
             Page::Digits(_) => return Ok(None),
             Page::Labels(labels) => {
@@ -409,10 +426,13 @@ pub fn look_up<P: Pages>(pages: &mut P, label: &Label) -> Result<Lookup, P::Erro
     let (mut siblings, mut at) = (Vec::new(), Prefix::ROOT);
     loop {
         let depth = usize::from(at.len);
-        let digits = match pages.page(at)?.unwrap_or(Page::EMPTY) {
+        let Some(page) = pages.page(at)? else {
+            return Ok(Lookup { end: End::Nothing, siblings });
+        };
+        let digits = match &*page {
             Page::Digits(digits) => digits,
             Page::Labels(labels) => {
-                let end = descend(&labels, label, depth * DIGIT_BITS, &mut siblings);
+                let end = descend(labels, label, depth * DIGIT_BITS, &mut siblings);
                 return Ok(Lookup { end, siblings });
             }
         };

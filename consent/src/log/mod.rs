@@ -21,4 +21,5 @@ pub mod policy;
 pub mod proof;
 pub mod tile;
 pub mod tree;
+pub mod trie;
 pub mod witness;

@@ -1,12 +1,11 @@
 //! A log read as a whole, and logs that are none.
 
-use std::collections::HashMap;
-
 use hallmark_consent::log::{
     audit::{Audit, Fault},
     entry::{ChainKind, MapRoot, Place},
-    map::{self, Page, Placed, Prefix},
+    map::{self, InMemory, Placed},
     tile::{Content, Tile},
+    trie::Twice,
 };
 use hallmark_core::{chain::ChainSecret, hash::Sha256};
 use rand::{SeedableRng, rngs::StdRng};
@@ -16,7 +15,7 @@ use crate::published::Published;
 /// What a service that follows the rules would publish: places, a root of the map after each `every`.
 fn honest(places: u64, every: u64) -> Vec<Vec<u8>> {
     let chain = ChainSecret::generate(&mut StdRng::seed_from_u64(1));
-    let (mut entries, mut pages) = (Vec::new(), HashMap::<Prefix, Page>::new());
+    let (mut entries, mut pages) = (Vec::new(), InMemory::new());
     let mut new = Vec::new();
     for n in 1..=places {
         let place = place(&chain, n);
@@ -56,10 +55,11 @@ fn read(entries: &[Vec<u8>]) -> Result<Audit, Fault> {
 fn an_honest_log_is_read_whole() {
     for (places, every) in [(1, 1), (7, 3), (255, 1000), (600, 50), (70_000, 9_999)] {
         let entries = honest(places, every);
-        let audit = read(&entries).unwrap();
+        let mut audit = read(&entries).unwrap();
         assert_eq!(audit.size(), entries.len() as u64);
         assert_eq!(audit.report().places[&ChainKind::Consent], places);
-        audit.ends(&audit.root()).unwrap();
+        let root = audit.root();
+        audit.ends(&root).unwrap();
         assert!(matches!(audit.ends(&Sha256::of(b"x")), Err(Fault::Root)));
     }
 }
@@ -69,7 +69,12 @@ fn a_label_is_reused() {
     let mut entries = honest(10, 100);
     let again = entries[3].clone();
     entries.push(again);
-    assert!(matches!(read(&entries), Err(Fault::LabelTwice { index: 11, first: 3 })));
+    let told = Twice { index: 11, first: 3 };
+    let mut audit = read(&entries).unwrap();
+    let root = audit.root();
+    assert!(matches!(audit.ends(&root), Err(Fault::LabelTwice(twice)) if twice == told));
+    entries.push(MapRoot { covers: 12, root: Sha256::of(b"any") }.to_bytes());
+    assert!(matches!(read(&entries), Err(Fault::LabelTwice(twice)) if twice == told));
 }
 
 #[test]
@@ -86,8 +91,9 @@ fn the_map_leaves_an_entry_out_or_covers_others() {
     entries[last] = MapRoot { covers: last as u64 - 1, root }.to_bytes();
     assert!(matches!(read(&entries), Err(Fault::Covers { .. })));
     entries.pop();
-    let audit = read(&entries).unwrap();
-    assert!(matches!(audit.ends(&audit.root()), Err(Fault::NoMapRoot { .. })));
+    let mut audit = read(&entries).unwrap();
+    let root = audit.root();
+    assert!(matches!(audit.ends(&root), Err(Fault::NoMapRoot { .. })));
 }
 
 #[derive(serde::Deserialize)]

@@ -1,13 +1,11 @@
 //! Chains that are complete, and what is said to be one.
 
-use std::collections::HashMap;
-
 use hallmark_consent::log::{
     chain::{Named, Salt},
     checkpoint::{Checkpoint, SignedCheckpoint},
     complete::{Complete, CompleteError, CompleteProof, ProvenLink},
     entry::{ChainKind, MapRoot, Place},
-    map::{self, Page, Placed, Prefix},
+    map::{self, InMemory, Placed},
     note::{Algorithm, VerifierKey},
     policy::Policy,
     tree::Tree,
@@ -21,7 +19,7 @@ use crate::published::Published;
 /// A log, and two chains in it.
 struct Log {
     entries: Vec<Vec<u8>>,
-    pages: HashMap<Prefix, Page>,
+    pages: InMemory,
     rng: StdRng,
 }
 
@@ -49,7 +47,7 @@ fn named(event: &Value) -> Option<Named> {
 
 impl Log {
     fn new() -> Self {
-        Self { entries: Vec::new(), pages: HashMap::new(), rng: StdRng::seed_from_u64(7) }
+        Self { entries: Vec::new(), pages: InMemory::new(), rng: StdRng::seed_from_u64(7) }
     }
 
     /// Logs event `n` of a chain under a kind.

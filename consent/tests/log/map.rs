@@ -1,12 +1,12 @@
 //! The map against its definition, read off `consent/FORMAT.md` without pages.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use hallmark_consent::log::map::{End, Lookup, Page, Pages, Placed, Prefix, insert, look_up};
+use hallmark_consent::log::map::{
+    End, InMemory, Lookup, Page, Pages, Placed, Prefix, insert, look_up,
+};
 use hallmark_core::{hash::Sha256, id::Label};
 use proptest::prelude::*;
-
-type InMemory = HashMap<Prefix, Page>;
 
 /// Pages that are written and read back, as a disk would.
 #[derive(Default)]
@@ -15,11 +15,12 @@ struct AsBytes(HashMap<Vec<u8>, Vec<u8>>);
 impl Pages for AsBytes {
     type Error = std::convert::Infallible;
 
-    fn page(&mut self, prefix: Prefix) -> Result<Option<Page>, Self::Error> {
-        Ok(self.0.get(&prefix.to_bytes()).map(|bytes| Page::from_bytes(bytes).unwrap()))
+    fn page(&mut self, prefix: Prefix) -> Result<Option<Arc<Page>>, Self::Error> {
+        let read = |bytes: &Vec<u8>| Arc::new(Page::from_bytes(bytes).unwrap());
+        Ok(self.0.get(&prefix.to_bytes()).map(read))
     }
 
-    fn keep(&mut self, prefix: Prefix, page: Page) -> Result<(), Self::Error> {
+    fn keep(&mut self, prefix: Prefix, page: Arc<Page>) -> Result<(), Self::Error> {
         self.0.insert(prefix.to_bytes(), page.to_bytes());
         Ok(())
     }

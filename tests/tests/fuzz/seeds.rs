@@ -1,6 +1,6 @@
 //! What the corpus begins with: small inputs that the decoders accept, the same at every run.
 
-use std::{collections::HashMap, fs, io::Cursor};
+use std::{fs, io::Cursor};
 
 use hallmark_consent::log::{
     anchor::NewAnchor,
@@ -9,7 +9,7 @@ use hallmark_consent::log::{
     entry::{Entry, MapRoot},
     fork::Fork,
     growth::Growth,
-    map::{self, Page, Placed, Prefix},
+    map::{self, InMemory, Placed},
     merkle::leaf_hash,
     note::{Algorithm, VerifierKey},
     proof::LogProof,
@@ -131,7 +131,7 @@ fn log() -> Vec<(&'static str, Vec<u8>)> {
     let entry = anchor.entry();
     let Entry::Place(place) = Entry::parse(&entry).unwrap() else { unreachable!("a place") };
     let placed = Placed { label: place.w.label(), index: 0 };
-    let mut pages = HashMap::<Prefix, Page>::new();
+    let mut pages = InMemory::new();
     let Ok(root) = map::insert(&mut pages, vec![placed]);
     let map_root = MapRoot { covers: 1, root }.to_bytes();
     let mut growth = Growth::default();

@@ -26,5 +26,5 @@ pub mod recovery;
 pub mod seal;
 pub mod secret;
 pub mod time;
-mod wire;
+pub mod wire;
 pub mod words;

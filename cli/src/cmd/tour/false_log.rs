@@ -1,12 +1,12 @@
 //! Logs as a dishonest service could publish them: written and signed with the log's own key.
 
-use std::{collections::HashMap, fs, path::Path};
+use std::{fs, path::Path};
 
 use hallmark_consent::log::{
     checkpoint::{Checkpoint, SignedCheckpoint},
     entry::{Entry, MapRoot},
     growth::files_of,
-    map::{self, Page, Placed, Prefix},
+    map::{self, InMemory, Placed},
     note::VerifierKey,
     tile::{Content, files},
 };
@@ -25,7 +25,7 @@ pub(super) fn map_root(entries: &[Vec<u8>], without: Option<Label>) -> anyhow::R
         let label = Entry::parse(entry)?.label().filter(|label| Some(*label) != without);
         labels.extend(label.map(|label| Placed { label, index }));
     }
-    let Ok(root) = map::insert(&mut HashMap::<Prefix, Page>::new(), labels);
+    let Ok(root) = map::insert(&mut InMemory::new(), labels);
     Ok(root)
 }
 
