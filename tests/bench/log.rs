@@ -4,13 +4,20 @@ use std::{
     fs,
     hint::black_box,
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use anyhow::Context;
 use hallmark_api::{
-    app::log::{Log, LogSettings},
+    app::{
+        self,
+        log::{Log, LogSettings},
+    },
     store::{Durability, Options, Store},
 };
 use hallmark_consent::log::{
@@ -35,6 +42,8 @@ const AT_ONCE: u64 = 16 * 1024;
 /// Entries that a segment is measured over.
 const SEGMENT: u64 = 50_000;
 const MILLION: u64 = 1_000_000;
+/// Seed of the service's key.
+pub const SEED: [u8; 32] = [7; 32];
 const ORIGIN: &str = "bench.example/log";
 
 /// Entries a second, what one more costs when there are many, and what durability costs.
@@ -57,11 +66,12 @@ pub fn rows(house: &House) -> anyhow::Result<Vec<Row>> {
     )?;
     first_us.extend(compared.iter().map(|(ours, _)| ours / 200_000.0 * 1e6));
     tell("admitting 1,000,000 entries");
-    let million = house.empty_folder("million")?;
-    let scene = Scene::open(&million, Durability::Durable, LogSettings::new(ORIGIN.parse()?))?;
+    let scene = Scene::on(&house.empty_folder("million")?)?;
+    let ages = Ages::watch(&scene.log);
     let early = scene.admit(&runtime, 10_000..10_000 + SEGMENT)?;
     scene.admit(&runtime, 100_000..MILLION - SEGMENT)?;
     let late = scene.admit(&runtime, MILLION..MILLION + SEGMENT)?;
+    let oldest_s = ages.oldest_s();
     scene.close();
     tell("one commit for each entry");
     let folder = house.empty_folder("single")?;
@@ -83,6 +93,7 @@ pub fn rows(house: &House) -> anyhow::Result<Vec<Row>> {
             Target::CostAtMost(2.0),
             &[(late / SEGMENT as f64, early / SEGMENT as f64)],
         ),
+        Row::at_most("the oldest checkpoint meanwhile", "s", 1.0, vec![oldest_s]),
         Row::noted("one commit for each entry", format!("{:.0} a second", 1.0 / single_s)),
     ])
 }
@@ -95,7 +106,7 @@ pub fn audit_rows(house: &House) -> anyhow::Result<Vec<Row>> {
     let runtime = Runtime::new()?;
     tell("publishing 1,000,000 entries to audit");
     let (data, copy) = (house.empty_folder("audited")?, house.file("copy"));
-    let scene = Scene::open(&data, Durability::Durable, LogSettings::new(ORIGIN.parse()?))?;
+    let scene = Scene::on(&data)?;
     scene.admit(&runtime, 0..MILLION)?;
     scene.publish(&copy)?;
     let vkey = scene.log.key().to_string();
@@ -134,7 +145,7 @@ pub fn complete_rows(house: &House) -> anyhow::Result<Vec<Row>> {
     let runtime = Runtime::new()?;
     tell("a proof of completeness in a log of 100,000 entries");
     let folder = house.empty_folder("complete")?;
-    let scene = Scene::open(&folder, Durability::Durable, LogSettings::new(ORIGIN.parse()?))?;
+    let scene = Scene::on(&folder)?;
     scene.admit(&runtime, 0..100_000)?;
     let new = NewAnchor::of(Sha256::of(b"a manifest"), &mut rand::rng());
     let proof = runtime.block_on(scene.log.submit(new.entry()))?;
@@ -186,22 +197,34 @@ fn hashes_of(proof: &serde_json::Value) -> u64 {
     each + count(&proof["mapInclusion"]) + count(&proof["end"]["siblings"]) + 2
 }
 
-struct Scene {
+/// The log of a service in this program.
+pub struct Scene {
     store: Arc<Store>,
     log: Arc<Log>,
 }
 
 impl Scene {
+    /// A durable log in this folder, as a service with the key of [`SEED`] has it.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn on(folder: &Path) -> anyhow::Result<Self> {
+        Self::open(folder, Durability::Durable, LogSettings::new(ORIGIN.parse()?))
+    }
+
     fn open(folder: &Path, durability: Durability, settings: LogSettings) -> anyhow::Result<Self> {
         let options = Options { durability, ..Options::default() };
         let store = Arc::new(Store::open(folder, &options)?);
-        let key = SigningKey::from_seed(&[7; 32]);
+        let key = app::log_key(&SigningKey::from_seed(&SEED));
         let log = Arc::new(Log::open(Arc::clone(&store), settings, key)?);
         Ok(Self { store, log })
     }
 
     /// Admits entries of these numbers; seconds. Making them is not counted.
-    fn admit(&self, runtime: &Runtime, numbers: std::ops::Range<u64>) -> anyhow::Result<f64> {
+    ///
+    /// # Errors
+    /// When one is not taken.
+    pub fn admit(&self, runtime: &Runtime, numbers: std::ops::Range<u64>) -> anyhow::Result<f64> {
         let (mut seconds, mut from) = (0.0, numbers.start);
         while from < numbers.end {
             let to = numbers.end.min(from + AT_ONCE);
@@ -259,7 +282,8 @@ impl Scene {
         said.into_proof(links).context("it is there")
     }
 
-    fn close(self) {
+    /// Closes it in order.
+    pub fn close(self) {
         self.log.close();
         self.store.close();
     }
@@ -278,8 +302,39 @@ fn admitted(
     Ok(seconds)
 }
 
+/// How long checkpoints stay the newest.
+struct Ages {
+    stop: Arc<AtomicBool>,
+    watching: JoinHandle<Duration>,
+}
+
+impl Ages {
+    fn watch(log: &Arc<Log>) -> Self {
+        let (log, stop) = (Arc::clone(log), Arc::new(AtomicBool::new(false)));
+        let stopped = Arc::clone(&stop);
+        let watching = std::thread::spawn(move || {
+            let (mut size, mut since, mut oldest) = (0, Instant::now(), Duration::ZERO);
+            while !stopped.load(Ordering::Relaxed) {
+                let now = log.published().map_or(0, |published| published.size());
+                if now != size {
+                    (size, oldest, since) = (now, oldest.max(since.elapsed()), Instant::now());
+                }
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            oldest.max(since.elapsed())
+        });
+        Self { stop, watching }
+    }
+
+    /// The age of the oldest so far, seconds.
+    fn oldest_s(self) -> f64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.watching.join().map_or(f64::INFINITY, |oldest| oldest.as_secs_f64())
+    }
+}
+
 /// A place of a private chain, another one for each number.
-fn entry(n: u64) -> Vec<u8> {
+pub fn entry(n: u64) -> Vec<u8> {
     let w = Opening::from_secret(Secret::from_bytes(Sha256::of(&n.to_le_bytes()).as_bytes()));
     let commitment = Sha256::of(&n.to_be_bytes());
     Place { kind: ChainKind::Consent, w, commitment }.to_bytes()

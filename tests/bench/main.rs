@@ -18,9 +18,11 @@
 //! | `log` | entries admitted in process, durable, with the map | 50 us; kept nowhere; a log of 10,000 |
 //! | `audit` | `hallmark audit log` of a million entries | the SHA-256 work that it takes |
 //! | `complete` | a proof of completeness, verified | its hashes and signature |
+//! | `tiles` | files of the log read by 256 clients | nginx on the same folder |
+//! | `large` | ten million entries admitted, and served | 512 MiB |
 //!
-//! Needs Debian's `age`, `openssl` and `time`, and `libeatmydata1` for the rows without fsync. Its
-//! default size takes about 5 GiB of disk and 5 GiB of memory. It fails when a program fails, not
+//! Needs Debian's `age`, `openssl`, `time` and `nginx-light`, and `libeatmydata1` for the rows without
+//! fsync. Its default size takes about 8 GiB of disk and 5 GiB of memory. It fails when a program fails, not
 //! when a target is missed: these are not tests.
 
 mod filler;
@@ -45,7 +47,7 @@ use crate::{
     house::House,
     machine::Machine,
     row::Row,
-    service::{daemon, sync, upkeep, upload, writes},
+    service::{daemon, sync, tiles, upkeep, upload, writes},
 };
 
 /// Measure against peers, in interleaved pairs
@@ -92,6 +94,8 @@ enum Name {
     Log,
     Audit,
     Complete,
+    Tiles,
+    Large,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -134,7 +138,7 @@ fn main() -> anyhow::Result<()> {
 
 type Measure = fn(&House) -> anyhow::Result<Vec<Row>>;
 
-const BENCHMARKS: [(Name, Measure); 13] = [
+const BENCHMARKS: [(Name, Measure); 15] = [
     (Name::Memory, in_memory::rows),
     (Name::File, sealed_file::rows),
     (Name::Verify, verified_file::rows),
@@ -148,6 +152,8 @@ const BENCHMARKS: [(Name, Measure); 13] = [
     (Name::Log, log::rows),
     (Name::Audit, log::audit_rows),
     (Name::Complete, log::complete_rows),
+    (Name::Tiles, tiles::rows),
+    (Name::Large, tiles::large_rows),
 ];
 
 const HEADINGS: [&str; 7] = ["what", "against", "ours", "theirs", "ratio", "target", ""];

@@ -233,7 +233,7 @@ impl MapStore {
         // In the order of the table: each of its own pages is written once.
         let mut changed: Vec<_> = self.changed.iter().collect();
         changed.sort_by_cached_key(|(prefix, _)| prefix.to_bytes());
-        let mut write = || -> rusqlite::Result<()> {
+        let write = || -> rusqlite::Result<()> {
             let transaction =
                 Transaction::new(&mut self.connection, TransactionBehavior::Immediate)?;
             {

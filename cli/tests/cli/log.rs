@@ -1,7 +1,6 @@
 //! `hallmark audit` on copies of logs: each spoilt in one place, and each told what it is.
 
 use std::{
-    collections::HashMap,
     fs,
     path::{Path, PathBuf},
 };

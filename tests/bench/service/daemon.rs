@@ -28,6 +28,8 @@ const UNLIMITED: &str = "[limits]
 max_connections_per_address = 10000
 requests_per_s = 1000000
 request_burst = 1000000
+log_entries_per_s = 1000000
+log_entry_burst = 1000000
 ";
 
 /// How the store works that this program serves.
@@ -145,8 +147,20 @@ impl Daemon {
     /// # Errors
     /// As [`Self::cpu_s`].
     pub fn resident_kib(&self) -> anyhow::Result<u64> {
+        self.memory_kib("VmRSS:")
+    }
+
+    /// The most memory that was resident so far, KiB.
+    ///
+    /// # Errors
+    /// As [`Self::cpu_s`].
+    pub fn peak_kib(&self) -> anyhow::Result<u64> {
+        self.memory_kib("VmHWM:")
+    }
+
+    fn memory_kib(&self, field: &str) -> anyhow::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
         let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB"));
         Ok(kib.context("the system does not tell what is resident")?.trim().parse()?)
     }

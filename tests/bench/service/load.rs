@@ -82,33 +82,63 @@ pub fn run(
             client.ask(&person.create).await.context("beginning an account")?;
             clients.push((client, person.commits.clone()));
         }
-        let (service_s, own_s) = (service.cpu_s()?, own_cpu_s()?);
-        let begun = Instant::now();
-        let count = clients.len();
-        let mut tasks = JoinSet::new();
-        for (nth, (client, commits)) in clients.into_iter().enumerate() {
-            let schedule = match pace {
-                Pace::Full => None,
-                Pace::PerSecond(rate) => {
-                    let each = Duration::from_secs_f64(count as f64 / rate);
-                    Some((begun + each.mul_f64(nth as f64 / count as f64), each))
-                }
-            };
-            tasks.spawn(client.work(commits, schedule, begun + most));
+        work_all(clients, pace, most, || service.cpu_s()).await
+    })
+}
+
+/// Has one client for each of these lists of requests send them, at full pace until `most` has passed
+/// or nothing is left to send, to whoever listens there.
+///
+/// # Errors
+/// When anything is refused.
+pub fn read(
+    address: SocketAddr,
+    lists: &[Vec<Vec<u8>>],
+    most: Duration,
+    cpu_s: impl Fn() -> anyhow::Result<f64>,
+) -> anyhow::Result<Answered> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut clients = Vec::new();
+        for list in lists {
+            clients.push((Client::connect(address).await?, list.clone()));
         }
-        let mut waits_s = Vec::new();
-        while let Some(done) = tasks.join_next().await {
-            waits_s.extend(done??);
-        }
-        let took_s = begun.elapsed().as_secs_f64();
-        waits_s.sort_by(f64::total_cmp);
-        Ok(Answered {
-            requests: waits_s.len(),
-            took_s,
-            waits_s,
-            service_cores: (service.cpu_s()? - service_s) / took_s,
-            own_cores: (own_cpu_s()? - own_s) / took_s,
-        })
+        work_all(clients, Pace::Full, most, cpu_s).await
+    })
+}
+
+async fn work_all(
+    clients: Vec<(Client, Vec<Vec<u8>>)>,
+    pace: Pace,
+    most: Duration,
+    cpu_s: impl Fn() -> anyhow::Result<f64>,
+) -> anyhow::Result<Answered> {
+    let (service_s, own_s) = (cpu_s()?, own_cpu_s()?);
+    let begun = Instant::now();
+    let count = clients.len();
+    let mut tasks = JoinSet::new();
+    for (nth, (client, requests)) in clients.into_iter().enumerate() {
+        let schedule = match pace {
+            Pace::Full => None,
+            Pace::PerSecond(rate) => {
+                let each = Duration::from_secs_f64(count as f64 / rate);
+                Some((begun + each.mul_f64(nth as f64 / count as f64), each))
+            }
+        };
+        tasks.spawn(client.work(requests, schedule, begun + most));
+    }
+    let mut waits_s = Vec::new();
+    while let Some(done) = tasks.join_next().await {
+        waits_s.extend(done??);
+    }
+    let took_s = begun.elapsed().as_secs_f64();
+    waits_s.sort_by(f64::total_cmp);
+    Ok(Answered {
+        requests: waits_s.len(),
+        took_s,
+        waits_s,
+        service_cores: (cpu_s()? - service_s) / took_s,
+        own_cores: (own_cpu_s()? - own_s) / took_s,
     })
 }
 
@@ -121,7 +151,7 @@ impl Client {
     async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
         let connection = TcpStream::connect(address).await?;
         connection.set_nodelay(true)?;
-        Ok(Self { connection, buffer: vec![0; 8192] })
+        Ok(Self { connection, buffer: vec![0; 64 * 1024] })
     }
 
     /// Sends each when it is due. Returns the waits.
@@ -157,16 +187,26 @@ impl Client {
             ensure!(read > 0, "the service hung up, or answered at great length");
             have += read;
             let Some(whole) = answer_len(&self.buffer[..have]) else { continue };
-            if have >= whole {
+            if have >= whole.min(self.buffer.len()) {
                 let answer = &self.buffer[..have];
                 ensure!(
                     answer.starts_with(b"HTTP/1.1 2"),
                     "the service refused: {}",
                     String::from_utf8_lossy(answer)
                 );
-                return Ok(());
+                return self.drop_rest(whole - have).await;
             }
         }
+    }
+
+    /// Reads what is longer than the buffer, and looks at none of it.
+    async fn drop_rest(&mut self, mut rest: usize) -> anyhow::Result<()> {
+        while rest > 0 {
+            let read = self.connection.read(&mut self.buffer).await?;
+            ensure!(0 < read && read <= rest, "the service hung up in the middle of an answer");
+            rest -= read;
+        }
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ pub mod daemon;
 mod load;
 mod person;
 pub mod sync;
+pub mod tiles;
 pub mod upkeep;
 pub mod upload;
 pub mod writes;
